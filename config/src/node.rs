@@ -1,0 +1,22 @@
+//! A machine of the cluster: `[nodes.NAME]`.
+
+use crate::id::NodeId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One cluster node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// The name, unique in the cluster, also the subject of its certificate.
+    pub name: NodeId,
+    /// One to eight addresses, `HOST` or `HOST:PORT`, one per link, all nodes with the same number of links.
+    pub addresses: Vec<String>,
+    /// Votes in quorum decisions (default 1; 0 for an observer).
+    pub votes: u32,
+    /// Operator's labels, used by rules.
+    pub attributes: BTreeMap<String, String>,
+    /// Runs no resources (default false). `paceline node standby` does the same without touching the file.
+    pub standby: bool,
+    /// Its resources are left alone (default false).
+    pub maintenance: bool,
+}

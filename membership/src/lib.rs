@@ -1,0 +1,9 @@
+//! Who is here, in which order we speak, and whether we may act.
+
+mod quorum;
+mod ring;
+mod view;
+
+pub use quorum::{Quorum, quorum};
+pub use ring::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Ring, RingOptions, RingStatus};
+pub use view::{Incarnation, RingId, View};

@@ -1,1 +1,8 @@
-//! fencing
+//! How an untrusted node is cut off: who must be ([`Request`]), what was tried ([`Attempt`]), and the machine that
+//! tries ([`Fencer`]).
+
+mod fencer;
+mod request;
+
+pub use fencer::{Fencer, FencerOptions, Input, Output};
+pub use request::{Attempt, Request, RequestId};

@@ -1,0 +1,85 @@
+//! One call to an agent, as the DC orders it, and the report of what came of it.
+
+use crate::outcome::Outcome;
+use config::{AgentRef, Commands, NodeId, OperationName, ResourceId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What the executor of one node is asked to do with one resource. Complete: the executor needs no configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// The resource.
+    pub resource: ResourceId,
+    /// Its agent.
+    pub agent: AgentRef,
+    /// The action.
+    pub name: OperationName,
+    /// For a monitor: repeat this often; `None` is a single call (a probe when the name is monitor).
+    pub interval: Option<Duration>,
+    /// Give up after this long.
+    pub timeout: Duration,
+    /// The agent's parameters.
+    pub params: BTreeMap<String, String>,
+    /// The lines of an inline command resource.
+    pub commands: Option<Commands>,
+    /// The node it runs on (agents are told).
+    pub node: NodeId,
+}
+
+impl Operation {
+    /// A fingerprint of what defines the running service (agent, parameters, command lines): when it changes, the
+    /// service must be restarted. Stable across versions of this program: FNV-1a over a canonical text.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        definition_digest(&self.agent, &self.params, self.commands.as_ref())
+    }
+}
+
+/// See [`Operation::digest`].
+#[must_use]
+pub fn definition_digest(agent: &AgentRef, params: &BTreeMap<String, String>, commands: Option<&Commands>) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut feed = |text: &str| {
+        // The length keeps ("ab","c") and ("a","bc") apart.
+        for byte in (text.len() as u64).to_le_bytes().iter().chain(text.as_bytes()) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    };
+    feed(&agent.to_string());
+    for (name, value) in params {
+        feed(name);
+        feed(value);
+    }
+    if let Some(commands) = commands {
+        feed(&commands.start);
+        feed(&commands.stop);
+        feed(&commands.check);
+    }
+    hash
+}
+
+/// Names one order of a DC; unique in the cluster (see crm).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OrderId(pub u64);
+
+/// What came of one call to an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The order that this answers; `None` when a recurring monitor reports a change by itself.
+    pub order: Option<OrderId>,
+    /// The resource.
+    pub resource: ResourceId,
+    /// The action.
+    pub name: OperationName,
+    /// The interval of a recurring monitor.
+    pub interval: Option<Duration>,
+    /// What it means.
+    pub outcome: Outcome,
+    /// The agent's own words (`ocf-exit-reason`, or the last line of standard error), at most 256 bytes.
+    pub reason: Option<String>,
+    /// How long the call took.
+    pub elapsed: Duration,
+    /// See [`Operation::digest`].
+    pub digest: u64,
+}

@@ -2,7 +2,9 @@
 //! tries ([`Fencer`]).
 
 mod fencer;
+mod history;
 mod request;
 
 pub use fencer::{Fencer, FencerOptions, Input, Output};
+pub use history::HistoryEntry;
 pub use request::{Attempt, Request, RequestId};

@@ -1,0 +1,98 @@
+//! The only ways in which a CIB changes.
+
+use crate::cib::Generation;
+use config::{NodeId, NodeMode, ResourceId, TargetRole};
+use fencing::Attempt;
+use membership::Incarnation;
+use resource_agents::Report;
+use serde::{Deserialize, Serialize};
+
+/// One change, as it travels on the ring.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// Replace the cluster file. Durable.
+    Configure {
+        /// Only if the durable part still has this version; `None` for whatever it is.
+        base: Option<Generation>,
+        /// The new file, checked by the sender and again by every member.
+        text: String,
+    },
+    /// Change the overrides. Durable.
+    Override(OverrideEdit),
+    /// An operation ended.
+    Record {
+        /// Where.
+        node: NodeId,
+        /// In which life of the node; a result of an earlier life is ignored.
+        incarnation: Incarnation,
+        /// What came of it.
+        report: Report,
+        /// Wall clock of the reporter, milliseconds since 1970.
+        wall_ms: u64,
+    },
+    /// Forget failures (and the failed records) of a resource, on one node or everywhere; a probe follows.
+    Cleanup {
+        /// Which resource; `None` for all.
+        resource: Option<ResourceId>,
+        /// Where; `None` for everywhere.
+        node: Option<NodeId>,
+    },
+    /// Stop and start a resource once.
+    Restart(ResourceId),
+    /// A node must be cut off. Ignored when a request for the same life of the node is open or it was confirmed.
+    RequestFencing {
+        /// Who.
+        target: NodeId,
+        /// Which life; `None` for a node never seen.
+        incarnation: Option<Incarnation>,
+        /// Why, in a sentence.
+        reason: String,
+        /// Wall clock of the sender, milliseconds since 1970.
+        wall_ms: u64,
+    },
+    /// A fencing attempt ended.
+    FencingAttempted {
+        /// What came of it.
+        attempt: Attempt,
+        /// Wall clock of the sender, milliseconds since 1970.
+        wall_ms: u64,
+    },
+    /// An operator swears that a node is off (`paceline fencing confirm`).
+    ConfirmFenced {
+        /// Who.
+        target: NodeId,
+        /// Wall clock of the sender, milliseconds since 1970.
+        wall_ms: u64,
+    },
+    /// A node wants to leave in order: move its resources away.
+    Leaving {
+        /// Who.
+        node: NodeId,
+    },
+}
+
+/// One edit of the [`config::Overrides`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OverrideEdit {
+    /// `paceline node standby|online|maintenance`; `None` goes back to what the file says.
+    Node {
+        /// Which.
+        node: NodeId,
+        /// What.
+        mode: Option<NodeMode>,
+    },
+    /// `paceline resource enable|disable`; `None` goes back to what the file says.
+    TargetRole {
+        /// Which.
+        resource: ResourceId,
+        /// What.
+        role: Option<TargetRole>,
+    },
+    /// `paceline resource move`; `None` is `paceline resource clear`.
+    Move {
+        /// Which.
+        resource: ResourceId,
+        /// Where to.
+        to: Option<NodeId>,
+    },
+}

@@ -1,0 +1,133 @@
+//! What happened, per node and resource: operation histories, failures, what is in flight, fencing.
+
+use config::{NodeId, OperationName, ResourceId};
+use fencing::{HistoryEntry, Request, RequestId};
+use membership::Incarnation;
+use resource_agents::{OrderId, Report};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The volatile part of the CIB.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Every configured node.
+    pub nodes: BTreeMap<NodeId, NodeStatus>,
+    /// Who must be, and who was, cut off.
+    pub fencing: FencingStatus,
+    /// All nodes were members of one view since the last full stop (for `wait-for-all`), or quorum was reached.
+    pub all_seen: bool,
+    /// Counts delivered results; gives each record its place in time.
+    pub calls: u64,
+    /// `paceline resource restart`: instances started before this call number are to be restarted.
+    pub restarts: BTreeMap<ResourceId, u64>,
+}
+
+/// What is known of one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Whether it is here, and if not, whether that is safe.
+    pub state: NodeState,
+    /// It asked to leave in order; its resources are being stopped.
+    pub leaving: bool,
+    /// What was done with resources on it, in its present life.
+    pub resources: BTreeMap<ResourceId, History>,
+}
+
+impl Default for NodeStatus {
+    fn default() -> Self {
+        NodeStatus { state: NodeState::Unseen, leaving: false, resources: BTreeMap::new() }
+    }
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// Not seen since this cluster started. May run anything: unclean, unless `startup-fencing = false`.
+    Unseen,
+    /// A member of the view.
+    Online {
+        /// Its life.
+        incarnation: Incarnation,
+    },
+    /// Dropped out without leaving in order: unclean until fenced or back.
+    Lost {
+        /// The life that was lost.
+        incarnation: Incarnation,
+    },
+    /// Known not to run anything: it left in order, or its fencing was confirmed.
+    Offline,
+}
+
+/// The history of one resource on one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The last result of each operation.
+    pub records: Vec<OperationRecord>,
+    /// Orders delivered and not yet answered.
+    pub pending: BTreeMap<OrderId, Pending>,
+    /// Failures that count against `migration-threshold`.
+    pub failures: Failures,
+}
+
+/// Which operation a record is about: name, and interval for recurring monitors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OperationKey {
+    /// The action.
+    pub name: OperationName,
+    /// `None` for a single call.
+    pub interval: Option<Duration>,
+}
+
+/// One result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationRecord {
+    /// Its place in time among all results of the cluster; a higher one is later.
+    pub call: u64,
+    /// What came of it.
+    pub report: Report,
+    /// Wall clock of the reporting node, milliseconds since 1970.
+    pub wall_ms: u64,
+}
+
+impl OperationRecord {
+    /// Which operation this is about.
+    #[must_use]
+    pub fn key(&self) -> OperationKey {
+        OperationKey { name: self.report.name, interval: self.report.interval }
+    }
+}
+
+/// An order in flight.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The action.
+    pub key: OperationKey,
+    /// How long the agent may take.
+    pub timeout: Duration,
+    /// See [`resource_agents::Operation::digest`].
+    pub digest: u64,
+}
+
+/// Counted failures of one resource on one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    /// How many since they were last cleared.
+    pub count: u32,
+    /// A start failed and `start-failure-is-fatal` is in force: the node is out for this resource.
+    pub start_failed: bool,
+    /// Wall clock of the last one, milliseconds since 1970.
+    pub last_wall_ms: u64,
+}
+
+/// Fencing as the whole cluster knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FencingStatus {
+    /// Requests without a verdict.
+    pub open: BTreeMap<RequestId, Request>,
+    /// The last verdicts, newest last, bounded.
+    pub history: Vec<HistoryEntry>,
+    /// Number of the next request.
+    pub next: u64,
+}

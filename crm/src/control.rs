@@ -1,0 +1,172 @@
+//! What a client may ask a node over its control socket, and the answers. One JSON object per line in each direction;
+//! this is the stable, versioned interface of the daemon.
+
+use crate::cib::{Generation, OverrideEdit};
+use crate::event::Event;
+use crate::summary::Summary;
+use config::{NodeId, Problem, ResourceId};
+use fencing::{HistoryEntry, Request as FencingRequest};
+use membership::Quorum;
+use serde::{Deserialize, Serialize};
+
+/// Version of this interface, sent in [`Response::Refused`] when a request is not understood.
+pub const VERSION: u32 = 1;
+
+/// Longest line accepted, in bytes.
+pub const MAX_LINE: usize = 4 * 1024 * 1024;
+
+/// A question or a wish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// The whole situation; answered with [`Response::Summary`].
+    Status,
+    /// Votes; answered with [`Response::Quorum`].
+    Quorum,
+    /// Open requests and verdicts; answered with [`Response::Fencing`].
+    Fencing,
+    /// The cluster file in force; answered with [`Response::Config`].
+    Config,
+    /// What would change if this were the cluster file, and which actions that would cause; changes nothing. Answered
+    /// with [`Response::Plan`] or [`Response::Invalid`]. Any member answers.
+    Plan {
+        /// The file.
+        text: String,
+    },
+    /// Make this the cluster file. Answered with [`Response::Done`] once a quorum of nodes has it on disk.
+    Apply {
+        /// The file.
+        text: String,
+        /// Only if the version in force is still this one.
+        base: Option<Generation>,
+    },
+    /// Change an override. Answered like [`Request::Apply`].
+    Override {
+        /// What.
+        edit: OverrideEdit,
+    },
+    /// Forget failures; answered with [`Response::Done`].
+    Cleanup {
+        /// Which resource; absent for all.
+        resource: Option<ResourceId>,
+        /// Where; absent for everywhere.
+        node: Option<NodeId>,
+    },
+    /// Stop and start a resource once.
+    Restart {
+        /// Which.
+        resource: ResourceId,
+    },
+    /// The operator swears that this node is off.
+    ConfirmFenced {
+        /// Who.
+        node: NodeId,
+    },
+    /// Answer with [`Response::Done`] as soon as the cluster has nothing left to do (or with [`Response::Refused`] if it
+    /// cannot get there, saying what blocks it).
+    WaitIdle {
+        /// Give up after this many milliseconds.
+        timeout_ms: u64,
+    },
+    /// Events from now on, each as one [`Response::Event`], until the client hangs up.
+    Events {
+        /// First the remembered ones.
+        history: bool,
+    },
+    /// Leave the cluster in order: resources move away, then the daemon ends. Answered with [`Response::Done`] when left.
+    Shutdown,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "response", rename_all = "kebab-case")]
+pub enum Response {
+    /// To [`Request::Status`].
+    Summary(Box<Summary>),
+    /// To [`Request::Quorum`].
+    Quorum {
+        /// The decision and its numbers.
+        quorum: Quorum,
+        /// The view, as text.
+        view: String,
+        /// Its members.
+        members: Vec<NodeId>,
+    },
+    /// To [`Request::Fencing`].
+    Fencing {
+        /// Without a verdict yet.
+        open: Vec<FencingRequest>,
+        /// Verdicts, newest last.
+        history: Vec<HistoryEntry>,
+    },
+    /// To [`Request::Config`].
+    Config {
+        /// The cluster file.
+        text: String,
+        /// Its version.
+        generation: Generation,
+    },
+    /// To [`Request::Plan`].
+    Plan {
+        /// The version it was computed against; give it as `base` to apply exactly this.
+        base: Generation,
+        /// What differs between the files, in sentences; empty: nothing.
+        differences: Vec<String>,
+        /// The actions it would cause, in a possible order: what, and why.
+        actions: Vec<PlannedAction>,
+        /// Resources that would run nowhere, and why.
+        stopped: Vec<PlannedAction>,
+        /// Warnings of the checker.
+        warnings: Vec<Problem>,
+    },
+    /// The file is not valid.
+    Invalid {
+        /// Everything wrong with it.
+        problems: Vec<Problem>,
+    },
+    /// Done, and safe from power loss where that applies.
+    Done {
+        /// Version of the durable part afterwards.
+        generation: Generation,
+        /// False when it was already so.
+        changed: bool,
+    },
+    /// Not done.
+    Refused {
+        /// What kind of refusal; decides the exit code of the CLI.
+        kind: Refusal,
+        /// What was tried, and why not.
+        message: String,
+        /// What to do next.
+        hint: Option<String>,
+    },
+    /// One event.
+    Event(Event),
+}
+
+/// Kinds of refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// This partition has no quorum.
+    NotQuorate,
+    /// Something else changed the configuration first.
+    Conflict,
+    /// No such node, resource, ...
+    NotFound,
+    /// The request makes no sense here, or was not understood.
+    Invalid,
+    /// Not acknowledged in time: it may or may not take effect; ask again.
+    Unknown,
+    /// The node is busy or leaving.
+    Unavailable,
+}
+
+/// An action in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedAction {
+    /// "start web on beta".
+    pub what: String,
+    /// "beta is the only node left".
+    pub why: String,
+}

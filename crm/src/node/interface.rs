@@ -1,0 +1,136 @@
+//! Everything that enters or leaves a node.
+
+use crate::cib::{Durable, Generation};
+use crate::control::{Request, Response};
+use crate::event::Event;
+use bytes::Bytes;
+use config::{NodeId, Overrides};
+use fencing::FencerOptions;
+use membership::{Delivery, Incarnation, Notice, View};
+use resource_agents::{ExecutorOptions, Finished, Job, JobId};
+use std::time::Instant;
+
+/// Now, on both clocks. Decisions use `at`; `wall_ms` is for stamps that people read and for failure timeouts.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Monotonic.
+    pub at: Instant,
+    /// Milliseconds since 1970.
+    pub wall_ms: u64,
+}
+
+/// What a node needs to know when it starts.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// This node.
+    pub me: NodeId,
+    /// This life of the daemon.
+    pub incarnation: Incarnation,
+    /// What was found on disk, or the cluster file the node was set up with (generation 0.0).
+    pub durable: Durable,
+    /// Where resource agents are.
+    pub executor: ExecutorOptions,
+    /// Where fence agents are.
+    pub fencer: FencerOptions,
+    /// Seed for ids.
+    pub seed: u64,
+}
+
+impl NodeOptions {
+    /// The durable state of a node that was just set up with this cluster file.
+    #[must_use]
+    pub fn first_durable(text: String) -> Durable {
+        Durable { generation: Generation::default(), text, overrides: Overrides::default() }
+    }
+}
+
+/// Names a connection of the control socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+/// Names a running job of this node: whose it is, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JobKey {
+    /// Of the executor.
+    Executor(JobId),
+    /// Of the fencer.
+    Fencer(JobId),
+}
+
+/// An event for a node. The first five come from its ring.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A new view.
+    View(View),
+    /// A message of the agreed order.
+    Delivered(Delivery),
+    /// The ring noticed something.
+    Notice(Notice),
+    /// The links noticed something: for the event log only.
+    Link(String),
+    /// The ring has left in order.
+    Left,
+    /// A client asks.
+    Request {
+        /// Who.
+        client: ClientId,
+        /// What.
+        request: Request,
+    },
+    /// A client hung up.
+    ClientGone(ClientId),
+    /// A job ended.
+    JobDone {
+        /// Which.
+        key: JobKey,
+        /// How.
+        finished: Finished,
+    },
+    /// This version, and with it every earlier one, is on stable storage.
+    Stored(Generation),
+    /// It could not be stored; the shell tries again by itself and answers `Stored` when it succeeds.
+    StoreFailed {
+        /// What was to be stored.
+        generation: Generation,
+        /// What was tried and why it failed.
+        reason: String,
+    },
+    /// The daemon was asked to end (SIGTERM): leave in order.
+    Shutdown,
+    /// A deadline passed.
+    Wake,
+}
+
+/// What a node wants done, in this order.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Give this to the ring.
+    Multicast(Bytes),
+    /// Have the ring leave; answer [`Input::Left`].
+    Leave,
+    /// Run a job; answer [`Input::JobDone`].
+    Start {
+        /// Names it.
+        key: JobKey,
+        /// What to run.
+        job: Job,
+    },
+    /// Kill a job; it still answers.
+    Kill(JobKey),
+    /// Put this on stable storage; answer [`Input::Stored`]. A later one replaces an earlier one not yet begun.
+    Store(Durable),
+    /// Answer a client.
+    Reply {
+        /// Who.
+        client: ClientId,
+        /// What.
+        response: Response,
+    },
+    /// For the log and for followers.
+    Event(Event),
+    /// Nothing more to do: the daemon ends.
+    Stop {
+        /// Why.
+        reason: String,
+    },
+}

@@ -4,26 +4,38 @@
 //! (one file each), the whole of it as [`Config`], what an operator asked of the running cluster ([`Overrides`]), and
 //! [`Problem`]s. Nothing here touches the world.
 
+mod address;
 mod agent;
+mod check;
 mod cluster;
 mod constraint;
 mod device;
+mod duration;
 mod id;
+mod nearest;
 mod node;
+mod option;
 mod overrides;
+mod parse;
 mod problem;
 mod property;
 mod quorum;
+mod report;
 mod resource;
 mod score;
+mod spot;
 
+pub use address::{Address, AddressError};
 pub use agent::AgentRef;
 pub use cluster::{Cluster, Config};
 pub use constraint::{Colocation, Location, Order, OrderKind, Place};
 pub use device::{Device, Level};
+pub use duration::{DurationError, format_duration, parse_duration};
 pub use id::{DeviceId, MAX_NAME, NameError, NodeId, ResourceId};
+pub use nearest::nearest;
 pub use node::Node;
 pub use overrides::{NodeMode, Overrides};
+pub use parse::{MAX_FILE, Parsed, parse};
 pub use problem::{Problem, Severity};
 pub use property::{FencingAction, NoQuorumPolicy, Properties};
 pub use quorum::QuorumOptions;

@@ -16,6 +16,8 @@ impl Score {
     pub const MANDATORY: Score = Score(1_000_000);
     /// `"never"`: minus infinity.
     pub const NEVER: Score = Score(-1_000_000);
+    /// One: just more than nothing, the default stickiness.
+    pub const STAY: Score = Score(1);
     /// No preference.
     pub const ZERO: Score = Score(0);
 

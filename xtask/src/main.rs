@@ -1,2 +1,55 @@
-//! Placeholder entry point, replaced as the room is built.
-fn main() {}
+//! `cargo xtask`: the one entry for people and CI.
+
+// A command-line tool talks to its terminal.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod demo;
+mod packages;
+mod service;
+mod sim;
+mod test;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The one entry for people and CI")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build and watch the main job: a node loses power, its service goes on elsewhere
+    Demo(demo::Options),
+    /// Run every test; ends with "N passed, N failed, N skipped"
+    Test(test::Options),
+    /// Run the simulated world: many whole nodes, seeded faults
+    Sim(sim::Options),
+    /// Check the house rules
+    Tidy,
+    /// The HTTP service that the demo puts under management
+    #[command(hide = true)]
+    Service(service::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Sim(options) => sim::run(&options),
+        Command::Tidy => tidy::run(),
+        Command::Service(options) => return service::run(&options),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -6,7 +6,8 @@ mod status;
 
 pub use change::{Change, OverrideEdit};
 pub use status::{
-    Failures, FencingStatus, History, NodeState, NodeStatus, OperationKey, OperationRecord, Pending, Status,
+    Activity, Counter, Definition, Failures, FencingStatus, History, NodeState, NodeStatus, OperationKey,
+    OperationRecord, Pending, Status,
 };
 
 use config::{Config, Overrides};

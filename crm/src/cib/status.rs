@@ -1,9 +1,9 @@
 //! What happened, per node and resource: operation histories, failures, what is in flight, fencing.
 
-use config::{NodeId, OperationName, ResourceId};
+use config::{AgentRef, Commands, NodeId, OperationName, ResourceId};
 use fencing::{HistoryEntry, Request, RequestId};
 use membership::Incarnation;
-use resource_agents::{OrderId, Report};
+use resource_agents::{Operation, OrderId, Outcome, Report};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,6 +21,18 @@ pub struct Status {
     pub calls: u64,
     /// `paceline resource restart`: instances started before this call number are to be restarted.
     pub restarts: BTreeMap<ResourceId, u64>,
+    /// The last change of each node that was applied: a change that is sent again is applied once.
+    #[serde(default)]
+    pub counters: BTreeMap<NodeId, Counter>,
+}
+
+/// How far the changes of one node were applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    /// In which life of the node.
+    pub incarnation: Incarnation,
+    /// The highest number applied.
+    pub value: u64,
 }
 
 /// What is known of one node.
@@ -69,6 +81,64 @@ pub struct History {
     pub pending: BTreeMap<OrderId, Pending>,
     /// Failures that count against `migration-threshold`.
     pub failures: Failures,
+    /// With what it was last ordered to start in this life of the node. A stop uses the same, also when the cluster
+    /// file has changed in between; absent when it was found running by a probe.
+    #[serde(default)]
+    pub started: Option<Definition>,
+}
+
+/// What defines a running service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// The agent.
+    pub agent: AgentRef,
+    /// Its parameters.
+    pub params: BTreeMap<String, String>,
+    /// The lines of an inline command resource.
+    pub commands: Option<Commands>,
+}
+
+impl Definition {
+    /// What `operation` calls its agent with.
+    #[must_use]
+    pub fn of(operation: &Operation) -> Definition {
+        Definition {
+            agent: operation.agent.clone(),
+            params: operation.params.clone(),
+            commands: operation.commands.clone(),
+        }
+    }
+}
+
+/// What the records of a [`History`] say about the service, without a look at the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// Never asked in this life of the node.
+    Unknown,
+    /// It does not run.
+    Inactive,
+    /// It runs.
+    Active,
+    /// The last operation failed in a way that leaves open whether it runs.
+    Doubtful,
+}
+
+impl History {
+    /// What the records say, the latest one last. Orders in flight are not looked at.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        let last = self.records.iter().max_by_key(|record| record.call);
+        let Some(last) = last else { return Activity::Unknown };
+        match (last.report.name, last.report.outcome) {
+            (OperationName::Stop, Outcome::Ok | Outcome::NotRunning) => Activity::Inactive,
+            (OperationName::Start, Outcome::Ok) => Activity::Active,
+            (OperationName::Stop | OperationName::Start, _) => Activity::Doubtful,
+            (OperationName::Monitor, Outcome::Ok | Outcome::Promoted) => Activity::Active,
+            (OperationName::Monitor, Outcome::Degraded | Outcome::DegradedPromoted) => Activity::Active,
+            (OperationName::Monitor, Outcome::NotRunning | Outcome::NotInstalled) => Activity::Inactive,
+            (OperationName::Monitor, _) => Activity::Doubtful,
+        }
+    }
 }
 
 /// Which operation a record is about: name, and interval for recurring monitors.

@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: the main job, in front of your eyes. Three daemons on loopback, a web service, a client; then one
-//! node loses power. Succeeds only if every step of the recovery was really observed.
+//! `cargo xtask demo`: the main job, in front of your eyes. Three daemons on loopback, a web service, a client; then
+//! one node loses power. Succeeds only if every step of the recovery was really observed.
 
 mod busy;
 mod client;
@@ -73,9 +73,9 @@ pub fn run(options: &Options) -> Result<bool> {
 fn once() -> Result<u64> {
     let sandbox = Sandbox::up()?;
     let client = Client::start(sandbox.service);
-    let victim = client.first_answer(Duration::from_secs(30)).with_context(|| {
-        format!("the web service never answered; what the cluster says:\n{}", sandbox.status())
-    })?;
+    let victim = client
+        .first_answer(Duration::from_secs(30))
+        .with_context(|| format!("the web service never answered; what the cluster says:\n{}", sandbox.status()))?;
     sandbox.wait_idle()?;
     println!("{}", sandbox.status());
     let timeline = Timeline::follow(&sandbox, &victim)?;
@@ -97,7 +97,9 @@ fn once() -> Result<u64> {
     sandbox.wait_idle()?;
     println!("\n{}", sandbox.status());
     let outage = first - last;
-    println!("outage seen by the client: {outage} ms (last good answer from {victim} to first good answer from {node})");
+    println!(
+        "outage seen by the client: {outage} ms (last good answer from {victim} to first good answer from {node})"
+    );
     sandbox.down()?;
     Ok(outage)
 }

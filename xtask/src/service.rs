@@ -100,9 +100,12 @@ fn start(options: &Options) -> std::io::Result<()> {
         .process_group(0)
         .spawn()?;
     let mut line = [0_u8; 6];
-    child.stdout.take().expect("stdout was piped above").read_exact(&mut line).map_err(|_| {
-        std::io::Error::other("the service ended before it was ready; is the address in use?")
-    })
+    child
+        .stdout
+        .take()
+        .expect("stdout was piped above")
+        .read_exact(&mut line)
+        .map_err(|_| std::io::Error::other("the service ended before it was ready; is the address in use?"))
 }
 
 fn stop(options: &Options) -> std::io::Result<()> {

@@ -105,9 +105,11 @@ mod tests {
     #[test]
     fn closing_lines_are_counted() {
         let mut count = Count::default();
-        assert!(count.take(
-            "test result: FAILED. 4 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.02s"
-        ));
+        assert!(
+            count.take(
+                "test result: FAILED. 4 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.02s"
+            )
+        );
         assert!(!count.take("running 3 tests"));
         assert_eq!((count.passed, count.failed, count.skipped), (4, 1, 2));
     }

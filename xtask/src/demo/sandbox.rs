@@ -156,7 +156,9 @@ fn down_on_signal(mut down: Command) {
             println!("\ninterrupted; taking the cluster down");
             // Whatever it says, the guard pipe does the rest when this process is gone.
             let _ = down.status();
-            if let Some(directory) = down.get_args().last().map(PathBuf::from).and_then(|d| d.parent().map(PathBuf::from)) {
+            if let Some(directory) =
+                down.get_args().last().map(PathBuf::from).and_then(|d| d.parent().map(PathBuf::from))
+            {
                 let _ = fs::remove_dir_all(directory);
             }
             std::process::exit(130);

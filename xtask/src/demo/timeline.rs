@@ -90,19 +90,25 @@ impl Timeline {
     pub fn verify(&self, cut: u64, answered: u64, victim: &str, node: &str) -> Result<()> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let first = |what: &str, holds: &dyn Fn(&Seen) -> bool| -> Result<u64> {
-            let found = seen.iter().filter(|event| event.wall_ms >= cut && holds(event)).map(|event| event.wall_ms).min();
+            let found =
+                seen.iter().filter(|event| event.wall_ms >= cut && holds(event)).map(|event| event.wall_ms).min();
             found.with_context(|| format!("no survivor reported: {what}"))
         };
         let steps = [
             ("silence noticed", first("silence noticed", &|e| e.kind == "silence")?),
-            ("a view without the lost node", first("a view without the lost node", &|e| {
-                e.kind == "view" && !e.text.contains(victim)
-            })?),
-            ("fencing asked for", first("fencing asked for", &|e| {
-                e.kind == "fencing-requested" && e.subject == victim
-            })?),
+            (
+                "a view without the lost node",
+                first("a view without the lost node", &|e| e.kind == "view" && !e.text.contains(victim))?,
+            ),
+            (
+                "fencing asked for",
+                first("fencing asked for", &|e| e.kind == "fencing-requested" && e.subject == victim)?,
+            ),
             ("fencing confirmed", first("fencing confirmed", &|e| e.kind == "fenced" && e.subject == victim)?),
-            ("the start ordered", first("the start ordered", &|e| e.kind == "ordered" && e.text.contains("start web"))?),
+            (
+                "the start ordered",
+                first("the start ordered", &|e| e.kind == "ordered" && e.text.contains("start web"))?,
+            ),
             ("the service answering again", answered),
         ];
         for pair in steps.windows(2) {

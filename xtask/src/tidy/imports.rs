@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn the_table_is_read() {
-        let rows = table("## 3. Who\n\n| package | may import |\n|---|---|\n| membership/io | membership, config |\n\n## 4. X\n| a | b |\n");
+        let rows = table(
+            "## 3. Who\n\n| package | may import |\n|---|---|\n| membership/io | membership, config |\n\n## 4. X\n| a | b |\n",
+        );
         assert_eq!(rows.len(), 1);
         assert!(rows["membership/io"].contains("config"));
     }

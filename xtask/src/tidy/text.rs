@@ -77,17 +77,17 @@ fn words(line: &str, number: usize, rust: bool, report: &mut dyn FnMut(Option<us
                 report(Some(number), format!("we do not say {word:?} but {ours}"));
             }
         }
-        if line.chars().count() > 120 {
-            report(Some(number), "longer than 120 characters".into());
+        // rustfmt keeps code within the width; it does not touch comments.
+        if line.trim_start().starts_with("//") && line.chars().count() > 120 {
+            report(Some(number), "a comment longer than 120 characters".into());
         }
     }
 }
 
 fn has_word(line: &str, word: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-    line.match_indices(word).any(|(at, _)| {
-        edge(line[..at].chars().next_back()) && edge(line[at + word.len()..].chars().next())
-    })
+    line.match_indices(word)
+        .any(|(at, _)| edge(line[..at].chars().next_back()) && edge(line[at + word.len()..].chars().next()))
 }
 
 #[cfg(test)]

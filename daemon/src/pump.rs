@@ -1,0 +1,235 @@
+//! The event loop: whatever happens goes into the node machine, whatever it wants done is done, in order.
+
+use crate::control::{self, FromClient};
+use crate::disk::{StateDirectory, Written};
+use crate::local::Local;
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use crm::cib::Durable;
+use crm::control::Response;
+use crm::event::{Event, EventKind};
+use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
+use membership::Incarnation;
+use membership_io::{LinkEvent, RingHandle, RingThread, RingThreadOptions};
+use resource_agents_io::{Runner, RunnerOptions};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Events of the ring that may wait for the node. A node that falls further behind than this is ill; it stops, so that
+/// its peers go on without it and its memory stays bounded.
+const RING_BACKLOG: usize = 200_000;
+
+/// How soon a message that the ring had no room for is offered again.
+const RETRY_MULTICAST: Duration = Duration::from_millis(5);
+
+fn moment() -> Moment {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Moment { at: Instant::now(), wall_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX) }
+}
+
+/// The shells around one node.
+struct Pump {
+    node: Node,
+    ring: RingHandle,
+    jobs: Runner<JobKey>,
+    disk: std::sync::mpsc::Sender<Durable>,
+    clients: BTreeMap<ClientId, mpsc::Sender<Response>>,
+    /// Messages that the ring had no room for yet, oldest first.
+    unsent: VecDeque<Bytes>,
+}
+
+/// Runs the node until it has left, or something ends it.
+///
+/// # Errors
+/// What made it end other than by leaving in order.
+pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: Incarnation) -> Result<()> {
+    let listener = control::listen(&local.control_socket).await?;
+    let (client_sender, mut client_events) = mpsc::channel(1024);
+    tokio::spawn(control::serve(listener, client_sender));
+
+    let (ring_sender, mut ring_events) = mpsc::unbounded_channel();
+    let backlog = Arc::new(AtomicUsize::new(0));
+    let ring = start_ring(&node, local, incarnation, {
+        let backlog = backlog.clone();
+        Box::new(move |event| {
+            backlog.fetch_add(1, Ordering::Relaxed);
+            // The receiver is gone only when the daemon ends.
+            let _ = ring_sender.send(event);
+        })
+    })?;
+
+    let (disk_sender, mut disk_events) = mpsc::unbounded_channel();
+    let disk = state.into_writer(move |written| {
+        let _ = disk_sender.send(written);
+    })?;
+    let (job_sender, mut job_events) = mpsc::unbounded_channel();
+    let jobs = Runner::new(RunnerOptions::default(), job_sender);
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+
+    let mut pump = Pump { node, ring, jobs, disk, clients: BTreeMap::new(), unsent: VecDeque::new() };
+    loop {
+        let deadline = pump.deadline();
+        let input = tokio::select! {
+            biased;
+            Some(event) = ring_events.recv() => {
+                if backlog.fetch_sub(1, Ordering::Relaxed) > RING_BACKLOG {
+                    bail!("this node is {RING_BACKLOG} messages behind its ring and stops; is the machine overloaded?");
+                }
+                from_ring(event)?
+            }
+            Some((key, finished)) = job_events.recv() => Some(Input::JobDone { key, finished }),
+            Some(written) = disk_events.recv() => Some(match written {
+                Written::Stored(generation) => Input::Stored(generation),
+                Written::Failed { generation, reason } => Input::StoreFailed { generation, reason },
+            }),
+            Some(event) = client_events.recv() => pump.from_client(event),
+            _ = terminate.recv() => Some(Input::Shutdown),
+            _ = interrupt.recv() => Some(Input::Shutdown),
+            () = tokio::time::sleep_until(deadline.into()) => Some(Input::Wake),
+        };
+        pump.send_unsent();
+        let Some(input) = input else { continue };
+        for effect in pump.node.step(moment(), input) {
+            if let Some(reason) = pump.carry_out(effect)? {
+                tracing::info!("pacelined ends: {reason}");
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn start_ring(
+    node: &Node,
+    local: &Local,
+    incarnation: Incarnation,
+    on_event: Box<dyn Fn(membership_io::Event) + Send>,
+) -> Result<RingHandle> {
+    let config = &node.cib().config;
+    let identity = membership_io::Identity::load(&local.keys_directory)
+        .with_context(|| format!("cannot load the keys of this node from {}", local.keys_directory.display()))?;
+    let options = RingThreadOptions {
+        me: local.node.clone(),
+        incarnation,
+        nodes: config.nodes.values().map(|node| (node.name.clone(), node.addresses.clone())).collect(),
+        port: config.cluster.port,
+        token: config.cluster.token,
+        mtu: config.cluster.mtu,
+        identity,
+        bind: local.bind,
+        state_directory: local.state_directory.clone(),
+        realtime: local.realtime,
+        seed: fastrand::u64(..),
+    };
+    RingThread::spawn(options, on_event).context("cannot start the ring")
+}
+
+/// What the ring thread says, as an input for the node.
+fn from_ring(event: membership_io::Event) -> Result<Option<Input>> {
+    use membership_io::Event as Ring;
+    Ok(match event {
+        Ring::View(view) => Some(Input::View(view)),
+        Ring::Deliver(delivery) => Some(Input::Delivered(delivery)),
+        Ring::Notice(notice) => Some(Input::Notice(notice)),
+        Ring::Link(event) => Some(Input::Link(link_in_words(&event))),
+        Ring::Warning(text) => {
+            tracing::warn!("{text}");
+            None
+        }
+        Ring::Left => Some(Input::Left),
+        Ring::Failed(reason) => bail!("the ring stopped: {reason}"),
+    })
+}
+
+fn link_in_words(event: &LinkEvent) -> String {
+    match event {
+        LinkEvent::Up { peer, address, .. } => format!("link to {peer} is up ({address})"),
+        LinkEvent::Down { peer, reason } => format!("link to {peer} is down: {reason}"),
+        LinkEvent::Unreachable { peer, address, reason } => format!("no link to {peer} at {address} yet: {reason}"),
+        LinkEvent::Refused { address, reason } => format!("refused a connection from {address}: {reason}"),
+        LinkEvent::RefusedByPeer { peer, address, reason } => {
+            format!("{peer} at {address} refuses this node: {reason}")
+        }
+        LinkEvent::Unresolved { peer, name, reason } => {
+            format!("the address {name:?} of {peer} cannot be resolved: {reason}")
+        }
+    }
+}
+
+impl Pump {
+    fn deadline(&self) -> Instant {
+        let now = Instant::now();
+        let node = self.node.deadline();
+        let retry = (!self.unsent.is_empty()).then(|| now + RETRY_MULTICAST);
+        // Without any deadline the loop looks around once an hour, which costs nothing.
+        node.into_iter().chain(retry).min().unwrap_or(now + Duration::from_secs(3600))
+    }
+
+    fn from_client(&mut self, event: FromClient) -> Option<Input> {
+        match event {
+            FromClient::Connected(client, answers) => {
+                self.clients.insert(client, answers);
+                None
+            }
+            FromClient::Request(client, request) => Some(Input::Request { client, request }),
+            FromClient::Gone(client) => {
+                self.clients.remove(&client);
+                Some(Input::ClientGone(client))
+            }
+        }
+    }
+
+    /// Offers the ring again what it had no room for, in order.
+    fn send_unsent(&mut self) {
+        while let Some(message) = self.unsent.front() {
+            if self.ring.multicast(message.clone()).is_err() {
+                return;
+            }
+            self.unsent.pop_front();
+        }
+    }
+
+    /// Does one thing; a reason when that was the last.
+    fn carry_out(&mut self, effect: Effect) -> Result<Option<String>> {
+        match effect {
+            Effect::Multicast(message) => {
+                if !self.unsent.is_empty() || self.ring.multicast(message.clone()).is_err() {
+                    self.unsent.push_back(message);
+                }
+            }
+            Effect::Leave => self.ring.leave(),
+            Effect::Start { key, job } => self.jobs.start(key, job),
+            Effect::Kill(key) => self.jobs.kill(&key),
+            Effect::Store(durable) => {
+                if self.disk.send(durable).is_err() {
+                    bail!("the disk thread has ended");
+                }
+            }
+            Effect::Reply { client, response } => self.reply(client, response),
+            Effect::Event(event) => log(&event),
+            Effect::Stop { reason } => return Ok(Some(reason)),
+        }
+        Ok(None)
+    }
+
+    fn reply(&mut self, client: ClientId, response: Response) {
+        let Some(answers) = self.clients.get(&client) else { return };
+        if answers.try_send(response).is_err() {
+            // It does not read. Without its queue the connection ends, and `Gone` tells the node.
+            tracing::warn!("a client of the control socket does not read its answers and is hung up on");
+            self.clients.remove(&client);
+        }
+    }
+}
+
+fn log(event: &Event) {
+    match event.kind {
+        EventKind::Alert | EventKind::FencingFailed => tracing::warn!("{}", event.text),
+        EventKind::Ordered | EventKind::Result => tracing::debug!("{}", event.text),
+        _ => tracing::info!("{}", event.text),
+    }
+}

@@ -1,14 +1,41 @@
 //! Runs the operations of one node: one queue per resource, recurring monitors, deadlines, cancel. A pure machine.
+//!
+//! ```text
+//!  Perform --> Queue of the resource --(nothing of it runs, a job slot is free)--> Start --> JobDone --> Report
+//!                 |  orders first, in the order of arrival                                      |
+//!                 '- then the recurring monitor that is due longest <--- interval after its end -'
+//! ```
+//!
+//! Two jobs of one resource never run at once. A start or stop ends the resource's recurring monitors, and one that is
+//! under way is killed so that nobody waits for it. Every order is answered, except a recurring monitor that a start,
+//! a stop or a cancel has ended before its first result.
 
-use crate::job::{Finished, Job, JobId};
+mod answered;
+mod queue;
+#[cfg(test)]
+mod tests;
+
+use crate::call;
+use crate::job::{Exit, Finished, Job, JobId};
 use crate::operation::{Operation, OrderId, Report};
-use config::ResourceId;
+use crate::outcome::Outcome;
+use answered::Answered;
+use config::{OperationName, ResourceId};
+use queue::{Next, Queue};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+
+/// How long after its timeout a job may still answer before it is given up.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How long a killed job may take to answer before it is given up.
+const KILL_GRACE: Duration = Duration::from_secs(3);
 
 /// An event for the executor.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Carry out an operation. A recurring monitor goes on until the next start, stop or cancel of its resource.
+    /// Carry out an operation. A recurring monitor goes on until the next start, stop or cancel of its resource. The
+    /// same order given again is answered again and not carried out again.
     Perform {
         /// Names it in the report.
         order: OrderId,
@@ -62,24 +89,278 @@ pub struct ExecutorOptions {
 #[derive(Debug)]
 pub struct Executor {
     options: ExecutorOptions,
+    /// Only resources with something running, waiting or recurring.
+    queues: BTreeMap<ResourceId, Queue>,
+    running: BTreeMap<JobId, Running>,
+    answered: Answered,
+    last_job: u64,
+}
+
+/// A job under way.
+#[derive(Debug)]
+struct Running {
+    operation: Operation,
+    purpose: Purpose,
+    /// When it is given up, should it never answer.
+    deadline: Instant,
+}
+
+/// Who waits for a job.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    /// This order.
+    Order(OrderId),
+    /// The recurring monitor of the resource with this interval.
+    Recurring(Duration),
+    /// Nobody any more; it was killed.
+    Nobody,
 }
 
 impl Executor {
     /// An executor with nothing to do.
     #[must_use]
     pub fn new(options: ExecutorOptions) -> Executor {
-        Executor { options }
+        Executor {
+            options,
+            queues: BTreeMap::new(),
+            running: BTreeMap::new(),
+            answered: Answered::default(),
+            last_job: 0,
+        }
     }
 
     /// The only way in, the only way out.
     pub fn step(&mut self, now: Instant, input: Input) -> Vec<Output> {
-        let _ = (now, input, &self.options);
-        Vec::new()
+        let mut out = Vec::new();
+        match input {
+            Input::Perform { order, operation } => self.perform(now, order, operation, &mut out),
+            Input::CancelMonitor { resource, interval } => {
+                if let Some(queue) = self.queues.get_mut(&resource)
+                    && let Some(monitor) = queue.monitors.remove(&interval)
+                {
+                    self.answered.remember(monitor.order, None);
+                    self.drop_running_monitor(now, &resource, Some(interval), &mut out);
+                }
+            }
+            Input::JobDone { job, finished } => {
+                // A job that was given up may still answer; by then nobody asks.
+                if let Some(running) = self.running.remove(&job) {
+                    self.finished(now, running, &finished, &mut out);
+                }
+            }
+            Input::Wake => {}
+        }
+        self.give_up_overdue(now, &mut out);
+        self.launch(now, &mut out);
+        self.queues.retain(|_, queue| !queue.is_idle());
+        out
     }
 
     /// Step with [`Input::Wake`] no later than this.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        None
+        let overdue = self.running.values().map(|running| running.deadline);
+        let free = self.running.len() < self.slots();
+        let due = self.queues.values().filter(|_| free).filter_map(Queue::next_due);
+        overdue.chain(due).min()
+    }
+
+    /// The recurring monitors that are in force, by resource and interval.
+    #[must_use]
+    pub fn running_monitors(&self) -> Vec<(ResourceId, Duration)> {
+        let each = self.queues.iter().flat_map(|(name, queue)| queue.monitors.keys().map(|i| (name.clone(), *i)));
+        each.collect()
+    }
+
+    /// The orders that are not answered yet, in the order of their numbers.
+    #[must_use]
+    pub fn in_flight(&self) -> Vec<OrderId> {
+        let running = self.running.values().filter_map(|running| match running.purpose {
+            Purpose::Order(order) => Some(order),
+            Purpose::Recurring(_) | Purpose::Nobody => None,
+        });
+        let mut orders: Vec<OrderId> = running.chain(self.queues.values().flat_map(Queue::orders)).collect();
+        orders.sort_unstable();
+        orders
+    }
+
+    fn slots(&self) -> usize {
+        self.options.parallel_jobs.max(1)
+    }
+
+    fn perform(&mut self, now: Instant, order: OrderId, operation: Operation, out: &mut Vec<Output>) {
+        if let Some(answer) = self.answered.get(order) {
+            out.extend(answer.clone().map(Output::Report));
+            return;
+        }
+        if self.in_flight().contains(&order) {
+            return;
+        }
+        let resource = operation.resource.clone();
+        if operation.name != OperationName::Monitor {
+            self.end_monitors(now, &resource, out);
+        }
+        let queue = self.queues.entry(resource.clone()).or_default();
+        let refused = match operation.interval.filter(|i| operation.name == OperationName::Monitor && !i.is_zero()) {
+            None => queue.push(now, order, operation),
+            Some(interval) => {
+                let added = queue.add_monitor(now, order, interval, operation);
+                self.answered.remember(added.superseded, None);
+                if added.drop_running {
+                    self.drop_running_monitor(now, &resource, Some(interval), out);
+                }
+                added.refused
+            }
+        };
+        if let Some(operation) = refused {
+            let reason = format!("{resource} has too many operations waiting on this node");
+            self.answer(Some(order), &operation, (Outcome::Error, Some(reason)), Duration::ZERO, out);
+        }
+    }
+
+    /// Ends all recurring monitors of a resource: it is about to change its state, on purpose.
+    fn end_monitors(&mut self, now: Instant, resource: &ResourceId, out: &mut Vec<Output>) {
+        if let Some(queue) = self.queues.get_mut(resource) {
+            for monitor in std::mem::take(&mut queue.monitors).into_values() {
+                self.answered.remember(monitor.order, None);
+            }
+            self.drop_running_monitor(now, resource, None, out);
+        }
+    }
+
+    /// Kills the recurring monitor (of any interval, if none is given) that is under way; nobody waits for its result.
+    fn drop_running_monitor(
+        &mut self,
+        now: Instant,
+        resource: &ResourceId,
+        interval: Option<Duration>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(id) = self.queues.get(resource).and_then(|queue| queue.running) else { return };
+        let running = self.running.get_mut(&id).expect("a queue names a running job only while it runs");
+        if let Purpose::Recurring(found) = running.purpose
+            && interval.is_none_or(|wanted| wanted == found)
+        {
+            running.purpose = Purpose::Nobody;
+            running.deadline = now + KILL_GRACE;
+            out.push(Output::Kill(id));
+        }
+    }
+
+    fn give_up_overdue(&mut self, now: Instant, out: &mut Vec<Output>) {
+        let overdue: Vec<JobId> =
+            self.running.iter().filter(|(_, running)| running.deadline <= now).map(|(id, _)| *id).collect();
+        for id in overdue {
+            let running = self.running.remove(&id).expect("it was found there just now");
+            out.push(Output::Kill(id));
+            let elapsed = running.operation.timeout + GRACE;
+            let finished = Finished { exit: Exit::TimedOut, stdout: String::new(), stderr: String::new(), elapsed };
+            self.finished(now, running, &finished, out);
+        }
+    }
+
+    /// A job of a resource is over, one way or another.
+    fn finished(&mut self, now: Instant, running: Running, finished: &Finished, out: &mut Vec<Output>) {
+        let Running { operation, purpose, .. } = running;
+        if let Some(queue) = self.queues.get_mut(&operation.resource) {
+            queue.running = None;
+        }
+        let verdict = call::verdict(&operation, finished);
+        match purpose {
+            Purpose::Order(order) => self.answer(Some(order), &operation, verdict, finished.elapsed, out),
+            Purpose::Recurring(interval) => {
+                self.monitored(now, interval, &operation, verdict, finished.elapsed, out);
+            }
+            Purpose::Nobody => {}
+        }
+    }
+
+    /// A recurring monitor has a result: it is told when it answers an order, or differs from the last one.
+    fn monitored(
+        &mut self,
+        now: Instant,
+        interval: Duration,
+        operation: &Operation,
+        verdict: (Outcome, Option<String>),
+        elapsed: Duration,
+        out: &mut Vec<Output>,
+    ) {
+        let queue = self.queues.get_mut(&operation.resource);
+        let Some(monitor) = queue.and_then(|queue| queue.monitors.get_mut(&interval)) else { return };
+        let order = monitor.order.take();
+        let changed = monitor.last.replace(verdict.0) != Some(verdict.0);
+        monitor.due = Some(now + interval);
+        if order.is_some() || changed {
+            self.answer(order, operation, verdict, elapsed, out);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        order: Option<OrderId>,
+        operation: &Operation,
+        (outcome, reason): (Outcome, Option<String>),
+        elapsed: Duration,
+        out: &mut Vec<Output>,
+    ) {
+        let report = Report {
+            order,
+            resource: operation.resource.clone(),
+            name: operation.name,
+            interval: operation.interval,
+            outcome,
+            reason,
+            elapsed,
+            digest: operation.digest(),
+        };
+        self.answered.remember(order, Some(report.clone()));
+        out.push(Output::Report(report));
+    }
+
+    /// Starts what may start, orders before recurring monitors, the one that waits longest first.
+    fn launch(&mut self, now: Instant, out: &mut Vec<Output>) {
+        while self.running.len() < self.slots() {
+            let next = self.queues.iter().filter_map(|(name, queue)| Some((queue.next(now)?, name))).min();
+            let Some((next, resource)) = next.map(|(next, name)| (next, name.clone())) else { return };
+            let queue = self.queues.get_mut(&resource).expect("it was chosen from there just now");
+            let (purpose, operation) = match next {
+                Next::Order { .. } => {
+                    let waiting = queue.waiting.pop_front().expect("next() saw an order at the front");
+                    (Purpose::Order(waiting.order), waiting.operation)
+                }
+                Next::Monitor { interval, .. } => {
+                    let monitor = queue.monitors.get_mut(&interval).expect("next() saw this monitor");
+                    monitor.due = None;
+                    (Purpose::Recurring(interval), monitor.operation.clone())
+                }
+            };
+            match call::job(&self.options.ocf_root, &operation) {
+                Ok(job) => {
+                    self.last_job += 1;
+                    let id = JobId(self.last_job);
+                    queue.running = Some(id);
+                    self.running.insert(id, Running { deadline: now + operation.timeout + GRACE, operation, purpose });
+                    out.push(Output::Start { id, job });
+                }
+                Err(why) => self.unrunnable(now, purpose, &operation, why, out),
+            }
+        }
+    }
+
+    /// There is nothing to run for this operation: answered on the spot.
+    fn unrunnable(
+        &mut self,
+        now: Instant,
+        purpose: Purpose,
+        operation: &Operation,
+        why: String,
+        out: &mut Vec<Output>,
+    ) {
+        let verdict = (Outcome::NotConfigured, Some(why));
+        match purpose {
+            Purpose::Order(order) => self.answer(Some(order), operation, verdict, Duration::ZERO, out),
+            Purpose::Recurring(interval) => self.monitored(now, interval, operation, verdict, Duration::ZERO, out),
+            Purpose::Nobody => {}
+        }
     }
 }

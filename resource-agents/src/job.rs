@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ pub const OUTPUT_LIMIT: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobId(pub u64);
 
-/// A program to run in a process group of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A program to run in a process group of its own. Its `Debug` shows no value of a secret and no standard input.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Job {
     /// Absolute path, or a file name to be found in `search`.
     pub program: PathBuf,
@@ -27,6 +28,21 @@ pub struct Job {
     pub stdin: Option<String>,
     /// After this long the whole process group is killed.
     pub timeout: Duration,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, value): (_, _)| if crate::is_secret(name) { (name, "***") } else { (name, value) };
+        let env: BTreeMap<&str, &str> = self.env.iter().map(|(n, v)| shown((n.as_str(), v.as_str()))).collect();
+        f.debug_struct("Job")
+            .field("program", &self.program)
+            .field("search", &self.search)
+            .field("args", &self.args)
+            .field("env", &env)
+            .field("stdin", &self.stdin.as_ref().map(|text| format!("{} bytes", text.len())))
+            .field("timeout", &self.timeout)
+            .finish()
+    }
 }
 
 /// How a job ended.

@@ -1,0 +1,39 @@
+//! How an inline command resource is called: the line of the action, given to `/bin/sh`.
+
+use crate::job::Job;
+use crate::operation::Operation;
+use config::{Commands, OperationName};
+use std::path::PathBuf;
+
+/// The call that carries out `operation` with the lines of `commands`. The line sees `PACELINE_RESOURCE`,
+/// `PACELINE_NODE`, `PACELINE_ACTION`, and each parameter under the name that it has in the file.
+///
+/// # Errors
+/// A sentence when a parameter cannot be handed to a program (a name with `=`, or a NUL character).
+pub fn job(commands: &Commands, operation: &Operation) -> Result<Job, String> {
+    let (line, action) = match operation.name {
+        OperationName::Start => (&commands.start, "start"),
+        OperationName::Stop => (&commands.stop, "stop"),
+        OperationName::Monitor => (&commands.check, "check"),
+    };
+    if line.contains('\0') {
+        return Err(format!("the {action} line of {} has a NUL character", operation.resource));
+    }
+    let mut env = operation.params.clone();
+    if let Some((name, _)) =
+        env.iter().find(|(name, value)| name.is_empty() || name.contains(['=', '\0']) || value.contains('\0'))
+    {
+        return Err(format!("parameter {name:?} of {} cannot be given to a program", operation.resource));
+    }
+    env.insert("PACELINE_RESOURCE".to_owned(), operation.resource.to_string());
+    env.insert("PACELINE_NODE".to_owned(), operation.node.to_string());
+    env.insert("PACELINE_ACTION".to_owned(), action.to_owned());
+    Ok(Job {
+        program: PathBuf::from("/bin/sh"),
+        search: Vec::new(),
+        args: vec!["-c".to_owned(), line.clone()],
+        env,
+        stdin: None,
+        timeout: operation.timeout,
+    })
+}

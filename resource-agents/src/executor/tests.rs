@@ -1,0 +1,285 @@
+//! Stories on virtual time: what goes in, what must come out.
+
+use super::*;
+use crate::job::StartError;
+use config::{AgentRef, Commands, NodeId};
+
+const SECOND: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+struct Story {
+    executor: Executor,
+    now: Instant,
+    log: Vec<String>,
+}
+
+impl Story {
+    fn new(parallel_jobs: usize) -> Story {
+        let options = ExecutorOptions { ocf_root: "/usr/lib/ocf".into(), parallel_jobs };
+        #[expect(clippy::disallowed_methods, reason = "a story needs some first moment; which one does not matter")]
+        let now = Instant::now();
+        Story { executor: Executor::new(options), now, log: Vec::new() }
+    }
+
+    /// One line per output since the last call.
+    fn step(&mut self, input: Input) -> Vec<String> {
+        for output in self.executor.step(self.now, input) {
+            self.log.push(match output {
+                Output::Start { id, job } => {
+                    let words = &job.env["OCF_RESOURCE_INSTANCE"];
+                    format!("start {} {words} {}", id.0, job.args[0])
+                }
+                Output::Kill(id) => format!("kill {}", id.0),
+                Output::Report(report) => {
+                    let order = report.order.map_or("-".to_owned(), |order| order.0.to_string());
+                    format!("report {order} {} {} {}", report.resource, report.name.as_str(), report.outcome)
+                }
+            });
+        }
+        std::mem::take(&mut self.log)
+    }
+
+    fn perform(&mut self, order: u64, operation: Operation) -> Vec<String> {
+        self.step(Input::Perform { order: OrderId(order), operation })
+    }
+
+    fn exits(&mut self, job: u64, code: i32) -> Vec<String> {
+        self.done(job, Exit::Code(code))
+    }
+
+    fn done(&mut self, job: u64, exit: Exit) -> Vec<String> {
+        let finished = Finished { exit, stdout: String::new(), stderr: String::new(), elapsed: SECOND };
+        self.step(Input::JobDone { job: JobId(job), finished })
+    }
+
+    /// Lets time go on to the deadline, which must be `after` from now.
+    fn sleep(&mut self, after: Duration) -> Vec<String> {
+        let deadline = self.executor.deadline().expect("something is due");
+        assert_eq!(deadline.saturating_duration_since(self.now), after);
+        self.now = deadline;
+        self.step(Input::Wake)
+    }
+}
+
+fn operation(resource: &str, name: OperationName, interval: Option<Duration>) -> Operation {
+    Operation {
+        resource: ResourceId::new(resource).unwrap(),
+        agent: AgentRef::Ocf { provider: "heartbeat".to_owned(), kind: "Dummy".to_owned() },
+        name,
+        interval,
+        timeout: TIMEOUT,
+        params: BTreeMap::new(),
+        commands: None,
+        node: NodeId::new("alpha").unwrap(),
+    }
+}
+
+fn start(resource: &str) -> Operation {
+    operation(resource, OperationName::Start, None)
+}
+
+fn stop(resource: &str) -> Operation {
+    operation(resource, OperationName::Stop, None)
+}
+
+fn probe(resource: &str) -> Operation {
+    operation(resource, OperationName::Monitor, None)
+}
+
+fn monitor(resource: &str) -> Operation {
+    operation(resource, OperationName::Monitor, Some(INTERVAL))
+}
+
+#[test]
+fn a_start_is_carried_out_and_answered() {
+    let mut story = Story::new(4);
+    assert_eq!(story.perform(7, start("web")), ["start 1 web start"]);
+    assert_eq!(story.executor.in_flight(), [OrderId(7)]);
+    assert_eq!(story.exits(1, 0), ["report 7 web start ok"]);
+    assert_eq!(story.executor.in_flight(), []);
+    assert_eq!(story.executor.deadline(), None);
+    assert!(story.executor.queues.is_empty() && story.executor.running.is_empty(), "nothing is kept");
+}
+
+#[test]
+fn one_resource_does_one_thing_at_a_time_in_order() {
+    let mut story = Story::new(4);
+    assert_eq!(story.perform(1, start("web")), ["start 1 web start"]);
+    assert_eq!(story.perform(2, stop("web")), [""; 0]);
+    assert_eq!(story.perform(3, probe("web")), [""; 0]);
+    assert_eq!(story.perform(4, start("db")), ["start 2 db start"], "another resource does not wait");
+    assert_eq!(story.exits(1, 0), ["report 1 web start ok", "start 3 web stop"]);
+    assert_eq!(story.exits(3, 0), ["report 2 web stop ok", "start 4 web monitor"]);
+    assert_eq!(story.exits(4, 7), ["report 3 web monitor not running"]);
+}
+
+#[test]
+fn a_recurring_monitor_tells_its_first_result_and_then_changes_only() {
+    let mut story = Story::new(4);
+    assert_eq!(story.perform(1, monitor("web")), ["start 1 web monitor"]);
+    assert_eq!(story.executor.running_monitors(), [(ResourceId::new("web").unwrap(), INTERVAL)]);
+    assert_eq!(story.exits(1, 0), ["report 1 web monitor ok"]);
+    assert_eq!(story.sleep(INTERVAL), ["start 2 web monitor"]);
+    story.now += 5 * SECOND;
+    assert_eq!(story.exits(2, 0), [""; 0]);
+    assert_eq!(story.sleep(INTERVAL), ["start 3 web monitor"], "the interval counts from the end");
+    assert_eq!(story.exits(3, 7), ["report - web monitor not running"]);
+    assert_eq!(story.sleep(INTERVAL), ["start 4 web monitor"]);
+    assert_eq!(story.exits(4, 7), [""; 0]);
+    assert_eq!(story.sleep(INTERVAL), ["start 5 web monitor"]);
+    assert_eq!(story.exits(5, 0), ["report - web monitor ok"]);
+}
+
+#[test]
+fn a_stop_ends_monitors_and_does_not_wait_for_one_under_way() {
+    let mut story = Story::new(4);
+    story.perform(1, monitor("web"));
+    story.exits(1, 0);
+    assert_eq!(story.sleep(INTERVAL), ["start 2 web monitor"]);
+    assert_eq!(story.perform(2, stop("web")), ["kill 2"]);
+    assert_eq!(story.executor.running_monitors(), []);
+    assert_eq!(story.done(2, Exit::Cancelled), ["start 3 web stop"]);
+    assert_eq!(story.exits(3, 0), ["report 2 web stop ok"]);
+    assert_eq!(story.executor.deadline(), None, "the monitor is gone");
+}
+
+#[test]
+fn a_killed_monitor_that_does_not_answer_is_not_waited_for_long() {
+    let mut story = Story::new(1);
+    story.perform(1, monitor("web"));
+    assert_eq!(story.perform(2, stop("web")), ["kill 1"]);
+    assert_eq!(story.sleep(KILL_GRACE), ["kill 1", "start 2 web stop"]);
+    assert_eq!(story.done(1, Exit::Cancelled), [""; 0], "its answer comes too late to matter");
+    assert_eq!(story.exits(2, 0), ["report 2 web stop ok"]);
+}
+
+#[test]
+fn a_failure_seen_just_before_the_stop_is_not_reported_after_it() {
+    let mut story = Story::new(4);
+    story.perform(1, monitor("web"));
+    story.exits(1, 0);
+    story.sleep(INTERVAL);
+    story.perform(2, stop("web"));
+    assert_eq!(story.exits(2, 7), ["start 3 web stop"]);
+}
+
+#[test]
+fn cancelling_a_monitor_drops_its_result() {
+    let mut story = Story::new(4);
+    story.perform(1, monitor("web"));
+    let cancel = Input::CancelMonitor { resource: ResourceId::new("web").unwrap(), interval: INTERVAL };
+    assert_eq!(story.step(cancel.clone()), ["kill 1"]);
+    assert_eq!(story.exits(1, 0), [""; 0]);
+    assert_eq!(story.executor.deadline(), None);
+    assert_eq!(story.step(cancel), [""; 0], "cancelling what is not there does nothing");
+    assert_eq!(story.perform(1, monitor("web")), [""; 0], "the order that was cancelled stays so");
+}
+
+#[test]
+fn a_repeated_order_is_answered_again_and_not_carried_out_again() {
+    let mut story = Story::new(4);
+    assert_eq!(story.perform(1, start("web")).len(), 1);
+    assert_eq!(story.perform(1, start("web")), [""; 0], "it is under way");
+    story.exits(1, 0);
+    assert_eq!(story.perform(1, start("web")), ["report 1 web start ok"]);
+    assert_eq!(story.executor.deadline(), None);
+}
+
+#[test]
+fn a_monitor_ordered_again_answers_the_new_order() {
+    let mut story = Story::new(4);
+    story.perform(1, monitor("web"));
+    assert_eq!(story.perform(2, monitor("web")), [""; 0], "the one under way asks the same question");
+    assert_eq!(story.exits(1, 0), ["report 2 web monitor ok"]);
+    assert_eq!(story.perform(3, monitor("web")), ["start 2 web monitor"], "due at once");
+    let mut other = monitor("web");
+    other.params.insert("port".to_owned(), "81".to_owned());
+    assert_eq!(story.perform(4, other), ["kill 2"], "the one under way asks another question");
+    assert_eq!(story.done(2, Exit::Cancelled), ["start 3 web monitor"]);
+    assert_eq!(story.exits(3, 0), ["report 4 web monitor ok"]);
+    assert_eq!(story.executor.running_monitors().len(), 1);
+}
+
+#[test]
+fn a_job_that_never_answers_is_timed_out() {
+    let mut story = Story::new(1);
+    story.perform(1, start("web"));
+    story.perform(2, start("db"));
+    assert_eq!(story.sleep(TIMEOUT + GRACE), ["kill 1", "report 1 web start timed out", "start 2 db start"]);
+    assert_eq!(story.exits(1, 0), [""; 0]);
+    assert_eq!(story.exits(2, 0), ["report 2 db start ok"]);
+}
+
+#[test]
+fn slots_are_limited_and_orders_go_before_monitors() {
+    let mut story = Story::new(2);
+    story.perform(1, monitor("a"));
+    story.perform(2, monitor("b"));
+    assert_eq!(story.perform(3, monitor("c")), [""; 0]);
+    story.now += SECOND;
+    assert_eq!(story.perform(4, stop("d")), [""; 0]);
+    story.now += SECOND;
+    assert_eq!(story.perform(5, stop("e")), [""; 0]);
+    assert_eq!(story.executor.deadline(), Some(story.now + TIMEOUT + GRACE - 2 * SECOND), "no slot: only overdue jobs");
+    assert_eq!(story.exits(1, 0), ["report 1 a monitor ok", "start 3 d stop"]);
+    assert_eq!(story.exits(2, 0), ["report 2 b monitor ok", "start 4 e stop"]);
+    assert_eq!(story.exits(3, 0), ["report 4 d stop ok", "start 5 c monitor"]);
+}
+
+#[test]
+fn outcomes_that_are_no_exit_codes_are_reported_with_a_reason() {
+    let mut story = Story::new(4);
+    story.perform(1, start("web"));
+    let finished = Finished {
+        exit: Exit::NotStarted(StartError::Missing("/usr/lib/ocf/resource.d/heartbeat/Dummy is not installed".into())),
+        stdout: String::new(),
+        stderr: String::new(),
+        elapsed: Duration::ZERO,
+    };
+    let out = story.executor.step(story.now, Input::JobDone { job: JobId(1), finished });
+    let [Output::Report(report)] = out.as_slice() else { panic!("{out:?}") };
+    assert_eq!(report.outcome, Outcome::NotInstalled);
+    assert!(report.reason.as_ref().unwrap().contains("is not installed"));
+    assert_eq!(report.digest, start("web").digest());
+}
+
+#[test]
+fn what_cannot_be_run_is_answered_at_once() {
+    let mut story = Story::new(4);
+    let mut broken = start("web");
+    broken.agent = AgentRef::Command;
+    assert_eq!(story.perform(1, broken.clone()), ["report 1 web start not configured"]);
+    broken.name = OperationName::Monitor;
+    broken.interval = Some(INTERVAL);
+    assert_eq!(story.perform(2, broken.clone()), ["report 2 web monitor not configured"]);
+    assert_eq!(story.sleep(INTERVAL), [""; 0], "still so, and still once per interval");
+    broken.commands = Some(Commands { start: "true".into(), stop: "true".into(), check: "true".into() });
+    broken.params.insert("a=b".to_owned(), String::new());
+    assert_eq!(story.perform(3, broken), ["report 3 web monitor not configured"]);
+}
+
+#[test]
+fn a_flood_of_orders_is_refused_not_stored() {
+    let mut story = Story::new(4);
+    let mut refused = 0;
+    for order in 0..2000 {
+        let out = story.perform(order, start("web"));
+        refused += out.iter().filter(|line| line.ends_with("error")).count();
+    }
+    assert_eq!(refused, 2000 - 17);
+    for interval in 1..200 {
+        let many = operation("db", OperationName::Monitor, Some(Duration::from_secs(interval)));
+        story.perform(10_000 + interval, many);
+    }
+    assert_eq!(story.executor.running_monitors().len(), 16);
+}
+
+#[test]
+fn an_interval_of_zero_is_a_single_call() {
+    let mut story = Story::new(4);
+    let once = operation("web", OperationName::Monitor, Some(Duration::ZERO));
+    assert_eq!(story.perform(1, once), ["start 1 web monitor"]);
+    assert_eq!(story.exits(1, 0), ["report 1 web monitor ok"]);
+    assert_eq!(story.executor.deadline(), None);
+}

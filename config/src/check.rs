@@ -3,7 +3,16 @@
 //! Each file below answers one kind of question over a read [`Config`] and the places of its parts; nothing here changes
 //! the configuration.
 
+mod address;
+mod colocation;
+mod cycle;
+mod duplicate;
+mod fencing;
+mod operation;
+mod order_loop;
+mod quorum;
 mod reference;
+mod together;
 
 use crate::cluster::Config;
 use crate::report::Report;
@@ -20,4 +29,15 @@ struct Check<'c, 'r, 't> {
 pub(crate) fn check(config: &Config, spots: &Spots, report: &mut Report<'_>) {
     let mut check = Check { config, spots, report };
     check.references();
+    check.names_once();
+    check.groups();
+    check.levels();
+    check.rules_once();
+    check.addresses();
+    check.operations();
+    check.quorum();
+    check.fencing();
+    check.order_loops();
+    check.colocations();
+    check.placement();
 }

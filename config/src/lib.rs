@@ -6,6 +6,7 @@
 
 mod address;
 mod agent;
+mod change;
 mod check;
 mod cluster;
 mod constraint;
@@ -20,6 +21,7 @@ mod parse;
 mod problem;
 mod property;
 mod quorum;
+mod reference;
 mod report;
 mod resource;
 mod score;
@@ -27,6 +29,7 @@ mod spot;
 
 pub use address::{Address, AddressError};
 pub use agent::AgentRef;
+pub use change::diff;
 pub use cluster::{Cluster, Config};
 pub use constraint::{Colocation, Location, Order, OrderKind, Place};
 pub use device::{Device, Level};
@@ -39,5 +42,6 @@ pub use parse::{MAX_FILE, Parsed, parse};
 pub use problem::{Problem, Severity};
 pub use property::{FencingAction, NoQuorumPolicy, Properties};
 pub use quorum::QuorumOptions;
+pub use reference::{EXAMPLE, reference};
 pub use resource::{Commands, Group, GroupMeta, Meta, OnFail, Operation, OperationName, Resource, TargetRole};
 pub use score::Score;

@@ -30,6 +30,8 @@ use std::ops::Range;
 use toml::de::DeTable;
 use value::At;
 
+pub(crate) use value::listed;
+
 /// Largest cluster file accepted, in bytes.
 pub const MAX_FILE: usize = 1 << 20;
 

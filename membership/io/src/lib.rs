@@ -1,1 +1,22 @@
-//! membership/io
+//! Carries [`membership::Ring`] on a thread of its own: authenticated QUIC links between the nodes, timers, the stored
+//! ring number, real-time scheduling.
+//!
+//! Start with [`Authority`] and [`Identity`] for keys and [`RingThread::spawn`] for the ring. What happens comes out as
+//! [`Event`]s; [`RingHandle`] puts messages in.
+
+mod address;
+mod event;
+mod identity;
+mod link;
+mod mailbox;
+mod quic;
+mod realtime;
+mod sequence;
+mod thread;
+
+pub use event::{Counters, Event, LinkEvent, PeerStatus, Status};
+pub use identity::{Authority, Identity, IdentityError, NodeKeys};
+pub use mailbox::Busy;
+pub use quic::frame_limit;
+pub use sequence::SequenceError;
+pub use thread::{Bind, Options, RingHandle, RingThread, SpawnError};

@@ -1,0 +1,145 @@
+//! Where nodes are: `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address; and the helper thread that looks names up,
+//! since a name server may take its time and the ring has none.
+
+use crate::mailbox::{Mailbox, Note};
+use config::NodeId;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+/// Between two attempts at a name that has no address.
+const RETRY: Duration = Duration::from_secs(2);
+/// Names are looked up again this often, in case a host moved.
+const REFRESH: Duration = Duration::from_secs(60);
+
+/// A host, by number or by name, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Ready to use.
+    Known(SocketAddr),
+    /// To be looked up.
+    Named(String, u16),
+}
+
+impl Place {
+    /// Reads an address; `port` is used where it names none.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub(crate) fn parse(text: &str, port: u16) -> Result<Place, String> {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(Place::Known(address));
+        }
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            return Ok(Place::Known(SocketAddr::new(address, port)));
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            None => (text, port),
+            Some((host, digits)) => {
+                (host, digits.parse().map_err(|_| format!("{text:?} does not end in a port number"))?)
+            }
+        };
+        if host.is_empty() || host.contains([':', '[', ']', ' ', '/']) {
+            return Err(format!("{text:?} is not HOST or HOST:PORT"));
+        }
+        Ok(Place::Named(host.to_owned(), port))
+    }
+
+    /// Looks the name up. May take seconds.
+    ///
+    /// # Errors
+    /// What the resolver says.
+    pub(crate) fn resolve(&self) -> Result<Vec<SocketAddr>, String> {
+        match self {
+            Place::Known(address) => Ok(vec![*address]),
+            Place::Named(host, port) => match (host.as_str(), *port).to_socket_addrs() {
+                Ok(found) => match found.collect::<Vec<_>>() {
+                    none if none.is_empty() => Err("the name has no address".to_owned()),
+                    found => Ok(found),
+                },
+                Err(error) => Err(error.to_string()),
+            },
+        }
+    }
+}
+
+/// The addresses that need no look-up.
+pub(crate) fn known(places: &[Place]) -> Vec<SocketAddr> {
+    places
+        .iter()
+        .filter_map(|place| match place {
+            Place::Known(address) => Some(*address),
+            Place::Named(..) => None,
+        })
+        .collect()
+}
+
+/// Looks names up until `stop` is dropped, on a thread of its own. Peers that have no names are left alone.
+pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, mailbox: Arc<Mailbox>, stop: Receiver<()>) {
+    let named: BTreeMap<NodeId, Vec<Place>> =
+        peers.into_iter().filter(|(_, places)| places.iter().any(|place| matches!(place, Place::Named(..)))).collect();
+    if named.is_empty() {
+        return;
+    }
+    let work = move || {
+        loop {
+            let mut pause = REFRESH;
+            for (peer, places) in &named {
+                let mut addresses = Vec::new();
+                for place in places {
+                    match place.resolve() {
+                        Ok(found) => addresses.extend(found),
+                        Err(reason) => {
+                            pause = RETRY;
+                            let Place::Named(name, _) = place else { continue };
+                            mailbox.post(Note::Unresolved { peer: peer.clone(), name: name.clone(), reason });
+                        }
+                    }
+                }
+                if !addresses.is_empty() {
+                    mailbox.post(Note::Resolved { peer: peer.clone(), addresses });
+                }
+            }
+            if !matches!(stop.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
+                return;
+            }
+        }
+    };
+    // Never joined: a look-up cannot be interrupted. Without the thread, peers with names stay unreachable, and the ring
+    // says so.
+    let _ = thread::Builder::new().name("ring-names".to_owned()).spawn(work);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_read() {
+        let known = |text: &str| Ok(Place::Known(text.parse().unwrap()));
+        assert_eq!(Place::parse("10.0.0.1", 5405), known("10.0.0.1:5405"));
+        assert_eq!(Place::parse("10.0.0.1:7", 5405), known("10.0.0.1:7"));
+        assert_eq!(Place::parse("fd00::1", 5405), known("[fd00::1]:5405"));
+        assert_eq!(Place::parse("[fd00::1]", 5405), known("[fd00::1]:5405"));
+        assert_eq!(Place::parse("[fd00::1]:7", 5405), known("[fd00::1]:7"));
+        assert_eq!(Place::parse("db1.lan", 5405), Ok(Place::Named("db1.lan".to_owned(), 5405)));
+        assert_eq!(Place::parse("db1.lan:7", 5405), Ok(Place::Named("db1.lan".to_owned(), 7)));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", ":7", "a:b", "a:99999", "a b", "http://a", "[fd00::1"] {
+            assert!(Place::parse(text, 5405).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn localhost_resolves_and_an_impossible_name_does_not() {
+        assert!(Place::parse("localhost", 7).unwrap().resolve().unwrap().iter().all(|found| found.ip().is_loopback()));
+        assert!(Place::parse("no.such.host.invalid", 7).unwrap().resolve().is_err());
+    }
+}

@@ -1,0 +1,317 @@
+//! What a connection has to say after each packet and each timer: it came up, it said hello, it brought frames, it is
+//! gone.
+
+use super::*;
+use quinn_proto::{ConnectionError, Dir, Event, StreamEvent, TransportErrorCode};
+use rustls::pki_types::CertificateDer;
+
+impl Links {
+    /// Takes in everything that a connection has to say.
+    pub(super) fn settle(&mut self, now: Instant, handle: ConnectionHandle) {
+        self.unsent.insert(handle);
+        loop {
+            self.exchange(handle);
+            let Some(connection) = self.connections.get_mut(&handle) else { return };
+            let Some(event) = connection.quic.poll() else { break };
+            match event {
+                Event::DatagramReceived => self.frames(handle),
+                Event::Connected => self.connected(now, handle),
+                Event::Stream(StreamEvent::Opened { dir: Dir::Uni } | StreamEvent::Readable { .. }) => {
+                    self.read_hello(now, handle);
+                }
+                Event::ConnectionLost { reason } => self.lost(now, handle, reason),
+                Event::HandshakeDataReady | Event::Stream(_) | Event::DatagramsUnblocked => {}
+            }
+        }
+        if self.connections.get(&handle).is_some_and(|connection| connection.quic.is_drained()) {
+            self.exchange(handle);
+            self.connections.remove(&handle);
+            self.unsent.remove(&handle);
+        }
+    }
+
+    /// Passes events between endpoint and connection.
+    fn exchange(&mut self, handle: ConnectionHandle) {
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        while let Some(event) = connection.quic.poll_endpoint_events() {
+            if let Some(answer) = self.endpoint.handle_event(handle, event) {
+                connection.quic.handle_event(answer);
+            }
+        }
+    }
+
+    fn frames(&mut self, handle: ConnectionHandle) {
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        while let Some(bytes) = connection.quic.datagrams().recv() {
+            match &mut connection.stage {
+                Stage::Open { peer, .. } => {
+                    self.counters.frames_in += 1;
+                    self.arrivals.push_back(Arrival::Frame { from: peer.clone(), bytes });
+                }
+                Stage::Greeting { early, .. } if early.len() < MAX_EARLY => early.push(bytes),
+                _ => {}
+            }
+        }
+    }
+
+    /// The handshake is done: who is it, and is that who it should be? Then say hello.
+    fn connected(&mut self, now: Instant, handle: ConnectionHandle) {
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        let peer = match certified(&connection.quic) {
+            None => return self.refuse(now, handle, "its certificate names no paceline node".to_owned()),
+            Some(peer) => peer,
+        };
+        let dialed = connection.dialed.is_some();
+        if !self.peers.contains_key(&peer) {
+            let reason = format!("its certificate is for {peer}, and the cluster has no other node of that name");
+            return self.refuse(now, handle, reason);
+        }
+        if !dialed && peer > self.options.me {
+            let reason = format!("its certificate is for {peer}, which never dials {}: is it copied?", self.options.me);
+            return self.refuse(now, handle, reason);
+        }
+        let hello = Hello {
+            incarnation: self.options.incarnation,
+            node: self.options.me.clone(),
+            cluster: self.options.cluster.clone(),
+        };
+        connection.stage = Stage::Greeting { peer, heard: Vec::new(), early: Vec::new() };
+        let opened = connection.quic.streams().open(Dir::Uni);
+        let said = opened.is_some_and(|stream| {
+            let mut stream = connection.quic.send_stream(stream);
+            let bytes = hello.encode();
+            matches!(stream.write(&bytes), Ok(written) if written == bytes.len()) && stream.finish().is_ok()
+        });
+        if !said {
+            self.refuse(now, handle, "it does not let this node say hello".to_owned());
+        }
+    }
+
+    fn read_hello(&mut self, now: Instant, handle: ConnectionHandle) {
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        let Stage::Greeting { peer, heard, .. } = &mut connection.stage else { return };
+        let Some(stream) = first_stream(&mut connection.quic) else { return };
+        let complete = match take(&mut connection.quic, stream, heard) {
+            Ok(complete) => complete,
+            Err(reason) => return self.refuse(now, handle, reason),
+        };
+        if !complete {
+            return;
+        }
+        let checked = Hello::decode(heard).and_then(|hello| {
+            if hello.node != *peer {
+                return Err(format!("it calls itself {}, but its certificate is for {peer}", hello.node));
+            }
+            if hello.cluster != self.options.cluster {
+                let theirs = plain(hello.cluster.as_bytes());
+                return Err(format!("{peer} is in cluster {theirs:?}, this is {:?}", self.options.cluster));
+            }
+            Ok(hello.incarnation)
+        });
+        match checked {
+            Ok(incarnation) => self.open(now, handle, incarnation),
+            Err(reason) => self.refuse(now, handle, reason),
+        }
+    }
+
+    /// The peer is who it says it is: from now on frames are sent here.
+    fn open(&mut self, now: Instant, handle: ConnectionHandle, incarnation: Incarnation) {
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        let remote = connection.remote;
+        let dialed = connection.dialed.is_some();
+        let Stage::Greeting { peer: name, early, .. } = std::mem::replace(&mut connection.stage, Stage::Closed) else {
+            return;
+        };
+        connection.stage = Stage::Open { peer: name.clone(), incarnation };
+
+        let Some(peer) = self.peers.get_mut(&name) else { return };
+        let before = peer.link.replace(handle);
+        let another_life = peer.life.is_some_and(|life| life != incarnation);
+        peer.life = Some(incarnation);
+        if another_life {
+            self.arrivals.push_back(Arrival::Down(name.clone()));
+        }
+        self.arrivals.push_back(Arrival::Up(name.clone()));
+        if before.is_none() || another_life {
+            let event = LinkEvent::Up { peer: name.clone(), incarnation, address: remote };
+            self.arrivals.push_back(Arrival::Event(event));
+        }
+        for bytes in early {
+            self.counters.frames_in += 1;
+            self.arrivals.push_back(Arrival::Frame { from: name.clone(), bytes });
+        }
+        if dialed {
+            self.answered(&name, remote);
+        }
+        // The dialer decides which of several connections stays; the other side keeps them until it is told. Those of an
+        // earlier life have nobody at their other end.
+        let old: Vec<ConnectionHandle> = self
+            .connections
+            .iter()
+            .filter(|(other, connection)| **other != handle && connection.is_old(&name, incarnation, dialed))
+            .map(|(other, _)| *other)
+            .collect();
+        for other in old {
+            self.shut(now, other, code::REPLACED, "replaced");
+        }
+    }
+
+    /// Ends a connection with somebody who is not who it should be.
+    fn refuse(&mut self, now: Instant, handle: ConnectionHandle, reason: String) {
+        let Some(connection) = self.connections.get(&handle) else { return };
+        let (remote, dialed) = (connection.remote, connection.dialed.clone());
+        self.shut(now, handle, code::REFUSED, &reason);
+        self.refused(now, remote, reason);
+        if let Some(name) = dialed {
+            self.turned_down(now, &name);
+        }
+    }
+
+    /// The connection ended, not by this side.
+    fn lost(&mut self, now: Instant, handle: ConnectionHandle, reason: ConnectionError) {
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        let remote = connection.remote;
+        let dialed = connection.dialed.clone();
+        match std::mem::replace(&mut connection.stage, Stage::Closed) {
+            Stage::Closed => {}
+            Stage::Open { peer, .. } => self.link_lost(now, handle, &peer, &reason),
+            Stage::Shaking | Stage::Greeting { .. } => match dialed {
+                Some(name) => self.attempt_lost(now, &name, remote, &reason),
+                None => self.stranger_lost(now, remote, &reason),
+            },
+        }
+    }
+
+    fn link_lost(&mut self, now: Instant, handle: ConnectionHandle, name: &NodeId, reason: &ConnectionError) {
+        // Another open connection of the same peer takes over.
+        let next = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| matches!(&connection.stage, Stage::Open { peer, .. } if peer == name))
+            .max_by_key(|(_, connection)| connection.heard)
+            .map(|(handle, _)| *handle);
+        let Some(peer) = self.peers.get_mut(name) else { return };
+        if peer.link == Some(handle) {
+            peer.link = next;
+        }
+        let gone = peer.link.is_none();
+        let left = matches!(reason, ConnectionError::ApplicationClosed(close)
+            if close.error_code == VarInt::from_u32(code::GOODBYE));
+        if left && peer.life.take().is_some() {
+            self.arrivals.push_back(Arrival::Down(name.clone()));
+        }
+        if gone {
+            let reason = if left { "it left".to_owned() } else { phrase(reason) };
+            self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), reason }));
+            self.redial(now, name);
+        }
+    }
+
+    fn attempt_lost(&mut self, now: Instant, name: &NodeId, remote: SocketAddr, reason: &ConnectionError) {
+        match reason {
+            // This side does not like the peer's certificate.
+            ConnectionError::TransportError(error) if is_crypto(error.code) => {
+                self.turned_down(now, name);
+                self.refused(now, remote, format!("it does not prove that it is {name}: {}", phrase(reason)));
+            }
+            // The peer does not like this node's.
+            ConnectionError::ConnectionClosed(_) | ConnectionError::ApplicationClosed(_) => {
+                self.turned_down(now, name);
+                let reason = phrase(reason);
+                if self.refusals.note(now, remote.ip(), &format!("{name} {reason}")) {
+                    let event = LinkEvent::RefusedByPeer { peer: name.clone(), address: remote, reason };
+                    self.arrivals.push_back(Arrival::Event(event));
+                }
+            }
+            other => self.unanswered(now, name, remote, &phrase(other)),
+        }
+    }
+
+    fn stranger_lost(&mut self, now: Instant, remote: SocketAddr, reason: &ConnectionError) {
+        match reason {
+            ConnectionError::TransportError(_) => self.refused(now, remote, phrase(reason)),
+            ConnectionError::ConnectionClosed(close) if is_crypto(close.error_code) => {
+                self.refused(now, remote, format!("it does not accept this node's certificate: {}", phrase(reason)));
+            }
+            // It gave up or went silent: that happens whenever a node stops while dialing.
+            _ => {}
+        }
+    }
+}
+
+impl Connection {
+    /// Whether a new connection of `name` in life `now` makes this one useless.
+    fn is_old(&self, name: &NodeId, now: Incarnation, dialed: bool) -> bool {
+        matches!(&self.stage, Stage::Open { peer, incarnation } if peer == name && (dialed || *incarnation != now))
+    }
+}
+
+/// The node that the peer's certificate was issued for.
+fn certified(quic: &quinn_proto::Connection) -> Option<NodeId> {
+    let chain = quic.crypto_session().peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    name::of(chain.first()?)
+}
+
+/// The stream that carries the hello; only one may be opened.
+fn first_stream(quic: &mut quinn_proto::Connection) -> Option<quinn_proto::StreamId> {
+    let expected = quinn_proto::StreamId::new(!quic.side(), Dir::Uni, 0);
+    while quic.streams().accept(Dir::Uni).is_some() {}
+    Some(expected)
+}
+
+/// Reads what is there; true at the end of the stream.
+fn take(quic: &mut quinn_proto::Connection, id: quinn_proto::StreamId, into: &mut Vec<u8>) -> Result<bool, String> {
+    let mut stream = quic.recv_stream(id);
+    let Ok(mut chunks) = stream.read(true) else { return Ok(false) };
+    let end = loop {
+        match chunks.next(hello::MAX_HELLO) {
+            Ok(Some(chunk)) if into.len() + chunk.bytes.len() > hello::MAX_HELLO => {
+                break Err("its hello is too long".to_owned());
+            }
+            Ok(Some(chunk)) => into.extend_from_slice(&chunk.bytes),
+            Ok(None) => break Ok(true),
+            Err(quinn_proto::ReadError::Blocked) => break Ok(false),
+            Err(error) => break Err(format!("its hello broke off: {error}")),
+        }
+    };
+    let _ = chunks.finalize();
+    end
+}
+
+/// TLS alerts are carried as these codes (RFC 9001, section 4.8).
+fn is_crypto(code: TransportErrorCode) -> bool {
+    (0x100..0x200).contains(&u64::from(code))
+}
+
+/// Why a connection ended, for people.
+fn phrase(reason: &ConnectionError) -> String {
+    match reason {
+        ConnectionError::TransportError(error) if !error.reason.is_empty() => tls_words(&error.reason),
+        ConnectionError::ConnectionClosed(close) if !close.reason.is_empty() => plain(&close.reason),
+        ConnectionError::ApplicationClosed(close) if !close.reason.is_empty() => plain(&close.reason),
+        ConnectionError::TimedOut => "nothing was heard from it".to_owned(),
+        ConnectionError::Reset => "its process is a new one".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// What TLS has against a certificate, in the operator's words where they are known.
+fn tls_words(reason: &str) -> String {
+    if reason.contains("UnknownIssuer") || reason.contains("BadSignature") {
+        "its certificate is not signed by this cluster's authority".to_owned()
+    } else if reason.contains("peer sent no certificates") {
+        "it shows no certificate".to_owned()
+    } else if reason.contains("certificate expired") {
+        format!("its certificate has expired ({})", plain(reason.as_bytes()))
+    } else if reason.contains("not valid for name") || reason.contains("NotValidForName") {
+        "its certificate is for another node".to_owned()
+    } else {
+        plain(reason.as_bytes())
+    }
+}
+
+/// Text of a peer, made safe for a log line.
+fn plain(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).take(200).collect()
+}

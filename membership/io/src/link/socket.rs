@@ -1,0 +1,139 @@
+//! The node's UDP socket: batches in, segmented sends out, never blocking the ring thread for long.
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{setsockopt, sockopt};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use std::io::{self, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// Wanted for both buffers of the socket: several windows of the ring.
+const BUFFER: usize = 8 * 1024 * 1024;
+/// A smaller buffer than this loses packets at full speed: worth a warning.
+const BUFFER_WORTH_A_WARNING: usize = 256 * 1024;
+/// How long a full send buffer is waited for before a packet is given up (the ring or QUIC repeats it).
+const PATIENCE_MS: u16 = 20;
+/// Largest UDP packet or batch of packets the kernel hands over at once.
+const SLOT: usize = 65_536;
+/// Packets the kernel may hand over in one call.
+const SLOTS: usize = if BATCH_SIZE < 16 { BATCH_SIZE } else { 16 };
+
+/// One received packet.
+pub(crate) struct Packet<'a> {
+    pub(crate) remote: SocketAddr,
+    pub(crate) local: Option<std::net::IpAddr>,
+    pub(crate) ecn: Option<quinn_proto::EcnCodepoint>,
+    pub(crate) bytes: &'a [u8],
+}
+
+/// The socket.
+pub(crate) struct Socket {
+    udp: UdpSocket,
+    state: UdpSocketState,
+}
+
+/// Room for one batch of received packets.
+pub(crate) struct Batch {
+    memory: Vec<u8>,
+    meta: [RecvMeta; SLOTS],
+    count: usize,
+}
+
+impl Batch {
+    pub(crate) fn new() -> Batch {
+        Batch { memory: vec![0; SLOTS * SLOT], meta: [RecvMeta::default(); SLOTS], count: 0 }
+    }
+
+    /// Takes the place of one that is in use; holds nothing.
+    pub(crate) fn empty() -> Batch {
+        Batch { memory: Vec::new(), meta: [RecvMeta::default(); SLOTS], count: 0 }
+    }
+
+    /// The packets of the batch in arrival order.
+    pub(crate) fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
+        self.meta[..self.count].iter().zip(self.memory.chunks_exact(SLOT)).flat_map(|(meta, slot)| {
+            let ecn = meta.ecn.and_then(|ecn| quinn_proto::EcnCodepoint::from_bits(ecn as u8));
+            slot[..meta.len.min(SLOT)].chunks(meta.stride.max(1)).map(move |bytes| Packet {
+                remote: meta.addr,
+                local: meta.dst_ip,
+                ecn,
+                bytes,
+            })
+        })
+    }
+}
+
+impl Socket {
+    /// Prepares `udp`; also returns a warning when the kernel grants too little buffer.
+    pub(crate) fn new(udp: UdpSocket) -> io::Result<(Socket, Option<String>)> {
+        let state = UdpSocketState::new((&udp).into())?;
+        // The kernel cuts a wish down silently (net.core.rmem_max), so what it granted is read back.
+        // With CAP_NET_ADMIN the limit does not bind.
+        if setsockopt(&udp, sockopt::RcvBufForce, &BUFFER).is_err() {
+            let _ = state.set_recv_buffer_size((&udp).into(), BUFFER);
+        }
+        if setsockopt(&udp, sockopt::SndBufForce, &BUFFER).is_err() {
+            let _ = state.set_send_buffer_size((&udp).into(), BUFFER);
+        }
+        let granted = state.recv_buffer_size((&udp).into())?.min(state.send_buffer_size((&udp).into())?);
+        let warning = (granted < BUFFER_WORTH_A_WARNING).then(|| {
+            format!(
+                "the kernel grants the ring's socket {} KiB of buffer; bursts may lose packets. \
+                 Raise it with `sysctl net.core.rmem_max={BUFFER} net.core.wmem_max={BUFFER}`",
+                granted / 1024
+            )
+        });
+        Ok((Socket { udp, state }, warning))
+    }
+
+    /// Where it is bound.
+    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
+        self.udp.local_addr()
+    }
+
+    /// How many packets one send may hold.
+    pub(crate) fn segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    /// Takes one batch from the kernel. False when nothing waited.
+    pub(crate) fn receive(&self, batch: &mut Batch) -> io::Result<bool> {
+        batch.count = 0;
+        let mut memory = batch.memory.chunks_exact_mut(SLOT).map(IoSliceMut::new);
+        let mut slots: [IoSliceMut<'_>; SLOTS] =
+            std::array::from_fn(|_| memory.next().expect("as many as were allocated"));
+        match self.state.recv((&self.udp).into(), &mut slots, &mut batch.meta) {
+            Ok(count) => batch.count = count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            // A signal, or an ICMP answer to an earlier send: nothing to read, nothing to do.
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    /// Sends one transmit; a full buffer is waited for, briefly.
+    pub(crate) fn send(&self, transmit: &quinn_proto::Transmit, bytes: &[u8]) -> io::Result<()> {
+        let out = Transmit {
+            destination: transmit.destination,
+            ecn: transmit.ecn.and_then(|ecn| quinn_udp::EcnCodepoint::from_bits(ecn as u8)),
+            contents: &bytes[..transmit.size],
+            segment_size: transmit.segment_size,
+            src_ip: transmit.src_ip,
+        };
+        match self.state.try_send((&self.udp).into(), &out) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut wait = [PollFd::new(self.udp.as_fd(), PollFlags::POLLOUT)];
+                poll(&mut wait, PollTimeout::from(PATIENCE_MS))?;
+                self.state.try_send((&self.udp).into(), &out)
+            }
+            done => done,
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.udp.as_fd()
+    }
+}

@@ -1,0 +1,295 @@
+//! The ring thread: sockets, clock and disk on one side, the pure [`Ring`] on the other.
+//!
+//! One thread carries everything between the network and the ring, in the order in which it arrived: the order of two
+//! frames of different peers matters, since a token that overtakes data asks for it again. For the same reason everything
+//! queued before a token is handed to the kernel before the token is, on all links.
+//!
+//! ```text
+//!   socket --> Links --frames--> Ring --outputs--> Links --> socket
+//!                                 | ^
+//!              on_event <---------+ +------- Mailbox <-- RingHandle, names, disk
+//! ```
+
+mod pump;
+
+use crate::address::{self, Place};
+use crate::event::{Event, Status};
+use crate::identity::Identity;
+use crate::link::{LinkOptions, Links, Socket};
+use crate::mailbox::{Busy, Mailbox, Note};
+use crate::quic::{MIN_MTU, frame_limit};
+use crate::sequence::{self, SequenceError};
+use bytes::Bytes;
+use config::NodeId;
+use membership::{Incarnation, Ring, RingOptions};
+use pump::Pump;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How long [`RingHandle::status`] waits for an answer.
+const STATUS_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Where the socket comes from.
+#[derive(Debug, Default)]
+pub enum Bind {
+    /// Bound to this node's first configured address.
+    #[default]
+    Configured,
+    /// Bound here, while the peers use the configured address (NAT, a sandbox).
+    Address(SocketAddr),
+    /// This one, bound already.
+    Socket(UdpSocket),
+}
+
+/// What the ring thread needs to know.
+#[derive(Debug)]
+pub struct Options {
+    /// The cluster's name; nodes of another cluster are refused.
+    pub cluster: String,
+    /// This node.
+    pub me: NodeId,
+    /// This life of the daemon.
+    pub incarnation: Incarnation,
+    /// All nodes, this one included, with their addresses: `HOST` or `HOST:PORT`, the first is preferred.
+    pub nodes: BTreeMap<NodeId, Vec<String>>,
+    /// Port where an address names none.
+    pub port: u16,
+    /// Silence after which a node counts as lost.
+    pub token: Duration,
+    /// Largest UDP payload the links carry unfragmented, in bytes.
+    pub mtu: u16,
+    /// Seed for jitter; draw it at random.
+    pub seed: u64,
+    /// This node's key and certificate.
+    pub identity: Identity,
+    /// Where the socket comes from.
+    pub bind: Bind,
+    /// Where the ring number is stored.
+    pub state_dir: PathBuf,
+    /// Whether to ask for real-time scheduling and locked memory.
+    pub realtime: bool,
+}
+
+/// Why the ring thread did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// This node is not among the nodes.
+    #[error("node {0} is not among the nodes of the cluster file; add [nodes.{0}] or correct this node's name")]
+    Unknown(NodeId),
+    /// The certificate is somebody else's.
+    #[error(
+        "this is node {me}, but the certificate in its key directory is for {certificate}; install {me}'s own keys"
+    )]
+    WrongIdentity {
+        /// This node.
+        me: NodeId,
+        /// Whose certificate it is.
+        certificate: NodeId,
+    },
+    /// An address cannot be read.
+    #[error("address of node {node}: {reason}")]
+    Address {
+        /// Whose address.
+        node: NodeId,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The packet size is not possible.
+    #[error("mtu = {0} is too small: QUIC needs at least {MIN_MTU}")]
+    Mtu(u16),
+    /// The socket cannot be bound.
+    #[error(
+        "cannot use UDP address {address}: {source}; is it this host's, and is no other daemon running on this port?"
+    )]
+    Bind {
+        /// Where.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The stored ring number is not usable.
+    #[error(transparent)]
+    Sequence(#[from] SequenceError),
+    /// TLS or QUIC refuses the identity or a value.
+    #[error("cannot set up QUIC: {0}")]
+    Quic(String),
+    /// The system has no thread or file descriptor to give.
+    #[error("cannot start the ring thread: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Starts rings.
+#[derive(Debug)]
+pub struct RingThread;
+
+/// A running ring. Dropping it ends the thread at once and says goodbye to nobody, as a power cut would: peers notice
+/// after a token timeout. To leave in order, call [`RingHandle::leave`] and wait for [`Event::Left`] or
+/// [`RingHandle::join`].
+pub struct RingHandle {
+    mailbox: Arc<Mailbox>,
+    address: SocketAddr,
+    thread: Option<JoinHandle<()>>,
+    /// Dropped with the handle: ends the resolver.
+    _names: mpsc::Sender<()>,
+}
+
+impl fmt::Debug for RingHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RingHandle").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl RingThread {
+    /// Starts the ring. `on_event` is called on the ring thread and must return at once: hand the event to a queue.
+    ///
+    /// # Errors
+    /// [`SpawnError`] says what is wrong and what to do.
+    pub fn spawn(options: Options, on_event: Box<dyn Fn(Event) + Send>) -> Result<RingHandle, SpawnError> {
+        let now = Instant::now();
+        let places = check(&options)?;
+        let ring_number_floor = sequence::load(&options.state_dir)?;
+        let udp = bind(options.bind, &places[&options.me])?;
+        let (socket, warning) = Socket::new(udp)?;
+        let local = socket.address()?;
+
+        let mailbox = Arc::new(Mailbox::new()?);
+        if let Some(warning) = warning {
+            mailbox.post(Note::Warning(warning));
+        }
+        let link_options = LinkOptions {
+            cluster: options.cluster,
+            me: options.me.clone(),
+            incarnation: options.incarnation,
+            peers: options.nodes.keys().cloned().collect(),
+            token: options.token,
+            mtu: options.mtu,
+            seed: options.seed,
+        };
+        let links = Links::new(link_options, &options.identity, socket, now).map_err(SpawnError::Quic)?;
+        let peers: BTreeMap<NodeId, Vec<Place>> = places.into_iter().filter(|(node, _)| *node != options.me).collect();
+        for (peer, places) in &peers {
+            mailbox.post(Note::Resolved { peer: peer.clone(), addresses: address::known(places) });
+        }
+        let (names, stop) = mpsc::channel();
+        address::resolver(peers, Arc::clone(&mailbox), stop);
+
+        let ring = Ring::new(
+            RingOptions {
+                me: options.me,
+                incarnation: options.incarnation,
+                nodes: options.nodes.into_keys().collect(),
+                token: options.token,
+                frame_limit: frame_limit(options.mtu),
+                ring_number_floor,
+                seed: options.seed,
+            },
+            now,
+        );
+        let keeper = sequence::keeper(options.state_dir, Arc::clone(&mailbox))?;
+        let pump = Pump::new(ring, links, local, Arc::clone(&mailbox), keeper, options.token, on_event);
+        let realtime = options.realtime;
+        let thread = thread::Builder::new().name("ring".to_owned()).spawn(move || pump.run(realtime))?;
+        Ok(RingHandle { mailbox, address: local, thread: Some(thread), _names: names })
+    }
+}
+
+impl RingHandle {
+    /// Sends a message to all members, this node included, in agreed order.
+    ///
+    /// # Errors
+    /// [`Busy`]: the message was not taken.
+    pub fn multicast(&self, message: Bytes) -> Result<(), Busy> {
+        self.mailbox.multicast(message)
+    }
+
+    /// Leaves the cluster in order, after what was multicast before. [`Event::Left`] follows.
+    pub fn leave(&self) {
+        self.mailbox.post(Note::Leave);
+    }
+
+    /// A snapshot; `None` when the ring thread has ended or does not answer within a second.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        let (sender, answer) = mpsc::sync_channel(1);
+        self.mailbox.post(Note::Status(sender));
+        answer.recv_timeout(STATUS_PATIENCE).ok()
+    }
+
+    /// Where the socket is bound.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the thread has ended, after [`RingHandle::leave`] or a failure.
+    pub fn join(mut self) {
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        if let Some(thread) = self.thread.take()
+            // From its own callback the thread cannot wait for itself.
+            && thread.thread().id() != thread::current().id()
+        {
+            // A panic has been told as Event::Failed.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for RingHandle {
+    fn drop(&mut self) {
+        if self.thread.is_some() {
+            self.mailbox.post(Note::Stop);
+            self.wait();
+        }
+    }
+}
+
+/// Checks what can be checked before anything is started, and reads the addresses.
+fn check(options: &Options) -> Result<BTreeMap<NodeId, Vec<Place>>, SpawnError> {
+    if options.identity.node() != &options.me {
+        let certificate = options.identity.node().clone();
+        return Err(SpawnError::WrongIdentity { me: options.me.clone(), certificate });
+    }
+    if options.mtu < MIN_MTU {
+        return Err(SpawnError::Mtu(options.mtu));
+    }
+    if !options.nodes.contains_key(&options.me) {
+        return Err(SpawnError::Unknown(options.me.clone()));
+    }
+    let mut all = BTreeMap::new();
+    for (node, texts) in &options.nodes {
+        let failed = |reason| SpawnError::Address { node: node.clone(), reason };
+        let places: Result<Vec<Place>, String> = texts.iter().map(|text| Place::parse(text, options.port)).collect();
+        let places = places.map_err(failed)?;
+        if places.is_empty() {
+            return Err(failed("there is none".to_owned()));
+        }
+        all.insert(node.clone(), places);
+    }
+    Ok(all)
+}
+
+fn bind(bind: Bind, own: &[Place]) -> Result<UdpSocket, SpawnError> {
+    let failed = |address: String, source: io::Error| SpawnError::Bind { address, source };
+    match bind {
+        Bind::Socket(udp) => Ok(udp),
+        Bind::Address(address) => UdpSocket::bind(address).map_err(|error| failed(address.to_string(), error)),
+        Bind::Configured => {
+            let shown = |place: &Place| match place {
+                Place::Known(address) => address.to_string(),
+                Place::Named(host, port) => format!("{host}:{port}"),
+            };
+            let addresses = own[0].resolve().map_err(|reason| failed(shown(&own[0]), io::Error::other(reason)))?;
+            UdpSocket::bind(&addresses[..]).map_err(|error| failed(shown(&own[0]), error))
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The loop itself. Every turn does a bounded amount of work from each source, so that none starves the others: a flood
+//! of garbage on the port delays a timer by one turn, not for ever.
+
+use super::*;
+use crate::event::LinkEvent;
+use crate::link::Arrival;
+use crate::realtime;
+use membership::{Input, Output};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+
+/// Batches of packets taken in one turn.
+const BATCHES: usize = 8;
+/// Messages that may wait inside the ring.
+const RING_QUEUE: usize = 2048;
+/// After saying goodbye, packets of peers are answered with it for this long, in case the first one was lost.
+const LINGER: Duration = Duration::from_millis(50);
+/// When the lock of the mailbox was held, it is tried again after this.
+const LOOK_AGAIN: Duration = Duration::from_micros(500);
+
+/// Where the thread is in its life.
+enum Life {
+    Running,
+    /// Asked to leave; it is over by then in any case.
+    Leaving(Instant),
+    /// Goodbye is said.
+    Lingering(Instant),
+}
+
+pub(super) struct Pump {
+    ring: Ring,
+    links: Links,
+    local: SocketAddr,
+    mailbox: Arc<Mailbox>,
+    keeper: mpsc::Sender<u64>,
+    token: Duration,
+    on_event: Box<dyn Fn(Event) + Send>,
+    life: Life,
+    scheduling: &'static str,
+    /// Names that have been reported to have no address.
+    unresolved: BTreeSet<(NodeId, String)>,
+}
+
+impl Pump {
+    pub(super) fn new(
+        ring: Ring,
+        links: Links,
+        local: SocketAddr,
+        mailbox: Arc<Mailbox>,
+        keeper: mpsc::Sender<u64>,
+        token: Duration,
+        on_event: Box<dyn Fn(Event) + Send>,
+    ) -> Pump {
+        let unresolved = BTreeSet::new();
+        let life = Life::Running;
+        Pump { ring, links, local, mailbox, keeper, token, on_event, life, scheduling: "ordinary", unresolved }
+    }
+
+    /// The thread.
+    pub(super) fn run(mut self, realtime: bool) {
+        if realtime {
+            let (scheduling, warning) = realtime::claim();
+            self.scheduling = scheduling;
+            if let Some(warning) = warning {
+                (self.on_event)(Event::Warning(warning));
+            }
+        }
+        self.step(Instant::now(), Input::Wake);
+        loop {
+            match self.turn() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    (self.on_event)(Event::Failed(format!("the ring's socket {} is broken: {error}", self.local)));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One turn; false when it was the last.
+    fn turn(&mut self) -> io::Result<bool> {
+        let mut more = true;
+        for _ in 0..BATCHES {
+            let now = Instant::now();
+            more = self.links.receive(now)?;
+            self.arrivals(now);
+            if !more {
+                break;
+            }
+        }
+        let now = Instant::now();
+        let Some(again) = self.notes(now) else { return Ok(false) };
+        self.links.tick(now);
+        self.arrivals(now);
+        if self.ring.deadline().is_some_and(|at| at <= now) {
+            self.step(now, Input::Wake);
+        }
+        self.links.flush(now);
+        match self.life {
+            Life::Leaving(until) if until <= now => self.say_goodbye(now),
+            Life::Lingering(until) if until <= now => return Ok(false),
+            _ => {}
+        }
+        if !more {
+            self.wait(again)?;
+        }
+        Ok(true)
+    }
+
+    /// Sleeps until something is to be done.
+    fn wait(&mut self, again: Option<Duration>) -> io::Result<()> {
+        let end = match self.life {
+            Life::Running => None,
+            Life::Leaving(until) | Life::Lingering(until) => Some(until),
+        };
+        let ring = if matches!(self.life, Life::Lingering(_)) { None } else { self.ring.deadline() };
+        let now = Instant::now();
+        let deadline = [self.links.deadline(), ring, end, again.map(|after| now + after)].into_iter().flatten().min();
+        let timeout = deadline.map(|at| TimeSpec::from_duration(at.saturating_duration_since(now)));
+        let mut sources =
+            [PollFd::new(self.links.as_fd(), PollFlags::POLLIN), PollFd::new(self.mailbox.as_fd(), PollFlags::POLLIN)];
+        match ppoll(&mut sources, timeout, None) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Passes on what came over the links, in its order.
+    fn arrivals(&mut self, now: Instant) {
+        while let Some(arrival) = self.links.arrival() {
+            match arrival {
+                Arrival::Frame { from, bytes } => self.step(now, Input::Frame { from, bytes }),
+                Arrival::Up(peer) => self.step(now, Input::LinkUp(peer)),
+                Arrival::Down(peer) => self.step(now, Input::LinkDown(peer)),
+                Arrival::Event(event) => (self.on_event)(Event::Link(event)),
+                Arrival::Warning(text) => (self.on_event)(Event::Warning(text)),
+            }
+        }
+    }
+
+    /// Does what other threads ask for. `None` to stop at once; otherwise when to look again, if not only when woken.
+    fn notes(&mut self, now: Instant) -> Option<Option<Duration>> {
+        let ring = &self.ring;
+        let taken = self.mailbox.take(|| RING_QUEUE.saturating_sub(ring.status().queued));
+        for message in taken.messages {
+            self.step(now, Input::Multicast(message));
+        }
+        for note in taken.notes {
+            match note {
+                Note::Stop => return None,
+                Note::Leave => {
+                    if matches!(self.life, Life::Running) {
+                        self.life = Life::Leaving(now + (3 * self.token).max(Duration::from_secs(2)));
+                        self.step(now, Input::Leave);
+                    }
+                }
+                Note::Stored(number) => self.step(now, Input::RingNumberStored(number)),
+                Note::Warning(text) => (self.on_event)(Event::Warning(text)),
+                Note::Status(sender) => {
+                    let status = self.status(now);
+                    // Nobody waits for it any more: no harm.
+                    let _ = sender.try_send(status);
+                }
+                Note::Resolved { peer, addresses } => self.resolved(&peer, addresses),
+                Note::Unresolved { peer, name, reason } => {
+                    if self.unresolved.insert((peer.clone(), name.clone())) {
+                        (self.on_event)(Event::Link(LinkEvent::Unresolved { peer, name, reason }));
+                    }
+                }
+            }
+        }
+        Some(taken.more.then_some(LOOK_AGAIN))
+    }
+
+    /// A peer's addresses are known; only those of the socket's own family can be reached.
+    fn resolved(&mut self, peer: &NodeId, addresses: Vec<SocketAddr>) {
+        let (usable, other): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|address| address.is_ipv4() == self.local.is_ipv4());
+        match (usable.is_empty(), other.first()) {
+            (true, Some(other)) => {
+                let name = other.to_string();
+                if self.unresolved.insert((peer.clone(), name.clone())) {
+                    let reason = format!("not of the same kind as this node's own address {}", self.local.ip());
+                    (self.on_event)(Event::Link(LinkEvent::Unresolved { peer: peer.clone(), name, reason }));
+                }
+            }
+            (true, None) => {}
+            (false, _) => {
+                self.unresolved.retain(|(unresolved, _)| unresolved != peer);
+                self.links.set_addresses(peer, usable);
+            }
+        }
+    }
+
+    fn status(&self, now: Instant) -> Status {
+        Status {
+            ring: self.ring.status(),
+            peers: self.links.peers(now),
+            counters: self.links.counters(),
+            scheduling: self.scheduling,
+        }
+    }
+
+    /// Lets the ring do a step and carries out what it wants, in order.
+    fn step(&mut self, now: Instant, input: Input) {
+        if matches!(self.life, Life::Lingering(_)) {
+            return;
+        }
+        let mut queued = false;
+        for output in self.ring.step(now, input) {
+            match output {
+                Output::Broadcast(bytes) => {
+                    self.links.broadcast(now, &bytes);
+                    queued = true;
+                }
+                Output::Send { to, bytes } => {
+                    // What was queued before must be on its way before: the frame may be the token, and a token that
+                    // overtakes data makes peers ask for it again.
+                    if queued {
+                        self.links.flush(now);
+                    }
+                    self.links.send(now, &to, bytes);
+                    queued = true;
+                }
+                Output::Deliver(delivery) => (self.on_event)(Event::Deliver(delivery)),
+                Output::View(view) => (self.on_event)(Event::View(view)),
+                Output::Notice(notice) => (self.on_event)(Event::Notice(notice)),
+                Output::StoreRingNumber(number) => {
+                    // Its thread lives as long as this one.
+                    let _ = self.keeper.send(number);
+                }
+                Output::Left => {
+                    self.say_goodbye(now);
+                    return;
+                }
+            }
+        }
+        if queued {
+            self.links.flush(now);
+        }
+    }
+
+    fn say_goodbye(&mut self, now: Instant) {
+        self.links.goodbye(now);
+        self.life = Life::Lingering(now + LINGER);
+        (self.on_event)(Event::Left);
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.mailbox.close();
+        if thread::panicking() {
+            (self.on_event)(Event::Failed(
+                "the ring thread has panicked: an invariant of the ring is broken".to_owned(),
+            ));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The real programs on real parts: loopback sandboxes for everybody, hosts in network namespaces for root.
+//!
+//! Three programs in one file. Called as `fence_hosts` it is the fence agent of the test hosts; called with
+//! `host-init` it is the first process of a test host; otherwise it runs the tests.
+
+// This is the world itself, not a machine in it.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)]
+
+mod client;
+mod failover;
+mod fence;
+mod hosts;
+mod init;
+mod observer;
+mod programs;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::process::ExitCode;
+
+/// What a test needs beyond the built programs.
+enum Needs {
+    /// Root, namespaces and these files.
+    Root(&'static [&'static str]),
+}
+
+impl Needs {
+    /// Why it cannot be had here.
+    fn missing(&self) -> Option<String> {
+        match self {
+            Needs::Root(files) => {
+                if !nix::unistd::geteuid().is_root() {
+                    return Some("needs root (network namespaces)".into());
+                }
+                let absent: Vec<_> = files.iter().copied().filter(|f| !std::path::Path::new(f).exists()).collect();
+                (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args();
+    let me = arguments.next().unwrap_or_default();
+    if me.ends_with("fence_hosts") {
+        return fence::agent();
+    }
+    if arguments.next().as_deref() == Some("host-init") {
+        return init::run(arguments.collect());
+    }
+    let root = [
+        "/usr/sbin/nft",
+        "/usr/sbin/nginx",
+        "/usr/lib/ocf/resource.d/heartbeat/IPaddr2",
+        "/usr/lib/ocf/resource.d/heartbeat/nginx",
+    ];
+    let root: &'static [&'static str] = Box::leak(Box::new(root));
+    type Test = fn() -> Result<(), String>;
+    let all: [(&str, Needs, Test); 2] = [
+        ("hosts: power cut of the node with the address", Needs::Root(root), failover::power_cut),
+        ("hosts: partition of the node with the address", Needs::Root(root), failover::partition),
+    ];
+    let trials = all
+        .into_iter()
+        .map(|(name, needs, test)| {
+            let missing = needs.missing().or_else(programs::missing);
+            if let Some(reason) = &missing {
+                println!("skipped: {name}: {reason}");
+            }
+            Trial::test(name, move || test().map_err(Failed::from)).with_ignored_flag(missing.is_some())
+        })
+        .collect();
+    let mut arguments = Arguments::from_args();
+    // Each of them fills the machine; side by side they would only measure each other.
+    arguments.test_threads = Some(1);
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

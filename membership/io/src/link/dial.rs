@@ -88,11 +88,20 @@ impl Links {
             .map(|(name, _)| name.clone())
             .collect();
         for name in due {
+            let fresh = self.silent_at(&self.peers[&name]).is_some_and(|at| now < at);
             match self.peers[&name].dial {
                 Dial::Never => {}
+                // The link that was silent is heard again.
+                Dial::Waiting { .. } if fresh => self.watch(&name),
                 Dial::Watching | Dial::Waiting { .. } => self.attempt(now, &name),
                 Dial::Trying { handle, .. } => self.give_up(now, &name, handle),
             }
+        }
+    }
+
+    fn watch(&mut self, name: &NodeId) {
+        if let Some(peer) = self.peers.get_mut(name) {
+            peer.dial = Dial::Watching;
         }
     }
 

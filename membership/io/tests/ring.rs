@@ -1,0 +1,348 @@
+//! Whole ring threads with real sockets on loopback, in one process.
+
+use bytes::Bytes;
+use config::NodeId;
+use membership::{Delivery, Incarnation, Notice, View};
+use membership_io::{Authority, Bind, Event, Identity, LinkEvent, Options, RingHandle, RingThread, SpawnError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const TOKEN: Duration = Duration::from_millis(500);
+/// Longer than anything here may take, on a very busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn node(name: &str) -> NodeId {
+    NodeId::new(name).unwrap()
+}
+
+/// A cluster to be: ports that stay reserved, keys, state directories.
+struct Bed {
+    authority: Authority,
+    ports: BTreeMap<NodeId, UdpSocket>,
+    states: TempDir,
+}
+
+struct Member {
+    name: NodeId,
+    handle: Option<RingHandle>,
+    events: Receiver<Event>,
+    seen: Vec<Event>,
+}
+
+impl Bed {
+    fn new(names: &[&str]) -> Bed {
+        let ports = names.iter().map(|name| (node(name), UdpSocket::bind("127.0.0.1:0").unwrap())).collect();
+        Bed { authority: Authority::create("test").unwrap(), ports, states: tempfile::tempdir().unwrap() }
+    }
+
+    fn address(&self, name: &str) -> SocketAddr {
+        self.ports[&node(name)].local_addr().unwrap()
+    }
+
+    fn identity(&self, name: &str) -> Identity {
+        self.authority.issue(&node(name)).unwrap().identity()
+    }
+
+    fn options(&self, name: &str, life: u64) -> Options {
+        let address = |port: &UdpSocket| vec![port.local_addr().unwrap().to_string()];
+        Options {
+            cluster: "test".to_owned(),
+            me: node(name),
+            incarnation: Incarnation(life),
+            nodes: self.ports.iter().map(|(node, port)| (node.clone(), address(port))).collect(),
+            port: 5405,
+            token: TOKEN,
+            mtu: 1452,
+            seed: life,
+            identity: self.identity(name),
+            bind: Bind::Socket(self.ports[&node(name)].try_clone().unwrap()),
+            state_dir: self.states.path().join(name),
+            realtime: false,
+        }
+    }
+
+    fn start(&self, name: &str, life: u64) -> Member {
+        Member::start(self.options(name, life)).unwrap()
+    }
+
+    /// All nodes, in one view.
+    fn start_all(&self) -> Vec<Member> {
+        let mut members: Vec<Member> =
+            self.ports.keys().zip(1..).map(|(name, life)| self.start(name.as_str(), life)).collect();
+        for member in &mut members {
+            member.view_of(self.ports.len());
+        }
+        members
+    }
+}
+
+impl Member {
+    fn start(options: Options) -> Result<Member, SpawnError> {
+        let name = options.me.clone();
+        let (sender, events) = mpsc::channel();
+        let on_event = Box::new(move |event| {
+            // The test has seen enough and is gone.
+            let _ = sender.send(event);
+        });
+        let handle = Some(RingThread::spawn(options, on_event)?);
+        Ok(Member { name, handle, events, seen: Vec::new() })
+    }
+
+    /// The next event that says something to `pick`.
+    fn next<T>(&mut self, what: &str, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(event) = self.events.recv_timeout(left) else {
+                panic!("{}: no {what} in {PATIENCE:?}; seen: {:#?}", self.name, self.seen)
+            };
+            if let Event::Failed(text) = &event {
+                panic!("{}: {text}", self.name);
+            }
+            let picked = pick(&event);
+            if !matches!(event, Event::Deliver(_)) {
+                self.seen.push(event);
+            }
+            if let Some(picked) = picked {
+                return picked;
+            }
+        }
+    }
+
+    fn view_of(&mut self, size: usize) -> View {
+        self.next(&format!("view of {size}"), |event| match event {
+            Event::View(view) if view.members.len() == size => Some(view.clone()),
+            _ => None,
+        })
+    }
+
+    fn delivery(&mut self) -> Delivery {
+        self.next("delivery", |event| match event {
+            Event::Deliver(delivery) => Some(delivery.clone()),
+            _ => None,
+        })
+    }
+
+    fn say(&self, text: String) {
+        let handle = self.handle.as_ref().unwrap();
+        let message = Bytes::from(text);
+        while handle.multicast(message.clone()).is_err() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// As a power cut: nobody is told.
+    fn kill(&mut self) {
+        self.handle = None;
+    }
+}
+
+#[test]
+fn three_nodes_find_each_other_and_agree_on_one_order() {
+    let bed = Bed::new(&["alpha", "beta", "gamma"]);
+    let start = Instant::now();
+    let mut members = bed.start_all();
+    let took = start.elapsed();
+    eprintln!("one view of three after {took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+
+    for round in 0..200 {
+        for member in &members {
+            member.say(format!("{} {round}", member.name));
+        }
+    }
+    // One that needs many packets, too.
+    members[0].say("x".repeat(100_000));
+    let orders: Vec<Vec<(NodeId, u64, Bytes)>> = members
+        .iter_mut()
+        .map(|member| (0..601).map(|_| member.delivery()).map(|found| (found.from, found.seq, found.payload)).collect())
+        .collect();
+    assert!(orders.windows(2).all(|pair| pair[0] == pair[1]), "all members deliver the same order");
+    let said: BTreeSet<&Bytes> = orders[0].iter().map(|(_, _, payload)| payload).collect();
+    assert_eq!(said.len(), 601, "nothing is lost or delivered twice");
+
+    let status = members[0].handle.as_ref().unwrap().status().unwrap();
+    assert_eq!(status.ring.phase, "operate");
+    assert_eq!(status.peers[&node("beta")].link, Some(bed.address("beta")));
+    assert_eq!(status.peers[&node("gamma")].incarnation, Some(Incarnation(3)));
+}
+
+#[test]
+fn a_killed_node_is_missed_after_a_token_and_comes_back() {
+    let bed = Bed::new(&["alpha", "beta", "gamma"]);
+    let mut members = bed.start_all();
+    let old = members[0].handle.as_ref().unwrap().status().unwrap();
+    let start = Instant::now();
+    members[2].kill();
+    let views: Vec<View> = members[..2].iter_mut().map(|member| member.view_of(2)).collect();
+    let took = start.elapsed();
+    eprintln!("view of two {took:?} after the kill (token {TOKEN:?})");
+    assert_eq!(views[0], views[1]);
+    assert!(!views[0].contains(&node("gamma")));
+    assert!(took >= TOKEN / 4, "{took:?}: silence is noticed, nothing else told them");
+    assert!(took < 4 * TOKEN + Duration::from_secs(2), "{took:?}");
+
+    let start = Instant::now();
+    members[2] = bed.start("gamma", 33);
+    let views: Vec<View> = members.iter_mut().map(|member| member.view_of(3)).collect();
+    eprintln!("view of three {:?} after the restart", start.elapsed());
+    assert!(views.iter().all(|view| view.ring == views[0].ring));
+    assert_eq!(views[0].members[&node("gamma")], Incarnation(33));
+    let new = members[0].handle.as_ref().unwrap().status().unwrap();
+    assert!(new.ring.views > old.ring.views);
+    members[2].say("back".to_owned());
+    for member in &mut members {
+        assert_eq!(member.delivery().payload, "back");
+    }
+}
+
+#[test]
+fn a_node_that_leaves_is_gone_at_once() {
+    let bed = Bed::new(&["alpha", "beta", "gamma"]);
+    let mut members = bed.start_all();
+    let start = Instant::now();
+    let leaver = members.pop().unwrap();
+    leaver.handle.as_ref().unwrap().leave();
+    for member in &mut members {
+        member.view_of(2);
+    }
+    let took = start.elapsed();
+    eprintln!("view of two {took:?} after the leave (token {TOKEN:?})");
+    let mut leaver = leaver;
+    leaver.next("Left", |event| matches!(event, Event::Left).then_some(()));
+    leaver.handle.take().unwrap().join();
+}
+
+#[test]
+fn every_view_has_a_higher_number_than_any_before_it_also_after_a_full_stop() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    let mut highest = 0;
+    for _ in 0..3 {
+        let mut members = bed.start_all();
+        let number = members[1]
+            .seen
+            .iter()
+            .filter_map(|event| if let Event::View(view) = event { Some(view.ring.number) } else { None })
+            .min()
+            .unwrap();
+        assert!(number > highest, "{number} after {highest}");
+        highest = members
+            .iter()
+            .flat_map(|member| &member.seen)
+            .filter_map(|event| if let Event::View(view) = event { Some(view.ring.number) } else { None })
+            .max()
+            .unwrap();
+        members.iter_mut().for_each(Member::kill);
+    }
+}
+
+#[test]
+fn a_flood_of_garbage_does_not_stop_the_ring() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    let mut members = bed.start_all();
+    let target = bed.address("beta");
+    let (stop, stopped) = mpsc::channel::<()>();
+    let flood = std::thread::spawn(move || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut sent = 0u64;
+        while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            let mut bytes = [0xc3; 1300];
+            bytes[..8].copy_from_slice(&sent.to_le_bytes());
+            // A full buffer is what a flood is about.
+            let _ = socket.send_to(&bytes[..usize::try_from(sent % 1300).unwrap()], target);
+            sent += 1;
+        }
+    });
+    for round in 0..50 {
+        members[0].say(format!("round {round}"));
+        for member in &mut members {
+            assert_eq!(member.delivery().payload, format!("round {round}"));
+        }
+    }
+    drop(stop);
+    flood.join().unwrap();
+    let status = members[1].handle.as_ref().unwrap().status().unwrap();
+    assert!(status.counters.ignored > 0);
+    let lost = |event: &Event| matches!(event, Event::Notice(Notice::TokenLost { .. }));
+    assert!(!members.iter().flat_map(|member| &member.seen).any(lost), "the view survived");
+}
+
+#[test]
+fn a_stranger_stays_outside_and_is_named() {
+    let bed = Bed::new(&["alpha", "beta", "gamma"]);
+    let other = Authority::create("test").unwrap();
+    let stranger = Options { identity: other.issue(&node("alpha")).unwrap().identity(), ..bed.options("alpha", 1) };
+    let mut alpha = Member::start(stranger).unwrap();
+    let (mut beta, mut gamma) = (bed.start("beta", 2), bed.start("gamma", 3));
+    let refused = |event: &Event| match event {
+        Event::Link(LinkEvent::Refused { address, reason }) => Some((*address, reason.clone())),
+        _ => None,
+    };
+    let (address, reason) = beta.next("refusal", refused);
+    assert_eq!(address, bed.address("alpha"));
+    assert!(reason.contains("certificate"), "{reason}");
+    alpha.next("refusal", refused);
+    for member in [&mut beta, &mut gamma] {
+        if !member.seen.iter().any(|event| matches!(event, Event::View(view) if view.members.len() == 2)) {
+            let view = member.view_of(2);
+            assert!(!view.contains(&node("alpha")));
+        }
+    }
+}
+
+#[test]
+fn host_names_are_looked_up_and_unknown_ones_are_named() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    let localhost = |name: &str| {
+        let mut options = bed.options(name, 1);
+        for (other, addresses) in &mut options.nodes {
+            addresses[0] = format!("localhost:{}", bed.address(other.as_str()).port());
+        }
+        options
+    };
+    let mut alpha = Member::start(localhost("alpha")).unwrap();
+    let mut beta = Member::start(localhost("beta")).unwrap();
+    alpha.view_of(2);
+    beta.view_of(2);
+
+    let bed = Bed::new(&["alpha", "beta"]);
+    let mut options = bed.options("alpha", 1);
+    options.nodes.insert(node("beta"), vec!["no.such.host.invalid".to_owned()]);
+    let (peer, name) = Member::start(options).unwrap().next("unresolved", |event| match event {
+        Event::Link(LinkEvent::Unresolved { peer, name, .. }) => Some((peer.clone(), name.clone())),
+        _ => None,
+    });
+    assert_eq!((peer, name.as_str()), (node("beta"), "no.such.host.invalid"));
+}
+
+#[test]
+fn what_cannot_start_says_why() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    let refusal = |options: Options| Member::start(options).err().expect("it must not start").to_string();
+
+    let text = refusal(Options { identity: bed.identity("beta"), ..bed.options("alpha", 1) });
+    assert!(text.contains("this is node alpha") && text.contains("for beta"), "{text}");
+
+    let text = refusal(Options { me: node("delta"), identity: bed.identity("delta"), ..bed.options("alpha", 1) });
+    assert!(text.contains("[nodes.delta]"), "{text}");
+
+    let text = refusal(Options { mtu: 500, ..bed.options("alpha", 1) });
+    assert!(text.contains("1200"), "{text}");
+
+    let text = refusal(Options { bind: Bind::Configured, ..bed.options("alpha", 1) });
+    assert!(text.contains(&bed.address("alpha").to_string()) && text.contains("no other daemon"), "{text}");
+
+    let mut options = bed.options("alpha", 1);
+    options.nodes.insert(node("beta"), vec!["beta:port".to_owned()]);
+    let text = refusal(options);
+    assert!(text.contains("node beta") && text.contains("port number"), "{text}");
+
+    let options = bed.options("alpha", 1);
+    std::fs::create_dir_all(&options.state_dir).unwrap();
+    std::fs::write(options.state_dir.join("ring-number"), "junk").unwrap();
+    let text = refusal(options);
+    assert!(text.contains("ring-number") && text.contains("paceline status"), "{text}");
+}

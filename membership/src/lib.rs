@@ -1,5 +1,8 @@
 //! Who is here, in which order we speak, and whether we may act.
 
+pub mod codec;
+mod fragment;
+mod frame;
 mod quorum;
 mod ring;
 mod view;

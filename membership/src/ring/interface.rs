@@ -66,7 +66,8 @@ pub enum Configuration {
 pub struct Delivery {
     /// The view whose order this belongs to.
     pub ring: RingId,
-    /// Its place in the order of that view, growing from 1. Gaps are possible (fragments), repeats are not.
+    /// Its place in the order of that view, growing from above 0. Gaps are usual (fragments, messages that share a packet),
+    /// repeats are not.
     pub seq: u64,
     /// Who sent it.
     pub from: NodeId,
@@ -141,6 +142,14 @@ pub enum Notice {
     PeerLeft {
         /// The peer.
         peer: NodeId,
+    },
+    /// A message given to [`Input::Multicast`] was not taken: it is longer than [`MAX_MESSAGE`], or the queue is full
+    /// (see [`Ring::can_accept`](super::Ring::can_accept)).
+    Refused {
+        /// Its length in bytes.
+        len: usize,
+        /// Why.
+        reason: String,
     },
 }
 

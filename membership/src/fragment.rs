@@ -1,0 +1,205 @@
+//! Long messages cut into packets, short ones packed together.
+//!
+//! A packet takes one place of the agreed order and carries up to [`MAX_CHUNKS`] chunks: whole messages, or a piece of one. The
+//! [`Outbox`] keeps a message until its last piece has a place, so that a message cut in half by a view change is sent
+//! again from its start. An [`Assembly`] puts the pieces of one sender together; the order makes that a simple append.
+
+use crate::frame::CHUNK_OVERHEAD;
+use crate::ring::MAX_MESSAGE;
+use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Most chunks in a packet. A delivery's place is the packet's place times this, plus the chunk's index.
+pub(crate) const MAX_CHUNKS: usize = 256;
+/// Most bytes that may wait to be sent for the first time.
+pub(crate) const MAX_QUEUED: usize = 64 * 1024 * 1024;
+/// Least worthwhile piece of a message that does not fit into what is left of a packet.
+const MIN_PIECE: usize = 64;
+
+/// What a chunk is of its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Part {
+    /// All of it.
+    Whole,
+    /// Its beginning; the whole has `total` bytes.
+    First {
+        total: u32,
+    },
+    Middle,
+    Last,
+}
+
+/// A piece of a packet's payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Chunk {
+    pub(crate) part: Part,
+    pub(crate) len: u32,
+}
+
+/// Messages that have not been sent completely.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+    /// How much of the first message has a place in the current view.
+    sent: usize,
+}
+
+impl Outbox {
+    pub(crate) fn fits(&self, len: usize) -> bool {
+        len <= MAX_MESSAGE && self.bytes + len <= MAX_QUEUED
+    }
+
+    pub(crate) fn push(&mut self, message: Bytes) {
+        self.bytes += message.len();
+        self.queue.push_back(message);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// A new view begins: pieces sent in the old one do not count.
+    pub(crate) fn rewind(&mut self) {
+        self.sent = 0;
+    }
+
+    /// The next packet with at most `room` bytes for payload and chunk list.
+    pub(crate) fn pack(&mut self, room: usize) -> Option<(Vec<Chunk>, Vec<Bytes>)> {
+        let (mut chunks, mut pieces, mut left) = (Vec::new(), Vec::new(), room);
+        while let Some(message) = self.queue.front() {
+            let rest = message.len() - self.sent;
+            let Some(space) = left.checked_sub(CHUNK_OVERHEAD) else { break };
+            let len = rest.min(space);
+            if chunks.len() == MAX_CHUNKS || (len < rest && len < MIN_PIECE && !chunks.is_empty()) {
+                break;
+            }
+            let total = u32::try_from(message.len()).expect("longer messages are refused at the door");
+            let part = match (self.sent == 0, len == rest) {
+                (true, true) => Part::Whole,
+                (true, false) => Part::First { total },
+                (false, false) => Part::Middle,
+                (false, true) => Part::Last,
+            };
+            chunks.push(Chunk { part, len: u32::try_from(len).expect("a piece is no longer than its message") });
+            pieces.push(message.slice(self.sent..self.sent + len));
+            left -= len + CHUNK_OVERHEAD;
+            if len == rest {
+                self.bytes -= message.len();
+                self.sent = 0;
+                self.queue.pop_front();
+            } else {
+                self.sent += len;
+                break;
+            }
+        }
+        (!chunks.is_empty()).then_some((chunks, pieces))
+    }
+}
+
+/// The message of one sender that is arriving.
+#[derive(Debug, Default)]
+pub(crate) struct Assembly {
+    partial: Option<(usize, BytesMut)>,
+}
+
+impl Assembly {
+    /// Takes the next chunk of this sender; answers with the message that it completes. A piece that does not fit to the
+    /// ones before it is dropped together with them: no node of this version sends such a thing.
+    pub(crate) fn feed(&mut self, part: Part, bytes: Bytes) -> Option<Bytes> {
+        match part {
+            Part::Whole => {
+                self.partial = None;
+                return Some(bytes);
+            }
+            Part::First { total } => {
+                let total = (total as usize).min(MAX_MESSAGE);
+                // Grows with what arrives, not with what is claimed.
+                let mut partial = BytesMut::with_capacity(total.min(65_536));
+                partial.extend_from_slice(&bytes);
+                self.partial = Some((total, partial));
+            }
+            Part::Middle | Part::Last => match &mut self.partial {
+                Some((total, partial)) if partial.len() + bytes.len() <= *total => partial.extend_from_slice(&bytes),
+                _ => self.partial = None,
+            },
+        }
+        match (part, self.partial.take()) {
+            (Part::Last, Some((total, partial))) => (partial.len() == total).then(|| partial.freeze()),
+            (_, partial) => {
+                self.partial = partial;
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send_all(outbox: &mut Outbox, room: usize) -> Vec<(Vec<Chunk>, Vec<Bytes>)> {
+        std::iter::from_fn(|| outbox.pack(room)).collect()
+    }
+
+    fn receive(packets: &[(Vec<Chunk>, Vec<Bytes>)]) -> Vec<Bytes> {
+        let mut assembly = Assembly::default();
+        let chunks = packets.iter().flat_map(|(chunks, pieces)| chunks.iter().zip(pieces));
+        chunks.filter_map(|(chunk, piece)| assembly.feed(chunk.part, piece.clone())).collect()
+    }
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        let messages: Vec<Bytes> =
+            [0, 1, 5, 999, 1000, 1001, 0, 7, 40_000, 3].iter().map(|len| vec![*len as u8; *len].into()).collect();
+        for room in [100, 1000, 1011, 1012, 5000] {
+            let mut outbox = Outbox::default();
+            messages.iter().for_each(|m| outbox.push(m.clone()));
+            let packets = send_all(&mut outbox, room);
+            assert_eq!(receive(&packets), messages, "room {room}");
+            for (chunks, pieces) in &packets {
+                let size = pieces.iter().map(Bytes::len).sum::<usize>() + chunks.len() * CHUNK_OVERHEAD;
+                assert!(size <= room, "{size} > {room}");
+            }
+            assert_eq!((outbox.bytes, outbox.sent), (0, 0));
+        }
+    }
+
+    #[test]
+    fn short_messages_share_a_packet() {
+        let mut outbox = Outbox::default();
+        (0..300).for_each(|_| outbox.push(Bytes::from_static(b"x")));
+        assert_eq!(send_all(&mut outbox, 60_000).len(), 2, "256 and the rest");
+    }
+
+    #[test]
+    fn a_message_cut_by_a_view_change_starts_again() {
+        let mut outbox = Outbox::default();
+        let message = Bytes::from(vec![7; 3000]);
+        outbox.push(message.clone());
+        let first = outbox.pack(1000).unwrap();
+        outbox.rewind();
+        let packets = send_all(&mut outbox, 1000);
+        assert_eq!(receive(&packets), vec![message.clone()]);
+        // And whoever saw the first attempt delivers it once.
+        let all: Vec<_> = [vec![first], packets].concat();
+        assert_eq!(receive(&all), vec![message]);
+    }
+
+    #[test]
+    fn nonsense_is_dropped() {
+        let mut assembly = Assembly::default();
+        assert_eq!(assembly.feed(Part::Last, Bytes::from_static(b"x")), None);
+        assert_eq!(assembly.feed(Part::First { total: u32::MAX }, Bytes::from_static(b"x")), None);
+        assert_eq!(assembly.feed(Part::Last, Bytes::from_static(b"y")), None, "not all of it");
+        assert_eq!(assembly.feed(Part::First { total: 2 }, Bytes::from_static(b"x")), None);
+        assert_eq!(assembly.feed(Part::Middle, Bytes::from_static(b"yz")), None, "more than announced");
+        assert_eq!(assembly.feed(Part::Last, Bytes::new()), None);
+        assert_eq!(assembly.feed(Part::Whole, Bytes::from_static(b"ok")).unwrap(), "ok");
+    }
+}

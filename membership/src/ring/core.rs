@@ -1,0 +1,401 @@
+//! What outlives a phase: the peers, the numbers, the messages to be sent, the counters, and the outputs of this step.
+
+use super::interface::{Notice, Output, RingOptions, RingStatus};
+use super::log::Log;
+use super::numbers::{MAX_RING_NUMBER, Numbers};
+use super::peer::{Meeting, Peer};
+use super::timers::Timers;
+use crate::fragment::Outbox;
+use crate::frame::{Beat, CHUNK_OVERHEAD, DATA_OVERHEAD, Frame, Leave, Standing};
+use crate::view::{Incarnation, View};
+use bytes::Bytes;
+use config::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::time::{Duration, Instant};
+
+/// Smallest and largest frames that make sense, whatever the options say, in bytes.
+const FRAME_LIMITS: (usize, usize) = (512, 60_000);
+/// A goodbye is said so often, since nobody will be there to repeat it when it is lost.
+const GOODBYES: usize = 3;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) me: NodeId,
+    pub(crate) incarnation: Incarnation,
+    pub(crate) timers: Timers,
+    pub(crate) peers: BTreeMap<NodeId, Peer>,
+    pub(crate) numbers: Numbers,
+    pub(crate) outbox: Outbox,
+    /// Room in a data frame for payload and chunk list, in bytes.
+    pub(crate) room: usize,
+    /// The time of this step.
+    pub(crate) now: Instant,
+    /// Whether no view was installed in this life.
+    pub(crate) fresh: bool,
+    #[cfg(test)]
+    pub(crate) sabotage: Option<super::tests::Sabotage>,
+    rng: fastrand::Rng,
+    serial: u64,
+    next_beat: Instant,
+    last_beat: Option<Instant>,
+    status: RingStatus,
+    outputs: Vec<Output>,
+}
+
+impl Core {
+    pub(crate) fn new(options: RingOptions, now: Instant) -> Core {
+        let peers = options.nodes.iter().filter(|n| **n != options.me).map(|n| (n.clone(), Peer::new(now))).collect();
+        let frame_limit = options.frame_limit.clamp(FRAME_LIMITS.0, FRAME_LIMITS.1);
+        Core {
+            me: options.me,
+            incarnation: options.incarnation,
+            timers: Timers::new(options.token),
+            peers,
+            numbers: Numbers::new(options.ring_number_floor),
+            outbox: Outbox::default(),
+            room: frame_limit - DATA_OVERHEAD - CHUNK_OVERHEAD,
+            now,
+            fresh: true,
+            #[cfg(test)]
+            sabotage: None,
+            rng: fastrand::Rng::with_seed(options.seed),
+            serial: 0,
+            next_beat: now,
+            last_beat: None,
+            status: RingStatus::default(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// A step begins. `asked` is when this node wanted to be called at the latest. Returns how long it slept when that was
+    /// much longer than it wanted; its peers then get a full fresh timeout.
+    pub(crate) fn wake(&mut self, now: Instant, asked: Option<Instant>) -> Option<Duration> {
+        let gap = now.saturating_duration_since(self.now);
+        self.now = self.now.max(now);
+        if let Some(ask) = self.numbers.ahead(0) {
+            self.out(ask);
+        }
+        if gap <= self.timers.pause || asked.is_none_or(|asked| asked > now) {
+            return None;
+        }
+        self.peers.values_mut().for_each(|peer| peer.restart_silence(now));
+        Some(gap)
+    }
+
+    // ---- what comes in ----
+
+    /// A frame as a value, when it is one and its sender is not known to be a thing of the past.
+    pub(crate) fn receive(&mut self, from: &NodeId, bytes: &Bytes) -> Option<Frame> {
+        if *from == self.me {
+            return None;
+        }
+        if !self.peers.contains_key(from) {
+            self.bad_frame(from, "it is not a configured node");
+            return None;
+        }
+        let frame = match Frame::decode(bytes) {
+            Ok(frame) => frame,
+            Err(e) => {
+                self.bad_frame(from, &format!("its frame {e}"));
+                return None;
+            }
+        };
+        let now = self.now;
+        let news = match &frame {
+            Frame::Join(f) if f.number > MAX_RING_NUMBER => {
+                self.bad_frame(from, "its ring number is absurd");
+                return None;
+            }
+            Frame::Join(f) => {
+                let alive = f.candidates.iter().filter(|c| c.standing == Standing::Alive).map(|c| c.node.clone());
+                self.meet(from, f.incarnation, f.serial, f.number, alive.collect(), &f.hears)
+            }
+            Frame::Beat(f) => {
+                let members = f.members.iter().cloned().collect();
+                self.meet(from, f.incarnation, f.serial, f.number, members, &f.hears)
+            }
+            Frame::Leave(f) => self.goodbye(from, f.incarnation),
+            _ => Meeting::News,
+        };
+        let peer = self.peers.get_mut(from).expect("looked up above");
+        let first = !peer.present(now, self.timers.token) && news == Meeting::News && !peer.gone();
+        if news == Meeting::News || peer.life.is_none() {
+            peer.restart_silence(now);
+            peer.met = true;
+        }
+        if first {
+            // Everybody learns at once that this node hears it: a merge waits for that.
+            self.next_beat = now;
+        }
+        (news == Meeting::News).then_some(frame)
+    }
+
+    fn meet(
+        &mut self,
+        from: &NodeId,
+        life: Incarnation,
+        serial: u64,
+        number: u64,
+        members: BTreeSet<NodeId>,
+        hears: &[NodeId],
+    ) -> Meeting {
+        let peer = self.peers.get_mut(from).expect("the caller looked it up");
+        let meeting = peer.meet(life, serial);
+        if meeting == Meeting::News {
+            peer.hears = hears.iter().cloned().collect();
+            peer.members = members;
+            // What a peer sees today this node may need tomorrow, and storing takes time.
+            if let Some(ask) = self.numbers.ahead(number.min(MAX_RING_NUMBER)) {
+                self.out(ask);
+            }
+        }
+        meeting
+    }
+
+    fn goodbye(&mut self, from: &NodeId, life: Incarnation) -> Meeting {
+        let peer = self.peers.get_mut(from).expect("the caller looked it up");
+        if peer.is_dead(life) || peer.life.is_some_and(|known| known != life) || peer.left {
+            return Meeting::Stale;
+        }
+        peer.life = Some(life);
+        peer.left = true;
+        self.notice(Notice::PeerLeft { peer: from.clone() });
+        Meeting::News
+    }
+
+    pub(crate) fn link_up(&mut self, node: &NodeId) {
+        let now = self.now;
+        if let Some(peer) = self.peers.get_mut(node) {
+            peer.down = false;
+            peer.restart_silence(now);
+            self.next_beat = now;
+        }
+    }
+
+    pub(crate) fn link_down(&mut self, node: &NodeId) {
+        if let Some(peer) = self.peers.get_mut(node) {
+            peer.down = true;
+        }
+    }
+
+    /// Takes a message into the queue; whether it was taken.
+    pub(crate) fn queue(&mut self, message: Bytes) -> bool {
+        let len = message.len();
+        if self.outbox.fits(len) {
+            self.outbox.push(message);
+            return true;
+        }
+        let reason = format!("a message of {len} bytes is too long, or too many wait ({} now)", self.outbox.len());
+        self.notice(Notice::Refused { len, reason });
+        false
+    }
+
+    // ---- what is known of peers ----
+
+    pub(crate) fn peer(&self, node: &NodeId) -> Option<&Peer> {
+        self.peers.get(node)
+    }
+
+    /// The current life of a node, if known.
+    pub(crate) fn life(&self, node: &NodeId) -> Option<Incarnation> {
+        if *node == self.me { Some(self.incarnation) } else { self.peers.get(node).and_then(|p| p.life) }
+    }
+
+    /// Those heard within the token timeout.
+    pub(crate) fn hears(&self) -> Vec<NodeId> {
+        let limit = self.timers.token;
+        self.peers.iter().filter(|(_, p)| p.present(self.now, limit)).map(|(n, _)| n.clone()).collect()
+    }
+
+    /// How a node in this life stands, by what this node knows itself.
+    pub(crate) fn standing(&self, node: &NodeId, life: Incarnation) -> Standing {
+        if *node == self.me {
+            return if life == self.incarnation { Standing::Alive } else { Standing::Gone };
+        }
+        match self.peers.get(node) {
+            None => Standing::Gone,
+            Some(p) if p.gone() || p.is_dead(life) || p.life.is_some_and(|known| known != life) => Standing::Gone,
+            Some(p) if p.silence(self.now) >= self.timers.token => Standing::Silent,
+            Some(_) => Standing::Alive,
+        }
+    }
+
+    /// The first time at which one of `nodes` will have been silent for `limit`.
+    pub(crate) fn silence_due<'a>(&self, nodes: impl Iterator<Item = &'a NodeId>, limit: Duration) -> Option<Instant> {
+        nodes.filter_map(|n| self.peers.get(n)).map(|p| p.heard + limit).min()
+    }
+
+    /// Whether `a` and `b` hear each other, as far as this node was told.
+    fn mutual(&self, a: &NodeId, b: &NodeId) -> bool {
+        self.one_hears(a, b) && self.one_hears(b, a)
+    }
+
+    fn one_hears(&self, a: &NodeId, b: &NodeId) -> bool {
+        let limit = self.timers.token;
+        if *a == self.me {
+            return self.peers.get(b).is_some_and(|p| p.present(self.now, limit));
+        }
+        self.peers.get(a).is_some_and(|p| p.present(self.now, limit) && p.hears.contains(b))
+    }
+
+    /// Those that would come if the ring of `members` merged with `node`: it and those it is with. None when the two do not
+    /// hear each other completely, since such a merge would only break apart again.
+    pub(crate) fn mergeable(&self, node: &NodeId, members: &[(NodeId, Incarnation)]) -> Option<BTreeSet<NodeId>> {
+        let peer = self.peers.get(node)?;
+        let mut others: BTreeSet<NodeId> = peer.members.clone();
+        others.insert(node.clone());
+        others.retain(|other| !members.iter().any(|(member, _)| member == other));
+        let now = self.now;
+        let wanted = others.iter().all(|other| {
+            let held = self.peers.get(other).is_none_or(|p| p.hold_down.is_some_and(|until| now < until));
+            !held && members.iter().all(|(member, _)| self.mutual(member, other))
+        });
+        wanted.then_some(others)
+    }
+
+    pub(crate) fn hold_down(&mut self, node: &NodeId) {
+        let until = self.now + self.timers.hold_down;
+        if let Some(peer) = self.peers.get_mut(node) {
+            peer.hold_down = Some(until);
+        }
+    }
+
+    // ---- what goes out ----
+
+    pub(crate) fn out(&mut self, output: Output) {
+        self.outputs.push(output);
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.outputs.push(Output::Notice(notice));
+    }
+
+    pub(crate) fn send(&mut self, to: &NodeId, bytes: Bytes) {
+        self.outputs.push(Output::Send { to: to.clone(), bytes });
+    }
+
+    pub(crate) fn broadcast(&mut self, bytes: Bytes) {
+        if !self.peers.is_empty() {
+            self.outputs.push(Output::Broadcast(bytes));
+        }
+    }
+
+    /// Counts a frame that no peer of this version sends, and tells of it now and then.
+    pub(crate) fn bad_frame(&mut self, from: &NodeId, reason: &str) {
+        self.status.bad_frames += 1;
+        let (now, every) = (self.now, self.timers.notice);
+        // A stranger has no record to remember the last notice in; the link layer knows only configured peers.
+        let Some(peer) = self.peers.get_mut(from) else { return };
+        if peer.told_bad.is_none_or(|last| now >= last + every) {
+            peer.told_bad = Some(now);
+            self.notice(Notice::BadFrame { from: from.clone(), reason: reason.to_owned() });
+        }
+    }
+
+    /// Tells of peers in `members` that become suspicious.
+    pub(crate) fn watch(&mut self, members: &[(NodeId, Incarnation)]) {
+        let (now, limit) = (self.now, self.timers.quiet);
+        for (node, _) in members {
+            let Some(peer) = self.peers.get_mut(node) else { continue };
+            let silence = peer.silence(now);
+            if silence >= limit && !peer.quiet {
+                peer.quiet = true;
+                self.outputs.push(Output::Notice(Notice::Quiet { peer: node.clone(), silence }));
+            }
+        }
+    }
+
+    /// The next number for a Join or Beat.
+    pub(crate) fn serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// `base`, up to a quarter more or less.
+    pub(crate) fn jitter(&mut self, base: Duration) -> Duration {
+        base.mul_f64(0.75 + self.rng.f64() / 2.0)
+    }
+
+    pub(crate) fn beat_due(&self) -> Instant {
+        // However often peers come and go, beats keep a distance.
+        let least = self.timers.join / 4;
+        self.last_beat.map_or(self.next_beat, |last| self.next_beat.max(last + least))
+    }
+
+    pub(crate) fn beat_is_due(&self) -> bool {
+        self.now >= self.beat_due()
+    }
+
+    /// The next beat goes out with this step, if the last one was not just before.
+    pub(crate) fn beat_soon(&mut self) {
+        self.next_beat = self.now;
+    }
+
+    pub(crate) fn send_beat(&mut self, members: Vec<NodeId>, token: u64) {
+        self.last_beat = Some(self.now);
+        self.next_beat = self.now + self.timers.beat;
+        let (incarnation, number) = (self.incarnation, self.numbers.used());
+        let beat = Beat { incarnation, serial: self.serial(), number, token, members, hears: self.hears() };
+        self.broadcast(Frame::Beat(beat).encode());
+    }
+
+    pub(crate) fn say_goodbye(&mut self) {
+        let bytes = Frame::Leave(Leave { incarnation: self.incarnation }).encode();
+        for _ in 0..GOODBYES {
+            self.broadcast(bytes.clone());
+        }
+        self.out(Output::Left);
+    }
+
+    /// Delivers of `log` what is in order.
+    pub(crate) fn deliver(&mut self, log: &mut Log) {
+        #[cfg(test)]
+        if self.sabotage == Some(super::tests::Sabotage::DeliverBeforeGap) {
+            log.sabotage_skip_gap(&mut |delivery| self.outputs.push(Output::Deliver(delivery)));
+            return;
+        }
+        log.deliver(&mut |delivery| self.outputs.push(Output::Deliver(delivery)));
+    }
+
+    /// Ends the view of `past`: its last messages, then the new view.
+    pub(crate) fn install(&mut self, past: Option<(Log, u64)>, came_along: BTreeSet<NodeId>, next: &Log) {
+        if let Some((mut past, regular)) = past {
+            past.deliver_rest(regular, &came_along, &mut |delivery| self.outputs.push(Output::Deliver(delivery)));
+        }
+        let members = next.members.iter().cloned().collect();
+        self.out(Output::View(View { ring: next.id.clone(), members, came_along }));
+        self.outbox.rewind();
+        self.fresh = false;
+        self.status.views += 1;
+        self.beat_soon();
+    }
+
+    pub(crate) fn take_outputs(&mut self) -> Vec<Output> {
+        mem::take(&mut self.outputs)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn sabotage_number(&mut self, number: u64) -> u64 {
+        if self.sabotage != Some(super::tests::Sabotage::ReuseRingNumber) || self.fresh {
+            return number;
+        }
+        self.numbers.sabotage_take(number - 2);
+        number - 1
+    }
+
+    // ---- counters ----
+
+    pub(crate) fn count_token(&mut self) {
+        self.status.tokens += 1;
+    }
+
+    pub(crate) fn count_retransmits(&mut self, count: u64) {
+        self.status.retransmits += count;
+    }
+
+    pub(crate) fn status(&self) -> RingStatus {
+        let silence = self.peers.iter().map(|(node, peer)| (node.clone(), peer.silence(self.now))).collect();
+        RingStatus { silence, queued: self.outbox.len(), ..self.status.clone() }
+    }
+}

@@ -1,0 +1,391 @@
+//! Gather: agree on who is a member of the next ring.
+//!
+//! Everybody says in Joins how each candidate stands with it. There is agreement as soon as all candidates that are alive
+//! have proposed the same set of living ones. Whoever is silent for the token timeout (mostly: already was, before this
+//! phase began) is struck off at once, so a crash costs the token timeout and some round trips. Only somebody who is heard
+//! and yet does not agree is waited for, for the consensus timeout.
+//!
+//! Agreement here is for speed. Safety comes later: a commit token is only accepted with exactly the members proposed.
+
+use super::commit::Commit;
+use super::core::Core;
+use super::interface::{Notice, Output};
+use super::log::Log;
+use super::operate::Operate;
+use super::{Event, Phase};
+use crate::frame::{self, Candidate, Data, Frame, Join, Standing};
+use crate::view::{Incarnation, RingId};
+use bytes::Bytes;
+use config::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// The view a node comes from, kept until the next one is installed.
+#[derive(Debug)]
+pub(crate) struct Past {
+    pub(crate) log: Log,
+    /// This node slept past the token timeout: the others may have ended the view without it.
+    pub(crate) estranged: bool,
+}
+
+impl Past {
+    /// A late packet of that view. True when it is new.
+    pub(crate) fn late(&mut self, data: Data, bytes: Bytes) -> bool {
+        let known = data.head.sender < self.log.len() && self.log.plausible(data.head.seq);
+        known && self.log.insert(data, bytes)
+    }
+}
+
+/// Nodes and lives, all of which go on together or not at all.
+pub(crate) type Lives = BTreeMap<NodeId, Incarnation>;
+
+#[derive(Debug)]
+pub(crate) struct Gather {
+    past: Option<Past>,
+    candidates: BTreeMap<NodeId, (Incarnation, Standing)>,
+    opinions: BTreeMap<NodeId, Opinion>,
+    began: Instant,
+    /// When the candidates last changed.
+    changed: Instant,
+    /// Since when all agree.
+    agreed: Option<Instant>,
+    next_join: Instant,
+}
+
+/// What another candidate last said.
+#[derive(Debug)]
+struct Opinion {
+    alive: Lives,
+    number: u64,
+    fresh: bool,
+}
+
+impl Gather {
+    /// The first phase of a life.
+    pub(crate) fn first(core: &Core) -> Gather {
+        let me = (core.me.clone(), (core.incarnation, Standing::Alive));
+        Gather {
+            past: None,
+            candidates: BTreeMap::from([me]),
+            opinions: BTreeMap::new(),
+            began: core.now,
+            changed: core.now,
+            agreed: None,
+            next_join: core.now,
+        }
+    }
+
+    /// The members of a ring that is given up look for a new one.
+    pub(crate) fn again(core: &Core, past: Option<Past>, members: &[(NodeId, Incarnation)]) -> Gather {
+        let mut gather = Gather { past, ..Gather::first(core) };
+        for (node, life) in members {
+            gather.candidates.insert(node.clone(), (*life, core.standing(node, *life)));
+        }
+        gather
+    }
+
+    /// Invites others that hear us and that we hear.
+    pub(crate) fn invite(mut self, core: &Core, others: &BTreeSet<NodeId>) -> Gather {
+        for node in others {
+            if let Some(life) = core.life(node) {
+                self.candidates.insert(node.clone(), (life, core.standing(node, life)));
+            }
+        }
+        self
+    }
+
+    pub(crate) fn on(mut self, core: &mut Core, event: Event) -> Phase {
+        match event {
+            Event::Frame { from, frame: Frame::Join(join), .. } => self.consider(core, &from, &join),
+            Event::Frame { from, frame: Frame::Commit(token), .. } => return self.accept(core, &from, token),
+            Event::Frame { from, frame: Frame::Data(data), bytes } => {
+                // A packet of the view we come from, overtaken by the reason why we left it. It may spare a recovery.
+                if let Some(past) = self.past.as_mut().filter(|past| past.log.id.number == data.head.ring) {
+                    if past.log.rank_of(&from).is_some() {
+                        past.late(data, bytes);
+                    }
+                }
+            }
+            Event::Frame { .. } | Event::Queued => {}
+            Event::Tick => return self.tick(core),
+        }
+        Phase::Gather(self)
+    }
+
+    pub(crate) fn deadline(&self, core: &Core) -> Instant {
+        let timers = &core.timers;
+        let silence = core.silence_due(self.others(), timers.token);
+        let consensus = match self.agreed {
+            Some(agreed) => agreed + timers.consensus * 2,
+            None => self.changed + timers.consensus,
+        };
+        let settle = self.began + timers.token;
+        let settle = (settle > core.now).then_some(settle);
+        let consensus = (consensus > core.now).then_some(consensus);
+        [silence, settle, consensus].into_iter().flatten().fold(self.next_join, Instant::min)
+    }
+
+    /// This node was paused: whoever did not answer meanwhile gets its time again.
+    pub(crate) fn restarted(mut self, core: &Core) -> Gather {
+        self.changed = core.now;
+        self.agreed = self.agreed.map(|_| core.now);
+        self.next_join = core.now;
+        self
+    }
+
+    /// The living candidates.
+    pub(crate) fn alive(&self) -> Vec<NodeId> {
+        self.candidates.iter().filter(|(_, (_, s))| *s == Standing::Alive).map(|(n, _)| n.clone()).collect()
+    }
+
+    fn lives(&self) -> Lives {
+        let alive = self.candidates.iter().filter(|(_, (_, standing))| *standing == Standing::Alive);
+        alive.map(|(node, (life, _))| (node.clone(), *life)).collect()
+    }
+
+    /// The living candidates except this node, which keeps no record of itself.
+    fn others(&self) -> impl Iterator<Item = &NodeId> {
+        self.candidates.iter().filter(|(_, (_, standing))| *standing == Standing::Alive).map(|(node, _)| node)
+    }
+
+    // ---- what others propose ----
+
+    fn consider(&mut self, core: &mut Core, from: &NodeId, join: &Join) {
+        let about_me = join.candidates.iter().find(|c| c.node == core.me && c.incarnation == core.incarnation);
+        if !self.admit(core, from, join, about_me) {
+            return;
+        }
+        let alive = join.candidates.iter().filter(|c| c.standing == Standing::Alive);
+        let alive = alive.map(|c| (c.node.clone(), c.incarnation)).collect();
+        self.opinions.insert(from.clone(), Opinion { alive, number: join.number, fresh: join.fresh });
+        if about_me.is_some_and(|c| c.standing != Standing::Alive) {
+            // It does not want this node (mostly because it does not hear it), so the two cannot be in one ring.
+            self.strike(core, from, Standing::Silent);
+            core.hold_down(from);
+            return;
+        }
+        self.adopt(core, from, &join.candidates);
+    }
+
+    /// Whether the sender of `join` counts here; it becomes a candidate if it was none.
+    fn admit(&mut self, core: &mut Core, from: &NodeId, join: &Join, about_me: Option<&Candidate>) -> bool {
+        if core.standing(from, join.incarnation) != Standing::Alive {
+            return false;
+        }
+        match self.candidates.get(from) {
+            Some((life, standing)) if *life == join.incarnation => *standing == Standing::Alive,
+            Some(_) => self.candidate(core, from, join.incarnation, Standing::Alive),
+            None if !join.hears.contains(&core.me) => {
+                // It may not know yet that it is heard.
+                self.next_join = core.now;
+                false
+            }
+            None => {
+                let held = core.peer(from).is_some_and(|p| p.hold_down.is_some_and(|until| core.now < until));
+                let wants_me = about_me.is_some_and(|c| c.standing == Standing::Alive);
+                (!held || wants_me) && self.candidate(core, from, join.incarnation, Standing::Alive)
+            }
+        }
+    }
+
+    /// Takes over what another candidate knows: nodes we do not know of, and who is lost.
+    fn adopt(&mut self, core: &mut Core, from: &NodeId, candidates: &[Candidate]) {
+        let mut doubted = Vec::new();
+        for theirs in candidates {
+            // This node itself and strangers have no record.
+            let Some(peer) = core.peer(&theirs.node) else { continue };
+            let heard_lately = peer.present(core.now, core.timers.pause);
+            match (self.candidates.get(&theirs.node), theirs.standing) {
+                (None, Standing::Alive) if !peer.is_dead(theirs.incarnation) => {
+                    let life = core.life(&theirs.node).unwrap_or(theirs.incarnation);
+                    let standing = core.standing(&theirs.node, life);
+                    self.candidate(core, &theirs.node, life, standing);
+                }
+                (Some((life, Standing::Alive)), lost) if *life == theirs.incarnation => match lost {
+                    Standing::Alive => {}
+                    Standing::Silent if heard_lately => doubted.push(theirs.node.clone()),
+                    Standing::Silent | Standing::Gone => self.strike(core, &theirs.node, lost),
+                },
+                _ => {}
+            }
+        }
+        // The sender does not hear somebody whom we hear: one of the two must stay out, for all of us the same one.
+        let out = match doubted.as_slice() {
+            [] => return,
+            [one] => from.max(one).clone(),
+            _ => from.clone(),
+        };
+        self.strike(core, &out, Standing::Gone);
+        core.hold_down(&out);
+    }
+
+    fn candidate(&mut self, core: &mut Core, node: &NodeId, life: Incarnation, standing: Standing) -> bool {
+        self.candidates.insert(node.clone(), (life, standing));
+        self.opinions.remove(node);
+        self.touch(core);
+        true
+    }
+
+    fn strike(&mut self, core: &mut Core, node: &NodeId, standing: Standing) {
+        if let Some(candidate) = self.candidates.get_mut(node) {
+            candidate.1 = standing;
+            self.touch(core);
+        }
+    }
+
+    /// The candidates changed: everybody should know now, and has the full time to agree.
+    fn touch(&mut self, core: &mut Core) {
+        self.changed = core.now;
+        self.agreed = None;
+        self.next_join = core.now;
+    }
+
+    // ---- time ----
+
+    fn tick(mut self, core: &mut Core) -> Phase {
+        let living: Vec<_> = self.lives().into_iter().filter(|(node, _)| *node != core.me).collect();
+        for (node, life) in living {
+            match core.standing(&node, life) {
+                Standing::Alive => {}
+                lost => self.strike(core, &node, lost),
+            }
+        }
+        self.lose_patience(core);
+        let lives = self.lives();
+        if self.agrees(&lives, core) {
+            self.agreed.get_or_insert(core.now);
+            if self.settled(&lives, core) && lives.keys().next() == Some(&core.me) {
+                return self.form(core, lives);
+            }
+        } else {
+            self.agreed = None;
+        }
+        if core.now >= self.next_join {
+            self.send_join(core);
+        }
+        Phase::Gather(self)
+    }
+
+    fn agrees(&self, lives: &Lives, core: &Core) -> bool {
+        let mut others = lives.keys().filter(|node| **node != core.me);
+        others.all(|node| self.opinions.get(node).is_some_and(|opinion| opinion.alive == *lives))
+    }
+
+    /// Whether it is time to form a ring: when a cluster starts, nodes wait a moment for each other.
+    fn settled(&self, lives: &Lives, core: &Core) -> bool {
+        let all_here = lives.len() > core.peers.len();
+        let fresh = core.fresh && self.opinions.iter().all(|(node, o)| o.fresh || !lives.contains_key(node));
+        all_here || !fresh || core.now >= self.began + core.timers.token
+    }
+
+    /// Strikes off those who are heard but do not agree, or who should form the ring and do not.
+    fn lose_patience(&mut self, core: &mut Core) {
+        let lives = self.lives();
+        let out: Vec<NodeId> = match self.agreed {
+            None if core.now >= self.changed + core.timers.consensus => {
+                let others = lives.keys().filter(|node| **node != core.me);
+                let stubborn = |node: &&NodeId| self.opinions.get(*node).is_none_or(|o| o.alive != lives);
+                others.filter(stubborn).cloned().collect()
+            }
+            Some(agreed) if core.now >= agreed + core.timers.consensus * 2 => {
+                lives.keys().next().filter(|node| **node != core.me).cloned().into_iter().collect()
+            }
+            _ => return,
+        };
+        for node in out {
+            self.strike(core, &node, Standing::Gone);
+            core.hold_down(&node);
+        }
+    }
+
+    fn send_join(&mut self, core: &mut Core) {
+        let candidates = self.candidates.iter().map(|(node, (incarnation, standing))| Candidate {
+            node: node.clone(),
+            incarnation: *incarnation,
+            standing: *standing,
+        });
+        let join = Join {
+            incarnation: core.incarnation,
+            serial: core.serial(),
+            number: core.numbers.used(),
+            fresh: core.fresh,
+            candidates: candidates.collect(),
+            hears: core.hears(),
+        };
+        core.broadcast(Frame::Join(join).encode());
+        self.next_join = core.now + core.jitter(core.timers.join);
+    }
+
+    // ---- the way out ----
+
+    /// This node is the representative and all agree.
+    fn form(mut self, core: &mut Core, lives: Lives) -> Phase {
+        let told = lives.keys().filter_map(|node| self.opinions.get(node)).map(|o| o.number).max();
+        let number = told.unwrap_or(0).max(core.numbers.used()) + 1;
+        #[cfg(test)]
+        let number = core.sabotage_number(number);
+        if !core.numbers.may_use(number) {
+            // Only right after a start, or when a peer comes from far ahead: the answer is on its way.
+            if let Some(ask) = core.numbers.ahead(number) {
+                core.out(ask);
+            }
+            if core.now >= self.next_join {
+                self.send_join(core);
+            }
+            return Phase::Gather(self);
+        }
+        // Those who wait for this node's agreement get it now, not with the next Join.
+        self.send_join(core);
+        core.numbers.take(number);
+        let members: Vec<_> = lives.into_iter().collect();
+        if members.len() > 1 {
+            return Phase::Commit(Commit::start(core, self.past, number, &members));
+        }
+        let log = Log::new(RingId { number, representative: core.me.clone() }, members, &core.me);
+        let past = self.past.map(|past| {
+            let regular = if past.estranged { past.log.delivered() } else { u64::MAX };
+            (past.log, regular)
+        });
+        core.install(past, BTreeSet::from([core.me.clone()]), &log);
+        Phase::Operate(Operate::alone(core, log))
+    }
+
+    /// A commit token is accepted when it has exactly the members that this node proposes.
+    fn accept(self, core: &mut Core, from: &NodeId, token: frame::Commit) -> Phase {
+        let lives = self.lives();
+        let same = token.members.iter().map(|m| (&m.node, &m.incarnation)).eq(lives.iter());
+        let rank = token.members.iter().position(|m| m.node == core.me);
+        let in_turn = rank.is_some_and(|r| r > 0 && usize::from(token.hop) == r && token.members[r - 1].node == *from);
+        if !same || !in_turn || token.ring <= core.numbers.used() {
+            return Phase::Gather(self);
+        }
+        if token.ring > super::numbers::MAX_RING_NUMBER {
+            core.bad_frame(from, "its ring number is absurd");
+            return Phase::Gather(self);
+        }
+        if !core.numbers.may_use(token.ring) {
+            // The token is sent again; by then the number is stored.
+            if let Some(ask) = core.numbers.ahead(token.ring) {
+                core.out(ask);
+            }
+            return Phase::Gather(self);
+        }
+        core.numbers.take(token.ring);
+        Phase::Commit(Commit::follow(core, self.past, token))
+    }
+}
+
+/// Tells why members are lost, when it is not the time for a notice of its own.
+pub(crate) fn tell_loss(core: &mut Core, lost: &[(NodeId, Standing)]) {
+    let gone: Vec<_> =
+        lost.iter().filter(|(_, standing)| *standing == Standing::Gone).map(|(n, _)| n.as_str()).collect();
+    if !gone.is_empty() {
+        core.out(Output::Notice(Notice::Gathering { reason: format!("{} is gone", gone.join(", ")) }));
+    }
+}
+
+/// The members in `members` that are lost, and how.
+pub(crate) fn lost(core: &Core, members: &[(NodeId, Incarnation)]) -> Vec<(NodeId, Standing)> {
+    let standing = |(node, life): &(NodeId, Incarnation)| (node.clone(), core.standing(node, *life));
+    members.iter().map(standing).filter(|(_, standing)| *standing != Standing::Alive).collect()
+}

@@ -1,0 +1,118 @@
+//! What this node knows of each configured peer: in which life it is, when it was last heard, whom it hears.
+
+use crate::view::Incarnation;
+use config::NodeId;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+/// How many earlier lives of a peer are remembered, to know their late frames.
+const LIVES: usize = 8;
+
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Last frame, or when listening began (anew).
+    pub(crate) heard: Instant,
+    /// Whether a frame came since.
+    pub(crate) met: bool,
+    /// Its current life, when it ever told.
+    pub(crate) life: Option<Incarnation>,
+    /// Lives that are over.
+    dead: VecDeque<Incarnation>,
+    /// Of its newest Join or Beat.
+    serial: u64,
+    /// Whom it hears, as it last said.
+    pub(crate) hears: BTreeSet<NodeId>,
+    /// Those it is or wants to be in a ring with.
+    pub(crate) members: BTreeSet<NodeId>,
+    /// Its process is gone, says the link layer.
+    pub(crate) down: bool,
+    /// This life has said goodbye.
+    pub(crate) left: bool,
+    /// Not to be merged with before.
+    pub(crate) hold_down: Option<Instant>,
+    /// Its current silence was told.
+    pub(crate) quiet: bool,
+    /// When a bad frame of it was last told.
+    pub(crate) told_bad: Option<Instant>,
+}
+
+/// What a Join or Beat is in the order of what its sender said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meeting {
+    /// Said before something already known, or in a life that is over.
+    Stale,
+    /// News.
+    News,
+}
+
+impl Peer {
+    pub(crate) fn new(now: Instant) -> Peer {
+        Peer {
+            heard: now,
+            met: false,
+            life: None,
+            dead: VecDeque::new(),
+            serial: 0,
+            hears: BTreeSet::new(),
+            members: BTreeSet::new(),
+            down: false,
+            left: false,
+            hold_down: None,
+            quiet: false,
+            told_bad: None,
+        }
+    }
+
+    pub(crate) fn silence(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.heard)
+    }
+
+    /// Counts its silence from now on.
+    pub(crate) fn restart_silence(&mut self, now: Instant) {
+        self.heard = now;
+        self.quiet = false;
+    }
+
+    /// Whether it is there, as far as this node can tell.
+    pub(crate) fn present(&self, now: Instant, limit: Duration) -> bool {
+        self.met && !self.gone() && self.silence(now) < limit
+    }
+
+    pub(crate) fn gone(&self) -> bool {
+        self.down || self.left
+    }
+
+    pub(crate) fn is_dead(&self, life: Incarnation) -> bool {
+        self.dead.contains(&life)
+    }
+
+    /// A Join or Beat of `life` says who it is. A new life wipes out what was known of the old one.
+    pub(crate) fn meet(&mut self, life: Incarnation, serial: u64) -> Meeting {
+        if self.is_dead(life) {
+            return Meeting::Stale;
+        }
+        if self.life != Some(life) {
+            self.bury();
+            self.life = Some(life);
+            self.serial = 0;
+            self.hears.clear();
+            self.members.clear();
+            (self.down, self.left, self.hold_down) = (false, false, None);
+        }
+        if serial <= self.serial {
+            return Meeting::Stale;
+        }
+        self.serial = serial;
+        Meeting::News
+    }
+
+    /// Its life, if known, is over.
+    fn bury(&mut self) {
+        if let Some(old) = self.life.take() {
+            self.dead.push_back(old);
+            if self.dead.len() > LIVES {
+                self.dead.pop_front();
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! A frame that must not be lost: sent again, less and less often, until the next phase or token shows that it arrived.
+
+use super::core::Core;
+use bytes::Bytes;
+use config::NodeId;
+use std::time::{Duration, Instant};
+
+#[derive(Debug)]
+pub(crate) struct Resend {
+    to: NodeId,
+    bytes: Bytes,
+    at: Instant,
+    interval: Duration,
+}
+
+impl Resend {
+    /// Sends it the first time.
+    pub(crate) fn send(core: &mut Core, to: &NodeId, bytes: Bytes) -> Resend {
+        core.send(to, bytes.clone());
+        let interval = core.timers.resend;
+        Resend { to: to.clone(), bytes, at: core.now + interval, interval }
+    }
+
+    pub(crate) fn due(&self) -> Instant {
+        self.at
+    }
+
+    pub(crate) fn tick(&mut self, core: &mut Core) {
+        if core.now < self.at {
+            return;
+        }
+        core.send(&self.to, self.bytes.clone());
+        self.interval = (self.interval * 5 / 4).min(core.timers.resend_max);
+        self.at = core.now + self.interval;
+    }
+}

@@ -4,6 +4,7 @@
 use crate::mailbox::{Mailbox, Note};
 use config::NodeId;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -22,6 +23,15 @@ pub(crate) enum Place {
     Known(SocketAddr),
     /// To be looked up.
     Named(String, u16),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Known(address) => write!(f, "{address}"),
+            Place::Named(host, port) => write!(f, "{host}:{port}"),
+        }
+    }
 }
 
 impl Place {

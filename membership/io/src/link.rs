@@ -1,7 +1,7 @@
-//! The links of one node to all others: one UDP socket, one QUIC connection per peer.
+//! The links of one node to all others: a UDP socket per own address, one QUIC connection per peer.
 //!
 //! The node with the lower name dials, the other accepts, so that two nodes never build two links at once. A dialer that
-//! hears nothing on a link for a token timeout dials again *beside* it; the newest connection that came up is the one
+//! hears nothing on a link for half a token timeout dials again *beside* it; the newest connection that came up is the one
 //! that frames are sent on. Frames that arrive on any connection that a peer has proven its name on are taken.
 //!
 //! ```text
@@ -11,8 +11,10 @@
 //!    +------------------+---------------------------------+---------------------+
 //! ```
 //!
-//! Every node has one to eight addresses. The socket is bound to this node's first one. A peer's addresses are tried in
-//! turn until one answers (passive redundancy): a link never uses two at once.
+//! Every node has one to eight addresses, and a socket on each. A peer's addresses are tried in turn until one answers
+//! (passive redundancy): its first from this node's first, its second from the second. A link never uses two at once; when
+//! it has been silent for half a token timeout, the next address is tried, so that a dead network card is replaced before
+//! the ring gives the peer up.
 //!
 //! Nothing here knows what a frame means, and nothing here reads a clock.
 
@@ -112,6 +114,8 @@ enum Stage {
 struct Connection {
     quic: quinn_proto::Connection,
     stage: Stage,
+    /// Which of the sockets it uses.
+    socket: usize,
     remote: SocketAddr,
     /// The peer that was dialed, if this side dialed.
     dialed: Option<NodeId>,
@@ -149,7 +153,7 @@ pub(crate) struct Links {
     options: LinkOptions,
     setup: Setup,
     endpoint: Endpoint,
-    socket: Socket,
+    sockets: Vec<Socket>,
     batch: Batch,
     connections: BTreeMap<ConnectionHandle, Connection>,
     peers: BTreeMap<NodeId, Peer>,
@@ -163,14 +167,14 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Links over `socket`, none of them up yet. Peers are dialed once their addresses are known.
+    /// Links over these sockets (at least one), none of them up yet. Peers are dialed once their addresses are known.
     ///
     /// # Errors
     /// What is wrong with the identity or a value, in words.
     pub(crate) fn new(
         options: LinkOptions,
         identity: &Identity,
-        socket: Socket,
+        sockets: Vec<Socket>,
         now: Instant,
     ) -> Result<Links, String> {
         let setup = Setup::new(identity, options.mtu, options.token, options.seed)?;
@@ -189,7 +193,7 @@ impl Links {
             options,
             setup,
             endpoint,
-            socket,
+            sockets,
             batch: Batch::new(),
             connections: BTreeMap::new(),
             peers,
@@ -209,21 +213,24 @@ impl Links {
         }
     }
 
-    /// Takes one batch of packets from the socket; true while more may be waiting. Then look at [`Links::arrival`].
+    /// Takes one batch of packets from each socket; true while more may be waiting. Then look at [`Links::arrival`].
     ///
     /// # Errors
-    /// The socket is broken for good.
+    /// A socket is broken for good.
     pub(crate) fn receive(&mut self, now: Instant) -> io::Result<bool> {
         let mut batch = std::mem::replace(&mut self.batch, Batch::empty());
-        let more = self.socket.receive(&mut batch);
-        for packet in batch.packets() {
-            self.packet(now, &packet);
+        let mut more = false;
+        for socket in 0..self.sockets.len() {
+            more |= self.sockets[socket].receive(&mut batch)?;
+            for packet in batch.packets() {
+                self.packet(now, socket, &packet);
+            }
         }
         self.batch = batch;
-        more
+        Ok(more)
     }
 
-    fn packet(&mut self, now: Instant, packet: &socket::Packet<'_>) {
+    fn packet(&mut self, now: Instant, socket: usize, packet: &socket::Packet<'_>) {
         self.counters.packets_in += 1;
         self.scratch.clear();
         // One allocation per packet: a frame that is kept long pins this packet and no more.
@@ -237,17 +244,17 @@ impl Links {
                     self.settle(now, handle);
                 }
             }
-            Some(DatagramEvent::NewConnection(incoming)) => self.incoming(now, incoming),
+            Some(DatagramEvent::NewConnection(incoming)) => self.incoming(now, socket, incoming),
             Some(DatagramEvent::Response(transmit)) => {
                 self.counters.ignored += 1;
-                self.respond(&transmit);
+                self.respond(socket, &transmit);
             }
             None => self.counters.ignored += 1,
         }
     }
 
     /// Somebody wants a connection. Work and memory for those who have not proven a name are bounded.
-    fn incoming(&mut self, now: Instant, incoming: Incoming) {
+    fn incoming(&mut self, now: Instant, socket: usize, incoming: Incoming) {
         let strangers = self.connections.values().filter(|connection| connection.is_stranger()).count();
         let remote = incoming.remote_address();
         if strangers >= MAX_STRANGERS {
@@ -258,15 +265,15 @@ impl Links {
         self.scratch.clear();
         if strangers >= VALIDATE_FROM && incoming.may_retry() {
             if let Ok(transmit) = self.endpoint.retry(incoming, &mut self.scratch) {
-                self.respond(&transmit);
+                self.respond(socket, &transmit);
             }
             return;
         }
         match self.endpoint.accept(incoming, now, &mut self.scratch, None) {
-            Ok((handle, quic)) => self.adopt(now, handle, quic, remote, None),
+            Ok((handle, quic)) => self.adopt(now, handle, quic, (socket, remote), None),
             Err(error) => {
                 if let Some(transmit) = error.response {
-                    self.respond(&transmit);
+                    self.respond(socket, &transmit);
                 }
                 self.refused(now, remote, error.cause.to_string());
             }
@@ -279,10 +286,10 @@ impl Links {
         now: Instant,
         handle: ConnectionHandle,
         quic: quinn_proto::Connection,
-        remote: SocketAddr,
+        (socket, remote): (usize, SocketAddr),
         dialed: Option<NodeId>,
     ) {
-        let fresh = Connection { quic, stage: Stage::Shaking, remote, dialed, since: now, heard: now, deaf: 0 };
+        let fresh = Connection { quic, stage: Stage::Shaking, socket, remote, dialed, since: now, heard: now, deaf: 0 };
         self.connections.insert(handle, fresh);
         self.settle(now, handle);
     }
@@ -340,19 +347,21 @@ impl Links {
 
     fn transmit(&mut self, now: Instant, handle: ConnectionHandle) {
         // The kernel cuts one send into many packets, but takes no more than one UDP length field can tell.
-        let segments = self.socket.segments().min(MAX_SEND / usize::from(self.options.mtu)).max(1);
+        let most = MAX_SEND / usize::from(self.options.mtu);
         loop {
             self.scratch.clear();
             let Some(connection) = self.connections.get_mut(&handle) else { return };
+            let socket = connection.socket;
+            let segments = self.sockets[socket].segments().min(most).max(1);
             let Some(transmit) = connection.quic.poll_transmit(now, segments, &mut self.scratch) else { return };
-            self.respond(&transmit);
+            self.respond(socket, &transmit);
         }
     }
 
     /// Sends what lies in the scratch buffer.
-    fn respond(&mut self, transmit: &Transmit) {
+    fn respond(&mut self, socket: usize, transmit: &Transmit) {
         let packets = transmit.segment_size.map_or(1, |size| transmit.size.div_ceil(size));
-        match self.socket.send(transmit, &self.scratch) {
+        match self.sockets[socket].send(transmit, &self.scratch) {
             Ok(()) => self.counters.packets_out += packets as u64,
             Err(error) => {
                 self.counters.send_errors += 1;
@@ -448,16 +457,20 @@ impl Links {
         Counters { refused: self.refusals.total, ..self.counters }
     }
 
+    /// What to wait for.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.sockets.iter().map(AsFd::as_fd)
+    }
+
+    /// Whether an address is of a kind that one of the sockets reaches.
+    pub(crate) fn reaches(&self, address: &SocketAddr) -> bool {
+        self.sockets.iter().any(|socket| socket.address().is_ipv4() == address.is_ipv4())
+    }
+
     /// Largest frame that every link which is up can carry now.
     #[cfg(test)]
     fn room(&mut self) -> Option<usize> {
         self.connections.values_mut().filter(|c| c.is_open()).filter_map(|c| c.quic.datagrams().max_size()).min()
-    }
-}
-
-impl AsFd for Links {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 

@@ -39,10 +39,11 @@ const STATUS_PATIENCE: Duration = Duration::from_secs(1);
 /// Where the socket comes from.
 #[derive(Debug, Default)]
 pub enum Bind {
-    /// Bound to this node's first configured address.
+    /// One socket on each of this node's configured addresses. The first must be there; any other that is not is left out
+    /// with a warning.
     #[default]
     Configured,
-    /// Bound here, while the peers use the configured address (NAT, a sandbox).
+    /// One socket, here, while the peers use the configured address (NAT, a sandbox).
     Address(SocketAddr),
     /// This one, bound already.
     Socket(UdpSocket),
@@ -155,14 +156,17 @@ impl RingThread {
         let now = Instant::now();
         let places = check(&options)?;
         let ring_number_floor = sequence::load(&options.state_dir)?;
-        let udp = bind(options.bind, &places[&options.me])?;
-        let (socket, warning) = Socket::new(udp)?;
-        let local = socket.address()?;
-
         let mailbox = Arc::new(Mailbox::new()?);
-        if let Some(warning) = warning {
-            mailbox.post(Note::Warning(warning));
+        let mut sockets = Vec::new();
+        for udp in bind(options.bind, &places[&options.me], &mailbox)? {
+            let (socket, warning) = Socket::new(udp)?;
+            if let Some(warning) = warning.filter(|_| sockets.is_empty()) {
+                mailbox.post(Note::Warning(warning));
+            }
+            sockets.push(socket);
         }
+        let local = sockets[0].address();
+
         let link_options = LinkOptions {
             cluster: options.cluster,
             me: options.me.clone(),
@@ -172,7 +176,7 @@ impl RingThread {
             mtu: options.mtu,
             seed: options.seed,
         };
-        let links = Links::new(link_options, &options.identity, socket, now).map_err(SpawnError::Quic)?;
+        let links = Links::new(link_options, &options.identity, sockets, now).map_err(SpawnError::Quic)?;
         let peers: BTreeMap<NodeId, Vec<Place>> = places.into_iter().filter(|(node, _)| *node != options.me).collect();
         for (peer, places) in &peers {
             mailbox.post(Note::Resolved { peer: peer.clone(), addresses: address::known(places) });
@@ -278,18 +282,32 @@ fn check(options: &Options) -> Result<BTreeMap<NodeId, Vec<Place>>, SpawnError> 
     Ok(all)
 }
 
-fn bind(bind: Bind, own: &[Place]) -> Result<UdpSocket, SpawnError> {
-    let failed = |address: String, source: io::Error| SpawnError::Bind { address, source };
+/// The sockets, at least one.
+fn bind(bind: Bind, own: &[Place], mailbox: &Mailbox) -> Result<Vec<UdpSocket>, SpawnError> {
+    let at = |address: SocketAddr| {
+        UdpSocket::bind(address).map_err(|source| SpawnError::Bind { address: address.to_string(), source })
+    };
     match bind {
-        Bind::Socket(udp) => Ok(udp),
-        Bind::Address(address) => UdpSocket::bind(address).map_err(|error| failed(address.to_string(), error)),
+        Bind::Socket(udp) => Ok(vec![udp]),
+        Bind::Address(address) => Ok(vec![at(address)?]),
         Bind::Configured => {
-            let shown = |place: &Place| match place {
-                Place::Known(address) => address.to_string(),
-                Place::Named(host, port) => format!("{host}:{port}"),
-            };
-            let addresses = own[0].resolve().map_err(|reason| failed(shown(&own[0]), io::Error::other(reason)))?;
-            UdpSocket::bind(&addresses[..]).map_err(|error| failed(shown(&own[0]), error))
+            let mut sockets = vec![bind_place(&own[0])?];
+            for place in &own[1..] {
+                match bind_place(place) {
+                    Ok(udp) => sockets.push(udp),
+                    Err(error) => mailbox.post(Note::Warning(format!(
+                        "{error} It is left out until the daemon starts again; the other addresses are used."
+                    ))),
+                }
+            }
+            Ok(sockets)
         }
     }
+}
+
+fn bind_place(place: &Place) -> Result<UdpSocket, SpawnError> {
+    let found = place.resolve().map_err(io::Error::other);
+    found
+        .and_then(|addresses| UdpSocket::bind(&addresses[..]))
+        .map_err(|source| SpawnError::Bind { address: place.to_string(), source })
 }

@@ -1,5 +1,10 @@
 //! Whole ring threads with real sockets on loopback, in one process.
 
+// A helper that panics fails the test that called it.
+#![allow(clippy::unwrap_used)]
+// Figures for whoever looks.
+#![allow(clippy::print_stderr)]
+
 use bytes::Bytes;
 use config::NodeId;
 use membership::{Delivery, Incarnation, Notice, View};
@@ -316,6 +321,36 @@ fn host_names_are_looked_up_and_unknown_ones_are_named() {
         _ => None,
     });
     assert_eq!((peer, name.as_str()), (node("beta"), "no.such.host.invalid"));
+}
+
+#[test]
+fn a_node_listens_on_each_of_its_addresses() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    // Loopback hosts many addresses: 127.0.0.1 and 127.0.0.2, ports that were free a moment ago.
+    let free = |ip: &str| UdpSocket::bind((ip, 0)).unwrap().local_addr().unwrap();
+    let places: BTreeMap<&str, [SocketAddr; 2]> =
+        ["alpha", "beta"].into_iter().map(|name| (name, [free("127.0.0.1"), free("127.0.0.2")])).collect();
+    let options = |name: &str, dead_first: bool| {
+        let mut options = bed.options(name, 1);
+        options.bind = Bind::Configured;
+        for (other, addresses) in &mut options.nodes {
+            let mut known = places[other.as_str()];
+            if dead_first && other.as_str() != name {
+                known[0] = bed.address(other.as_str());
+            }
+            *addresses = known.iter().map(SocketAddr::to_string).collect();
+        }
+        options
+    };
+    let mut beta = Member::start(options("beta", false)).unwrap();
+    // What alpha takes for beta's first address does not answer.
+    let mut alpha = Member::start(options("alpha", true)).unwrap();
+    beta.view_of(2);
+    alpha.view_of(2);
+    let status = alpha.handle.as_ref().unwrap().status().unwrap();
+    assert_eq!(status.peers[&node("beta")].link, Some(places["beta"][1]));
+    let status = beta.handle.as_ref().unwrap().status().unwrap();
+    assert_eq!(status.peers[&node("alpha")].link, Some(places["alpha"][1]), "second to second");
 }
 
 #[test]

@@ -50,16 +50,21 @@ impl Connection {
 }
 
 impl Links {
-    /// How long an attempt may take, and how long a link may be silent: a token timeout, within reason. Two crypto
-    /// operations on a busy host must fit.
+    /// How long an attempt may take: a token timeout, within reason. Two crypto operations on a busy host must fit.
     fn reach(&self) -> Duration {
         self.options.token.clamp(Duration::from_millis(300), Duration::from_secs(2))
     }
 
-    /// When the link to this peer counts as silent.
+    /// When the link to this peer counts as silent: half a token timeout, in which an idle link shows itself at least once.
     fn silent_at(&self, peer: &Peer) -> Option<Instant> {
         let link = self.connections.get(&peer.link?)?;
-        Some(link.heard + self.reach())
+        Some(link.heard + (self.options.token / 2).clamp(Duration::from_millis(150), Duration::from_secs(2)))
+    }
+
+    /// The socket to reach an address from: the one of the same rank when it is of the same kind.
+    fn socket_for(&self, rank: usize, address: &SocketAddr) -> Option<usize> {
+        let fits = |socket: &Socket| socket.address().is_ipv4() == address.is_ipv4();
+        if self.sockets.get(rank).is_some_and(fits) { Some(rank) } else { self.sockets.iter().position(fits) }
     }
 
     pub(super) fn dial_deadline(&self) -> Option<Instant> {
@@ -93,7 +98,11 @@ impl Links {
                 Dial::Never => {}
                 // The link that was silent is heard again.
                 Dial::Waiting { .. } if fresh => self.watch(&name),
-                Dial::Watching | Dial::Waiting { .. } => self.attempt(now, &name),
+                Dial::Watching => {
+                    self.look_elsewhere(&name);
+                    self.attempt(now, &name);
+                }
+                Dial::Waiting { .. } => self.attempt(now, &name),
                 Dial::Trying { handle, .. } => self.give_up(now, &name, handle),
             }
         }
@@ -105,6 +114,13 @@ impl Links {
         }
     }
 
+    /// The address in use has fallen silent: the next one first.
+    fn look_elsewhere(&mut self, name: &NodeId) {
+        if let Some(peer) = self.peers.get_mut(name) {
+            peer.patience.next_address += 1;
+        }
+    }
+
     fn attempt(&mut self, now: Instant, name: &NodeId) {
         let until = now + self.reach();
         let Some(peer) = self.peers.get_mut(name) else { return };
@@ -112,12 +128,17 @@ impl Links {
             peer.dial = Dial::Waiting { until: now };
             return;
         }
-        let address = peer.addresses[peer.patience.next_address % peer.addresses.len()];
+        let rank = peer.patience.next_address % peer.addresses.len();
+        let address = peer.addresses[rank];
+        let Some(socket) = self.socket_for(rank, &address) else {
+            return self.unanswered(now, name, address, "this node has no address of that kind");
+        };
+        let Some(peer) = self.peers.get_mut(name) else { return };
         let client = self.setup.client.clone();
         match self.endpoint.connect(now, client, address, &name::encode(name)) {
             Ok((handle, quic)) => {
                 peer.dial = Dial::Trying { handle, until };
-                self.adopt(now, handle, quic, address, Some(name.clone()));
+                self.adopt(now, handle, quic, (socket, address), Some(name.clone()));
                 self.unsent.insert(handle);
             }
             Err(error) => self.unanswered(now, name, address, &error.to_string()),

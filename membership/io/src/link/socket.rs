@@ -30,6 +30,7 @@ pub(crate) struct Packet<'a> {
 pub(crate) struct Socket {
     udp: UdpSocket,
     state: UdpSocketState,
+    address: SocketAddr,
 }
 
 /// Room for one batch of received packets.
@@ -83,12 +84,13 @@ impl Socket {
                 granted / 1024
             )
         });
-        Ok((Socket { udp, state }, warning))
+        let address = udp.local_addr()?;
+        Ok((Socket { udp, state, address }, warning))
     }
 
     /// Where it is bound.
-    pub(crate) fn address(&self) -> io::Result<SocketAddr> {
-        self.udp.local_addr()
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// How many packets one send may hold.

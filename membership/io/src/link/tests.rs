@@ -61,7 +61,7 @@ impl Bed {
             seed: life,
         };
         let (socket, _) = Socket::new(udp).unwrap();
-        let mut links = Links::new(options, identity, socket, Instant::now()).unwrap();
+        let mut links = Links::new(options, identity, vec![socket], Instant::now()).unwrap();
         for (peer, port) in &self.ports {
             links.set_addresses(peer, vec![port.local_addr().unwrap()]);
         }
@@ -132,7 +132,7 @@ fn run(nodes: &mut [&mut Node], what: &str, mut done: impl FnMut(&[&mut Node]) -
         let next = nodes.iter_mut().filter_map(|node| node.links.deadline()).min().unwrap_or(end).min(end);
         let wait = u16::try_from(next.saturating_duration_since(now).as_millis() + 1).unwrap_or(1000);
         let mut sources: Vec<PollFd<'_>> =
-            nodes.iter().map(|node| PollFd::new(node.links.as_fd(), PollFlags::POLLIN)).collect();
+            nodes.iter().flat_map(|node| node.links.sources()).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         poll(&mut sources, PollTimeout::from(wait)).unwrap();
     }
 }
@@ -170,7 +170,7 @@ fn jumbo_packets_need_no_peer_with_the_same_size() {
     alpha.links = {
         let (socket, _) = Socket::new(bed.ports[&node("alpha")].try_clone().unwrap()).unwrap();
         let options = LinkOptions { mtu: 8952, ..alpha.links.options };
-        Links::new(options, &bed.identity("alpha"), socket, Instant::now()).unwrap()
+        Links::new(options, &bed.identity("alpha"), vec![socket], Instant::now()).unwrap()
     };
     alpha.links.set_addresses(&node("beta"), vec![bed.address("beta")]);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
@@ -266,6 +266,86 @@ fn the_second_address_is_tried_when_the_first_is_dead() {
     alpha.links.set_addresses(&node("beta"), vec![dead.local_addr().unwrap(), bed.address("beta")]);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
     assert_eq!(alpha.links.peers(Instant::now())[&node("beta")].link, Some(bed.address("beta")));
+}
+
+/// Passes packets between whoever sends first and `target` until it is dropped.
+struct Relay {
+    address: SocketAddr,
+    stop: Arc<std::sync::atomic::AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Relay {
+    fn new(target: SocketAddr) -> Relay {
+        let (front, back) = (port(), port());
+        let address = front.local_addr().unwrap();
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            front.set_nonblocking(true).unwrap();
+            back.set_nonblocking(true).unwrap();
+            let mut client = None;
+            let mut bytes = [0; 65_536];
+            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                while let Ok((length, from)) = front.recv_from(&mut bytes) {
+                    client = Some(from);
+                    back.send_to(&bytes[..length], target).unwrap();
+                }
+                while let Ok(length) = back.recv(&mut bytes) {
+                    front.send_to(&bytes[..length], client.unwrap()).unwrap();
+                }
+                let mut sources =
+                    [PollFd::new(front.as_fd(), PollFlags::POLLIN), PollFd::new(back.as_fd(), PollFlags::POLLIN)];
+                poll(&mut sources, PollTimeout::from(20u16)).unwrap();
+            }
+        });
+        Relay { address, stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+#[test]
+fn a_dead_path_is_replaced_by_the_next_address_and_nobody_is_declared_down() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
+    let relay = Relay::new(bed.address("beta"));
+    alpha.links.set_addresses(&node("beta"), vec![relay.address, bed.address("beta")]);
+    run(&mut [&mut alpha, &mut beta], "links", both_up);
+    let link = |alpha: &Node| alpha.links.peers(Instant::now())[&node("beta")].link;
+    assert_eq!(link(&alpha), Some(relay.address));
+    let start = Instant::now();
+    drop(relay);
+    run(&mut [&mut alpha, &mut beta], "the other path", |nodes| link(nodes[0]) == Some(bed.address("beta")));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    // The accepting side follows, without a word about a lost peer.
+    beta.send("alpha", b"over the new path");
+    run(&mut [&mut alpha, &mut beta], "a frame", |nodes| nodes[0].frames().len() == 1);
+    let down = |arrival: &Arrival| matches!(arrival, Arrival::Down(_) | Arrival::Event(LinkEvent::Down { .. }));
+    assert!(!alpha.seen.iter().chain(&beta.seen).any(down));
+}
+
+#[test]
+fn links_work_over_ipv6_and_over_the_socket_of_the_right_kind() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    let udp = match UdpSocket::bind("[::1]:0") {
+        Ok(udp) => udp,
+        // A host without IPv6 has nothing to show here.
+        Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => return,
+        Err(error) => panic!("{error}"),
+    };
+    let mut beta = bed.node_on("beta", 2, &bed.identity("beta"), udp.try_clone().unwrap());
+    let mut alpha = bed.good("alpha", 1);
+    alpha.links.sockets.push(Socket::new(UdpSocket::bind("[::1]:0").unwrap()).unwrap().0);
+    let address = udp.local_addr().unwrap();
+    assert!(alpha.links.reaches(&address));
+    alpha.links.set_addresses(&node("beta"), vec![address]);
+    run(&mut [&mut alpha, &mut beta], "links", both_up);
 }
 
 #[test]

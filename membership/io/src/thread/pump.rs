@@ -121,8 +121,12 @@ impl Pump {
         let now = Instant::now();
         let deadline = [self.links.deadline(), ring, end, again.map(|after| now + after)].into_iter().flatten().min();
         let timeout = deadline.map(|at| TimeSpec::from_duration(at.saturating_duration_since(now)));
-        let mut sources =
-            [PollFd::new(self.links.as_fd(), PollFlags::POLLIN), PollFd::new(self.mailbox.as_fd(), PollFlags::POLLIN)];
+        let mut sources: Vec<PollFd<'_>> = self
+            .links
+            .sources()
+            .chain([self.mailbox.as_fd()])
+            .map(|source| PollFd::new(source, PollFlags::POLLIN))
+            .collect();
         match ppoll(&mut sources, timeout, None) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(error) => Err(error.into()),
@@ -176,10 +180,9 @@ impl Pump {
         Some(taken.more.then_some(LOOK_AGAIN))
     }
 
-    /// A peer's addresses are known; only those of the socket's own family can be reached.
+    /// A peer's addresses are known; only those of a kind that this node has a socket for can be reached.
     fn resolved(&mut self, peer: &NodeId, addresses: Vec<SocketAddr>) {
-        let (usable, other): (Vec<_>, Vec<_>) =
-            addresses.into_iter().partition(|address| address.is_ipv4() == self.local.is_ipv4());
+        let (usable, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| self.links.reaches(address));
         match (usable.is_empty(), other.first()) {
             (true, Some(other)) => {
                 let name = other.to_string();

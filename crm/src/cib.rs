@@ -1,17 +1,24 @@
 //! The one truth of the cluster: the configuration and the status, versioned. Only [`Cib::apply`] changes it, and only
 //! messages that the ring delivered reach that function, so every member of a view holds the same one.
 
+mod apply;
 mod change;
+mod digest;
+mod handover;
+mod record;
 mod status;
 
+pub use apply::{Applied, Context, News, Origin, Refused};
 pub use change::{Change, OverrideEdit};
+pub(crate) use handover::Turn;
 pub use status::{
     Activity, Counter, Definition, Failures, FencingStatus, History, NodeState, NodeStatus, OperationKey,
     OperationRecord, Pending, Status,
 };
 
-use config::{Config, Overrides};
+use config::{Config, NodeId, Overrides, Problem, ResourceId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -51,4 +58,73 @@ pub struct Cib {
     pub config: Arc<Config>,
     /// What happened and what runs; not stored on disk, handed over in snapshots and found again by probes.
     pub status: Status,
+}
+
+impl Cib {
+    /// The CIB of a node that has not met anybody yet: this configuration, and nothing known of any node.
+    ///
+    /// # Errors
+    /// The problems of the cluster file, when it is not valid.
+    pub fn new(durable: Durable) -> Result<Cib, Vec<Problem>> {
+        let parsed = config::parse(&durable.text);
+        let Some(config) = parsed.config else { return Err(parsed.problems) };
+        let mut status = Status::default();
+        status.nodes = config.nodes.keys().map(|node| (node.clone(), NodeStatus::default())).collect();
+        Ok(Cib { durable, config: Arc::new(config), status })
+    }
+
+    /// A copy that holds another cluster file, for plans; the status is the same.
+    #[must_use]
+    pub fn with_config(&self, text: String, config: Config) -> Cib {
+        let durable = Durable { text, ..self.durable.clone() };
+        let mut copy = Cib { durable, config: Arc::new(config), status: self.status.clone() };
+        copy.match_nodes();
+        copy
+    }
+
+    /// Votes of every configured node.
+    #[must_use]
+    pub fn votes(&self) -> BTreeMap<NodeId, u32> {
+        self.config.nodes.iter().map(|(name, node)| (name.clone(), node.votes)).collect()
+    }
+
+    /// What is known of one resource on one node, if anything.
+    #[must_use]
+    pub fn history(&self, node: &NodeId, resource: &ResourceId) -> Option<&History> {
+        self.status.nodes.get(node)?.resources.get(resource)
+    }
+
+    /// The life of a node that is a member.
+    #[must_use]
+    pub fn online(&self, node: &NodeId) -> Option<membership::Incarnation> {
+        match self.status.nodes.get(node)?.state {
+            NodeState::Online { incarnation } => Some(incarnation),
+            NodeState::Unseen | NodeState::Lost { .. } | NodeState::Offline => None,
+        }
+    }
+
+    /// Whether the cluster may start and stop this resource on this node: neither file nor operator took it out of
+    /// management. A resource that is not configured is not managed.
+    #[must_use]
+    pub fn is_managed(&self, node: &NodeId, resource: &ResourceId) -> bool {
+        let Some(primitive) = self.config.resources.get(resource) else { return false };
+        let group = self.config.group_of(resource).map(|group| &group.meta);
+        let managed = group.and_then(|meta| meta.managed).unwrap_or(primitive.meta.managed);
+        let maintenance = group.and_then(|meta| meta.maintenance).unwrap_or(primitive.meta.maintenance);
+        let node_maintenance = match self.durable.overrides.nodes.get(node) {
+            Some(mode) => *mode == config::NodeMode::Maintenance,
+            None => self.config.nodes.get(node).is_some_and(|node| node.maintenance),
+        };
+        managed && !maintenance && !node_maintenance && !self.config.properties.maintenance_mode
+    }
+
+    /// Gives every configured node a status, and forgets nodes that are not configured any more.
+    fn match_nodes(&mut self) {
+        let configured = &self.config.nodes;
+        self.status.nodes.retain(|node, _| configured.contains_key(node));
+        self.status.counters.retain(|node, _| configured.contains_key(node));
+        for node in configured.keys() {
+            self.status.nodes.entry(node.clone()).or_default();
+        }
+    }
 }

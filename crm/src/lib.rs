@@ -6,8 +6,11 @@
 
 pub mod cib;
 pub mod control;
+mod controller;
 pub mod event;
+mod message;
 pub mod node;
 pub mod schedule;
 pub mod scheduler;
 pub mod summary;
+mod transition;

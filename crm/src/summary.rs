@@ -1,5 +1,9 @@
 //! What a person wants to see of the whole situation. A value derived from the CIB and the view, nothing else.
 
+mod derive;
+
+pub(crate) use derive::{IDLE, Sight, active_here, doubled};
+
 use crate::cib::Generation;
 use config::{NodeId, ResourceId};
 use membership::Quorum;

@@ -1,11 +1,13 @@
 //! The only ways in which a CIB changes.
 
 use crate::cib::Generation;
-use config::{NodeId, NodeMode, ResourceId, TargetRole};
+use config::{NodeId, NodeMode, Overrides, ResourceId, TargetRole};
 use fencing::Attempt;
 use membership::Incarnation;
 use resource_agents::Report;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// One change, as it travels on the ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,4 +97,43 @@ pub enum OverrideEdit {
         /// Where to.
         to: Option<NodeId>,
     },
+}
+
+impl OverrideEdit {
+    /// Carries the edit out. Whether anything is different afterwards.
+    pub fn edit(&self, overrides: &mut Overrides) -> bool {
+        fn set<K: Ord + Clone, V: PartialEq + Clone>(map: &mut BTreeMap<K, V>, key: &K, value: Option<&V>) -> bool {
+            match value {
+                Some(value) => map.insert(key.clone(), value.clone()).as_ref() != Some(value),
+                None => map.remove(key).is_some(),
+            }
+        }
+        match self {
+            OverrideEdit::Node { node, mode } => set(&mut overrides.nodes, node, mode.as_ref()),
+            OverrideEdit::TargetRole { resource, role } => set(&mut overrides.target_roles, resource, role.as_ref()),
+            OverrideEdit::Move { resource, to } => set(&mut overrides.moves, resource, to.as_ref()),
+        }
+    }
+}
+
+impl fmt::Display for OverrideEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OverrideEdit::Node { node, mode: Some(NodeMode::Standby) } => write!(f, "{node} is in standby"),
+            OverrideEdit::Node { node, mode: Some(NodeMode::Maintenance) } => write!(f, "{node} is in maintenance"),
+            OverrideEdit::Node { node, mode: Some(NodeMode::Online) } => write!(f, "{node} is online"),
+            OverrideEdit::Node { node, mode: None } => write!(f, "{node} is as the file says"),
+            OverrideEdit::TargetRole { resource, role: Some(TargetRole::Started) } => {
+                write!(f, "{resource} is enabled")
+            }
+            OverrideEdit::TargetRole { resource, role: Some(TargetRole::Stopped) } => {
+                write!(f, "{resource} is disabled")
+            }
+            OverrideEdit::TargetRole { resource, role: None } => {
+                write!(f, "{resource} is enabled or disabled as the file says")
+            }
+            OverrideEdit::Move { resource, to: Some(node) } => write!(f, "{resource} is moved to {node}"),
+            OverrideEdit::Move { resource, to: None } => write!(f, "{resource} may run where the file says"),
+        }
+    }
 }

@@ -1,0 +1,430 @@
+//! How one delivered change alters the CIB. Every member of a view runs this with equal arguments at the same place of
+//! the agreed order, so it may depend on nothing but them.
+
+use super::{Change, Cib, Counter, Generation, NodeState, OverrideEdit};
+use crate::control::Refusal;
+use config::{Config, NodeId, ResourceId};
+use fencing::{Attempt, HISTORY_LIMIT, HistoryEntry, Request, RequestId};
+use membership::Incarnation;
+use resource_agents::Report;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Who sent a change, and the how-many-eth of its life it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The sender.
+    pub node: NodeId,
+    /// Its life.
+    pub incarnation: Incarnation,
+    /// Counts the changes of this life from 1.
+    pub counter: u64,
+}
+
+/// The view in which a change was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Its ring number.
+    pub view: u64,
+    /// Whether it may change durable things.
+    pub quorate: bool,
+}
+
+/// What a change did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Something is different now; what, as news for logs and for the transition engine.
+    Changed(News),
+    /// It was already so, or the change is about something that is over.
+    Unchanged,
+    /// It had been applied before.
+    Repeated,
+    /// It may not be.
+    Refused(Refused),
+}
+
+/// Why a change was not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What kind.
+    pub kind: Refusal,
+    /// What was tried, and why not.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl Refused {
+    pub(crate) fn new(kind: Refusal, message: impl Into<String>, hint: Option<&str>) -> Refused {
+        Refused { kind, message: message.into(), hint: hint.map(str::to_owned) }
+    }
+}
+
+/// Something that is different now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Another cluster file is in force.
+    Configured,
+    /// An operator's override changed.
+    Overridden(OverrideEdit),
+    /// An operation ended.
+    Recorded {
+        /// Where.
+        node: NodeId,
+        /// What came of it.
+        report: Report,
+    },
+    /// Failures were forgotten.
+    Cleaned {
+        /// Of which resource; all when absent.
+        resource: Option<ResourceId>,
+        /// Where; everywhere when absent.
+        node: Option<NodeId>,
+    },
+    /// A resource is to be restarted.
+    Restart(ResourceId),
+    /// A node must be cut off.
+    FencingRequested(Request),
+    /// An attempt failed; another one follows.
+    FencingFailed {
+        /// Who was to be cut off.
+        target: NodeId,
+        /// How it went.
+        attempt: Attempt,
+    },
+    /// A node is confirmed off.
+    Fenced {
+        /// How.
+        entry: HistoryEntry,
+        /// Which life of it was meant.
+        incarnation: Option<Incarnation>,
+    },
+    /// A node leaves in order.
+    Leaving(NodeId),
+}
+
+impl Cib {
+    /// Applies one change. The only way in which a delivered change alters a CIB.
+    pub fn apply(&mut self, origin: &Origin, change: &Change, context: Context) -> Applied {
+        if let Some(seen) = self.status.counters.get(&origin.node)
+            && seen.incarnation == origin.incarnation
+            && seen.value >= origin.counter
+        {
+            return Applied::Repeated;
+        }
+        let counter = Counter { incarnation: origin.incarnation, value: origin.counter };
+        self.status.counters.insert(origin.node.clone(), counter);
+        match self.change(change, context) {
+            Ok(Some(news)) => Applied::Changed(news),
+            Ok(None) => Applied::Unchanged,
+            Err(refused) => Applied::Refused(refused),
+        }
+    }
+
+    fn change(&mut self, change: &Change, context: Context) -> Result<Option<News>, Refused> {
+        match change {
+            Change::Configure { base, text } => self.configure(*base, text, context),
+            Change::Override(edit) => self.edit_overrides(edit, context),
+            Change::Record { node, incarnation, report, wall_ms } => {
+                Ok(self.record(node, *incarnation, report, *wall_ms))
+            }
+            Change::Cleanup { resource, node } => self.cleanup(resource.as_ref(), node.as_ref()),
+            Change::Restart(resource) => self.restart(resource, context),
+            Change::RequestFencing { target, incarnation, reason, wall_ms } => {
+                Ok(self.request_fencing(target, *incarnation, reason, *wall_ms, context))
+            }
+            Change::FencingAttempted { attempt, wall_ms } => Ok(self.fencing_attempted(attempt, *wall_ms)),
+            Change::ConfirmFenced { target, wall_ms } => self.confirm_fenced(target, *wall_ms, context),
+            Change::Leaving { node } => Ok(self.leaving(node)),
+        }
+    }
+
+    fn next_generation(&self, context: Context) -> Generation {
+        let index = if self.durable.generation.view == context.view { self.durable.generation.index + 1 } else { 1 };
+        Generation { view: context.view, index }
+    }
+
+    fn configure(&mut self, base: Option<Generation>, text: &str, context: Context) -> Result<Option<News>, Refused> {
+        quorate(context, "the cluster file was not changed")?;
+        if let Some(base) = base.filter(|base| *base != self.durable.generation) {
+            let message = format!(
+                "the cluster file was not changed: version {base} was expected, but {} is in force",
+                self.durable.generation
+            );
+            return Err(Refused::new(Refusal::Conflict, message, Some("look at the plan again, then apply again")));
+        }
+        if text == self.durable.text {
+            return Ok(None);
+        }
+        let Some(config) = config::parse(text).config else {
+            return Err(Refused::new(
+                Refusal::Invalid,
+                "the cluster file is not valid",
+                Some("run: paceline validate"),
+            ));
+        };
+        self.may_become(&config)?;
+        self.durable.text = text.to_owned();
+        self.durable.generation = self.next_generation(context);
+        self.config = Arc::new(config);
+        if !self.config.properties.fencing_enabled {
+            // An operator who switches fencing off does not want to wait for a verdict any more.
+            self.status.fencing.open.clear();
+        }
+        Ok(Some(News::Configured))
+    }
+
+    /// Whether a running cluster may take over this file. What is refused would break an argument that the cluster
+    /// stands on: overlapping quorums (nodes, votes), one ring (name, addresses), and stops with the agent that started.
+    pub(crate) fn may_become(&self, config: &Config) -> Result<(), Refused> {
+        let refuse = |what: String, hint: &str| Err(Refused::new(Refusal::Invalid, what, Some(hint)));
+        let stopped = "stop the daemon on every node, replace the file there, and start them again";
+        let now = &self.config;
+        if config.cluster.name != now.cluster.name {
+            return refuse("this version cannot rename a running cluster".to_owned(), stopped);
+        }
+        let names = |config: &Config| config.nodes.keys().cloned().collect::<Vec<NodeId>>();
+        if names(config) != names(now) {
+            let join = |names: Vec<NodeId>| names.iter().map(NodeId::as_str).collect::<Vec<_>>().join(", ");
+            let what = format!(
+                "this version cannot change the set of nodes of a running cluster (now: {}; in the file: {})",
+                join(names(now)),
+                join(names(config))
+            );
+            return refuse(what, stopped);
+        }
+        for (name, node) in &config.nodes {
+            let old = &now.nodes[name];
+            if node.addresses != old.addresses || config.cluster.port != now.cluster.port {
+                return refuse(
+                    format!("this version cannot change the addresses of {name} in a running cluster"),
+                    stopped,
+                );
+            }
+            if node.votes != old.votes {
+                return refuse(format!("this version cannot change the votes of {name} in a running cluster"), stopped);
+            }
+        }
+        if config.quorum != now.quorum {
+            return refuse("this version cannot change [quorum] of a running cluster".to_owned(), stopped);
+        }
+        for resource in now.resources.keys().filter(|name| !config.resources.contains_key(*name)) {
+            if let Some(node) = self.active_on(resource).first() {
+                let what = format!("{resource} cannot be removed from the file while it runs on {node}");
+                return refuse(what, &format!("first run: paceline resource disable {resource}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nodes on which a resource runs or may run, or is being started, as far as the records of this life tell.
+    #[must_use]
+    pub fn active_on(&self, resource: &ResourceId) -> Vec<NodeId> {
+        let busy = |history: &super::History| {
+            matches!(history.activity(), super::Activity::Active | super::Activity::Doubtful)
+                || history.pending.values().any(|pending| pending.key.name == config::OperationName::Start)
+        };
+        let nodes = self.status.nodes.iter();
+        nodes.filter(|(_, node)| node.resources.get(resource).is_some_and(busy)).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn edit_overrides(&mut self, edit: &OverrideEdit, context: Context) -> Result<Option<News>, Refused> {
+        quorate(context, "nothing was changed")?;
+        self.known(edit)?;
+        if !edit.edit(&mut self.durable.overrides) {
+            return Ok(None);
+        }
+        self.durable.generation = self.next_generation(context);
+        Ok(Some(News::Overridden(edit.clone())))
+    }
+
+    pub(crate) fn known(&self, edit: &OverrideEdit) -> Result<(), Refused> {
+        let (node, resource) = match edit {
+            OverrideEdit::Node { node, .. } => (Some(node), None),
+            // Going back to the file must work for what is no longer in it.
+            OverrideEdit::TargetRole { role: None, .. } | OverrideEdit::Move { to: None, .. } => (None, None),
+            OverrideEdit::TargetRole { resource, .. } => (None, Some(resource)),
+            OverrideEdit::Move { resource, to } => (to.as_ref(), Some(resource)),
+        };
+        if let Some(node) = node {
+            self.known_node(node)?;
+        }
+        resource.map_or(Ok(()), |resource| self.known_resource(resource))
+    }
+
+    pub(crate) fn known_node(&self, node: &NodeId) -> Result<(), Refused> {
+        if self.config.nodes.contains_key(node) {
+            return Ok(());
+        }
+        let near = config::nearest(node.as_str(), self.config.nodes.keys().map(NodeId::as_str));
+        let hint = near.map(|name| format!("did you mean {name}?"));
+        Err(Refused { kind: Refusal::NotFound, message: format!("there is no node {node}"), hint })
+    }
+
+    pub(crate) fn known_resource(&self, name: &ResourceId) -> Result<(), Refused> {
+        if self.config.resources.contains_key(name) || self.config.groups.contains_key(name) {
+            return Ok(());
+        }
+        let names = self.config.resources.keys().chain(self.config.groups.keys()).map(ResourceId::as_str);
+        let hint = config::nearest(name.as_str(), names).map(|name| format!("did you mean {name}?"));
+        Err(Refused { kind: Refusal::NotFound, message: format!("there is no resource {name}"), hint })
+    }
+
+    /// The primitives that a name stands for: itself, or the members of a group.
+    #[must_use]
+    pub fn primitives(&self, name: &ResourceId) -> Vec<ResourceId> {
+        self.config.groups.get(name).map_or_else(|| vec![name.clone()], |group| group.members.clone())
+    }
+
+    fn restart(&mut self, resource: &ResourceId, context: Context) -> Result<Option<News>, Refused> {
+        quorate(context, &format!("{resource} was not restarted"))?;
+        self.known_resource(resource)?;
+        for primitive in self.primitives(resource) {
+            self.status.restarts.insert(primitive, self.status.calls + 1);
+        }
+        Ok(Some(News::Restart(resource.clone())))
+    }
+
+    fn request_fencing(
+        &mut self,
+        target: &NodeId,
+        incarnation: Option<Incarnation>,
+        reason: &str,
+        wall_ms: u64,
+        context: Context,
+    ) -> Option<News> {
+        let state = self.status.nodes.get(target)?.state;
+        let meant = match state {
+            NodeState::Unseen => incarnation.is_none(),
+            NodeState::Online { incarnation: life } | NodeState::Lost { incarnation: life } => {
+                incarnation == Some(life)
+            }
+            NodeState::Offline => false,
+        };
+        let open = self.status.fencing.open.values().any(|request| request.target == *target);
+        if !context.quorate || !meant || open || !self.config.properties.fencing_enabled {
+            return None;
+        }
+        let request = Request {
+            id: RequestId(self.status.fencing.next),
+            target: target.clone(),
+            incarnation,
+            action: self.config.properties.fencing_action,
+            reason: reason.to_owned(),
+            wall_ms,
+            failed_attempts: 0,
+            last_failure: None,
+        };
+        self.status.fencing.next += 1;
+        self.status.fencing.open.insert(request.id, request.clone());
+        Some(News::FencingRequested(request))
+    }
+
+    fn fencing_attempted(&mut self, attempt: &Attempt, wall_ms: u64) -> Option<News> {
+        let request = self.status.fencing.open.get_mut(&attempt.request)?;
+        if attempt.number != request.failed_attempts {
+            return None;
+        }
+        if attempt.result.is_err() {
+            request.failed_attempts = request.failed_attempts.saturating_add(1);
+            request.last_failure = Some(attempt.clone());
+            let request = request.clone();
+            self.remember_fencing(entry(&request, Some(attempt), wall_ms));
+            return Some(News::FencingFailed { target: request.target, attempt: attempt.clone() });
+        }
+        self.fenced(attempt.request, Some(attempt), wall_ms)
+    }
+
+    fn remember_fencing(&mut self, entry: HistoryEntry) {
+        let history = &mut self.status.fencing.history;
+        history.push(entry);
+        let excess = history.len().saturating_sub(HISTORY_LIMIT);
+        history.drain(..excess);
+    }
+
+    /// Closes a request with a verdict. The node counts as safely down if it is still the life that was meant.
+    fn fenced(&mut self, id: RequestId, attempt: Option<&Attempt>, wall_ms: u64) -> Option<News> {
+        let request = self.status.fencing.open.remove(&id)?;
+        if let Some(node) = self.status.nodes.get_mut(&request.target) {
+            let same = match node.state {
+                NodeState::Unseen => request.incarnation.is_none(),
+                NodeState::Online { incarnation } | NodeState::Lost { incarnation } => {
+                    request.incarnation == Some(incarnation)
+                }
+                NodeState::Offline => true,
+            };
+            if same {
+                node.go_offline();
+            }
+        }
+        let entry = entry(&request, attempt, wall_ms);
+        self.remember_fencing(entry.clone());
+        Some(News::Fenced { entry, incarnation: request.incarnation })
+    }
+
+    fn confirm_fenced(&mut self, target: &NodeId, wall_ms: u64, context: Context) -> Result<Option<News>, Refused> {
+        quorate(context, "nothing was confirmed")?;
+        self.known_node(target)?;
+        let state = self.status.nodes.get(target).map_or(NodeState::Unseen, |node| node.state);
+        let incarnation = match state {
+            NodeState::Online { .. } => {
+                let message = format!("{target} is online, so it cannot be confirmed as off");
+                return Err(Refused::new(Refusal::Invalid, message, None));
+            }
+            NodeState::Offline => return Ok(None),
+            NodeState::Unseen => None,
+            NodeState::Lost { incarnation } => Some(incarnation),
+        };
+        let open =
+            self.status.fencing.open.values().find(|request| request.target == *target).map(|request| request.id);
+        let id = open.unwrap_or_else(|| {
+            let id = RequestId(self.status.fencing.next);
+            self.status.fencing.next += 1;
+            let request = Request {
+                id,
+                target: target.clone(),
+                incarnation,
+                action: self.config.properties.fencing_action,
+                reason: "confirmed by an operator".to_owned(),
+                wall_ms,
+                failed_attempts: 0,
+                last_failure: None,
+            };
+            self.status.fencing.open.insert(id, request);
+            id
+        });
+        Ok(self.fenced(id, None, wall_ms))
+    }
+
+    fn leaving(&mut self, node: &NodeId) -> Option<News> {
+        self.online(node)?;
+        let status = self.status.nodes.get_mut(node)?;
+        if std::mem::replace(&mut status.leaving, true) {
+            return None;
+        }
+        Some(News::Leaving(node.clone()))
+    }
+}
+
+fn quorate(context: Context, consequence: &str) -> Result<(), Refused> {
+    if context.quorate {
+        return Ok(());
+    }
+    let message = format!("this partition has no quorum, so {consequence}");
+    Err(Refused::new(Refusal::NotQuorate, message, Some("see: paceline quorum status")))
+}
+
+/// What the history keeps of an attempt, or of an operator's word.
+fn entry(request: &Request, attempt: Option<&Attempt>, wall_ms: u64) -> HistoryEntry {
+    HistoryEntry {
+        request: request.id,
+        target: request.target.clone(),
+        action: request.action,
+        by: attempt.map(|attempt| attempt.by.clone()),
+        devices: attempt.map(|attempt| attempt.devices.clone()).unwrap_or_default(),
+        result: attempt.map_or(Ok(()), |attempt| attempt.result.clone()),
+        wall_ms,
+        elapsed: attempt.map_or(Duration::ZERO, |attempt| attempt.elapsed),
+        reason: request.reason.clone(),
+    }
+}

@@ -1,0 +1,73 @@
+//! Every order has a deadline. A node that does not answer in time, although its ring does, is answered for by the DC:
+//! running out of time is an outcome, never a lost reply.
+
+use crate::cib::{Change, Cib};
+use config::NodeId;
+use resource_agents::{OrderId, Outcome, Report};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// What a node gets on top of an operation's timeout: for waiting its turn, for killing, for telling.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// When each order in flight is given up. Kept by the DC; a new DC begins to count anew.
+#[derive(Debug, Default)]
+pub(crate) struct Overdue {
+    deadlines: BTreeMap<OrderId, Instant>,
+}
+
+impl Overdue {
+    /// Takes note of what is in flight now.
+    pub(crate) fn follow(&mut self, cib: &Cib, now: Instant) {
+        let mut seen = BTreeMap::new();
+        for (order, timeout) in in_flight(cib).map(|(_, _, order, pending)| (order, pending.timeout)) {
+            let deadline = self.deadlines.get(&order).copied().unwrap_or(now + timeout + GRACE);
+            seen.insert(order, deadline);
+        }
+        self.deadlines = seen;
+    }
+
+    /// The next one to be given up.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadlines.values().min().copied()
+    }
+
+    /// Results for the orders that are given up now.
+    pub(crate) fn expire(&mut self, cib: &Cib, now: Instant, wall_ms: u64) -> Vec<Change> {
+        let deadlines = &mut self.deadlines;
+        let late = in_flight(cib).filter(|(_, _, order, _)| deadlines.get(order).is_some_and(|end| *end <= now));
+        let changes = late.filter_map(|(node, resource, order, pending)| {
+            Some(Change::Record {
+                node: node.clone(),
+                incarnation: cib.online(node)?,
+                report: Report {
+                    order: Some(order),
+                    resource: resource.clone(),
+                    name: pending.key.name,
+                    interval: pending.key.interval,
+                    outcome: Outcome::TimedOut,
+                    reason: Some(format!("{node} did not answer")),
+                    elapsed: pending.timeout + GRACE,
+                    digest: pending.digest,
+                },
+                wall_ms,
+            })
+        });
+        let changes: Vec<Change> = changes.collect();
+        // Given up once: until the result is delivered, wait another grace.
+        for end in deadlines.values_mut().filter(|end| **end <= now) {
+            *end = now + GRACE;
+        }
+        changes
+    }
+}
+
+/// Orders that members have not answered.
+fn in_flight(cib: &Cib) -> impl Iterator<Item = (&NodeId, &config::ResourceId, OrderId, &crate::cib::Pending)> {
+    let online = cib.status.nodes.iter().filter(|(name, _)| cib.online(name).is_some());
+    online.flat_map(|(name, node)| {
+        node.resources.iter().flat_map(move |(resource, history)| {
+            history.pending.iter().map(move |(order, pending)| (name, resource, *order, pending))
+        })
+    })
+}

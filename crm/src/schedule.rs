@@ -16,6 +16,10 @@ pub struct Schedule {
     pub graph: Graph,
     /// Why: for each primitive, what decided.
     pub reasons: BTreeMap<ResourceId, Vec<String>>,
+    /// The answer may change at this wall-clock time (milliseconds since 1970) although nothing happens, because a
+    /// failure is forgotten then (`failure-timeout`).
+    #[serde(default)]
+    pub recheck_wall_ms: Option<u64>,
 }
 
 /// Actions and their order.

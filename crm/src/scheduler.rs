@@ -1,10 +1,35 @@
 //! A pure function from what is to what should be done.
+//!
+//! ```text
+//! Situation -> facts -> fence -> expand -> scores (location, stickiness) -> assign (colocation) -> actions -> order
+//!                                                                     \-> explain            audit looks at the result
+//! ```
+//!
+//! Each stage takes the values before it and returns a new one; nothing is made final later. [`audit`] shares no code
+//! with the stages and checks every answer before it is used.
+
+mod actions;
+mod assign;
+mod audit;
+mod colocation;
+mod expand;
+mod explain;
+mod facts;
+mod fence;
+mod location;
+mod operation;
+mod order;
+mod restart;
+mod score;
+mod stickiness;
 
 use crate::cib::Cib;
 use crate::schedule::Schedule;
 use config::NodeId;
 use membership::Quorum;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+pub use audit::audit;
 
 /// Everything a scheduler may look at.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +49,27 @@ pub struct Situation<'a> {
 
 /// Decides what should run where, and the way there. Reads its argument and nothing else; equal arguments give equal
 /// answers, byte for byte.
+///
+/// # Panics
+/// When the [`audit`] finds the answer unsafe: a defect of this program. Stopping is the safe failure then, since the
+/// peers fence this node and go on.
 #[must_use]
 pub fn schedule(situation: &Situation<'_>) -> Schedule {
-    let _ = situation;
-    Schedule { placement: BTreeMap::new(), graph: crate::schedule::Graph::default(), reasons: BTreeMap::new() }
+    let answer = unaudited(situation);
+    let violations = audit(situation, &answer);
+    assert!(violations.is_empty(), "the scheduler's answer is unsafe and was not used: {}", violations.join("; "));
+    answer
+}
+
+fn unaudited(situation: &Situation<'_>) -> Schedule {
+    let facts = facts::Facts::read(*situation);
+    let fencing = fence::decide(&facts);
+    let rules = expand::Rules::expand(&facts);
+    let mut scores = score::Scores::new(&facts);
+    location::add(&facts, &mut scores);
+    stickiness::add(&facts, &mut scores);
+    let assignment = assign::assign(&facts, &fencing, &rules, &scores);
+    let steps = actions::difference(&facts, &fencing, &rules, &scores, &assignment);
+    let ordered = order::order(&facts, &fencing, &rules, steps);
+    explain::explain(&facts, &fencing, &scores, &assignment, ordered)
 }

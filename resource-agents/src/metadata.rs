@@ -7,7 +7,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 use std::time::Duration;
 use thiserror::Error;
 
-/// Most bytes of a description that are read. The largest of the known agents prints 60 kB.
+/// Most bytes of a description that are read. The known agents print some 10 kB.
 pub const METADATA_LIMIT: usize = 1024 * 1024;
 
 /// Most XML nodes of a description.

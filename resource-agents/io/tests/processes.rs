@@ -1,42 +1,27 @@
 //! The runner against real programs that behave badly.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and say what it left out")]
+
+mod scratch;
+
 use resource_agents::{Exit, Finished, Job, OUTPUT_LIMIT, StartError};
 use resource_agents_io::{Runner, RunnerOptions, run};
+use scratch::Scratch;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
+fn file(scratch: &Scratch, name: &str, text: &str, mode: u32) -> PathBuf {
+    let path = scratch.0.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
 const LONG: Duration = Duration::from_secs(60);
-
-/// A directory that is gone at the end of the test.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Scratch {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("paceline-processes-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-
-    fn file(&self, name: &str, text: &str, mode: u32) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn job(program: &Path, timeout: Duration) -> Job {
     Job {
@@ -143,15 +128,15 @@ async fn what_cannot_be_started_says_why() {
     };
     let missing = reason(job(&scratch.0.join("nothing"), LONG)).await;
     assert!(matches!(&missing, StartError::Missing(why) if why.contains("nothing is not installed")), "{missing:?}");
-    let plain = scratch.file("plain", "#!/bin/sh\n", 0o644);
+    let plain = file(&scratch, "plain", "#!/bin/sh\n", 0o644);
     let forbidden = reason(job(&plain, LONG)).await;
     assert!(matches!(&forbidden, StartError::Forbidden(why) if why.contains("executable")), "{forbidden:?}");
     let directory = reason(job(&scratch.0, LONG)).await;
     assert!(matches!(&directory, StartError::Forbidden(why) if why.contains("directory")), "{directory:?}");
-    let orphan = scratch.file("orphan", "#!/no/such/interpreter\n", 0o755);
+    let orphan = file(&scratch, "orphan", "#!/no/such/interpreter\n", 0o755);
     let orphan = reason(job(&orphan, LONG)).await;
     assert!(matches!(&orphan, StartError::Missing(why) if why.contains("interpreter")), "{orphan:?}");
-    let garbage = scratch.file("garbage", "\u{1}\u{2}\u{3}", 0o755);
+    let garbage = file(&scratch, "garbage", "\u{1}\u{2}\u{3}", 0o755);
     assert!(matches!(reason(job(&garbage, LONG)).await, StartError::Other(_)));
     let nul = Job { env: [("A".to_owned(), "b\0c".to_owned())].into(), ..shell("true", LONG) };
     assert!(matches!(reason(nul).await, StartError::Other(_)));
@@ -160,9 +145,9 @@ async fn what_cannot_be_started_says_why() {
 #[tokio::test]
 async fn programs_are_searched_by_name_only() {
     let (first, second) = (Scratch::new(), Scratch::new());
-    first.file("fence_b", "#!/bin/sh\necho first\n", 0o755);
-    second.file("fence_a", "#!/bin/sh\necho second\n", 0o755);
-    second.file("fence_b", "#!/bin/sh\necho second\n", 0o755);
+    file(&first, "fence_b", "#!/bin/sh\necho first\n", 0o755);
+    file(&second, "fence_a", "#!/bin/sh\necho second\n", 0o755);
+    file(&second, "fence_b", "#!/bin/sh\necho second\n", 0o755);
     let named = |name: &str| Job { search: vec![first.0.clone(), second.0.clone()], ..job(Path::new(name), LONG) };
     assert_eq!(ended(named("fence_a")).await.stdout, "second\n");
     assert_eq!(ended(named("fence_b")).await.stdout, "first\n");

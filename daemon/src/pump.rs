@@ -10,7 +10,7 @@ use crm::control::Response;
 use crm::event::{Event, EventKind};
 use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
 use membership::Incarnation;
-use membership_io::{LinkEvent, RingHandle, RingThread, RingThreadOptions};
+use membership_io::{Bind, LinkEvent, RingHandle, RingThread};
 use resource_agents_io::{Runner, RunnerOptions};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -112,7 +112,8 @@ fn start_ring(
     let config = &node.cib().config;
     let identity = membership_io::Identity::load(&local.keys_directory)
         .with_context(|| format!("cannot load the keys of this node from {}", local.keys_directory.display()))?;
-    let options = RingThreadOptions {
+    let options = membership_io::Options {
+        cluster: config.cluster.name.clone(),
         me: local.node.clone(),
         incarnation,
         nodes: config.nodes.values().map(|node| (node.name.clone(), node.addresses.clone())).collect(),
@@ -120,8 +121,8 @@ fn start_ring(
         token: config.cluster.token,
         mtu: config.cluster.mtu,
         identity,
-        bind: local.bind,
-        state_directory: local.state_directory.clone(),
+        bind: local.bind.map_or(Bind::Configured, Bind::Address),
+        state_dir: local.state_directory.clone(),
         realtime: local.realtime,
         seed: fastrand::u64(..),
     };

@@ -8,20 +8,29 @@ use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use std::fs;
 use std::io;
+use std::time::Duration;
 
 const PRIORITY: libc::c_int = 50;
 const NICE: libc::c_int = -20;
 /// A limit of locked memory from which on the daemon will never meet it.
 const PLENTY: u64 = 4 << 30;
+/// Without real-time scheduling, gaps of 200 ms are seen on a busy host: a shorter token than this is a gamble.
+const SAFE_TOKEN: Duration = Duration::from_millis(500);
 /// CAP_IPC_LOCK: the limit of locked memory does not bind.
 const CAP_IPC_LOCK: u64 = 1 << 14;
 
 /// What was obtained, as [`crate::Status::scheduling`] shows it, and what should be said about it.
-pub(crate) fn claim() -> (&'static str, Option<String>) {
+pub(crate) fn claim(token: Duration) -> (&'static str, Option<String>) {
     lock_memory();
     let Err(refused) = round_robin() else { return ("SCHED_RR 50", None) };
     if renice().is_ok() {
-        return ("nice -20", None);
+        let warning = format!(
+            "token = {} ms is short for a ring thread without real-time scheduling (SCHED_RR: {refused}); \
+             allow it with LimitRTPRIO=50 in the daemon's systemd unit, or set token to {} ms or more",
+            token.as_millis(),
+            SAFE_TOKEN.as_millis()
+        );
+        return ("nice -20", (token < SAFE_TOKEN).then_some(warning));
     }
     let warning = format!(
         "the ring thread has ordinary priority (SCHED_RR: {refused}); on a busy host it may be late and this node may be \
@@ -77,7 +86,7 @@ mod tests {
     #[test]
     fn claiming_never_fails_and_raises_this_thread_only() {
         std::thread::spawn(|| {
-            let (what, warning) = claim();
+            let (what, warning) = claim(SAFE_TOKEN);
             assert_eq!(what == "ordinary", warning.is_some());
             if what == "SCHED_RR 50" {
                 let policy =

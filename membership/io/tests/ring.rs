@@ -354,6 +354,20 @@ fn a_node_listens_on_each_of_its_addresses() {
 }
 
 #[test]
+fn real_time_is_asked_for_and_what_is_denied_is_a_warning() {
+    let bed = Bed::new(&["alpha"]);
+    let mut alpha = Member::start(Options { realtime: true, ..bed.options("alpha", 1) }).unwrap();
+    alpha.view_of(1);
+    let status = alpha.handle.as_ref().unwrap().status().unwrap();
+    let warned = alpha.seen.iter().any(|event| matches!(event, Event::Warning(text) if text.contains("LimitRTPRIO")));
+    match status.scheduling {
+        "SCHED_RR 50" | "nice -20" => assert!(!warned),
+        "ordinary" => assert!(warned),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
 fn what_cannot_start_says_why() {
     let bed = Bed::new(&["alpha", "beta"]);
     let refusal = |options: Options| Member::start(options).err().expect("it must not start").to_string();

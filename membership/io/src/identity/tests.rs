@@ -1,3 +1,5 @@
+//! Files written, read back, and tampered with.
+
 use super::*;
 use std::fs;
 use std::time::{Duration, SystemTime};

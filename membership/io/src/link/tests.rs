@@ -467,7 +467,7 @@ fn garbage_is_counted_and_ignored() {
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     run(&mut [&mut alpha, &mut beta], "links", both_up);
     let outside = port();
-    let mut random = fastrand_like(7);
+    let mut random = noise(7);
     for length in (0..1500).step_by(7) {
         let bytes: Vec<u8> = (0..length).map(|_| random()).collect();
         outside.send_to(&bytes, bed.address("beta")).unwrap();
@@ -487,7 +487,7 @@ fn garbage_is_counted_and_ignored() {
 }
 
 /// A few reproducible bytes.
-fn fastrand_like(seed: u64) -> impl FnMut() -> u8 {
+fn noise(seed: u64) -> impl FnMut() -> u8 {
     let mut state = seed;
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

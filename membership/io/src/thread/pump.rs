@@ -62,7 +62,7 @@ impl Pump {
     /// The thread.
     pub(super) fn run(mut self, realtime: bool) {
         if realtime {
-            let (scheduling, warning) = realtime::claim();
+            let (scheduling, warning) = realtime::claim(self.token);
             self.scheduling = scheduling;
             if let Some(warning) = warning {
                 (self.on_event)(Event::Warning(warning));

@@ -73,6 +73,14 @@ pub(crate) struct Join {
     pub(crate) hears: Vec<NodeId>,
 }
 
+impl Join {
+    /// Whether its sender wants this node, in this life, in the next ring.
+    pub(crate) fn invites(&self, node: &NodeId, life: Incarnation) -> bool {
+        let wanted = |c: &Candidate| c.node == *node && c.incarnation == life && c.standing == Standing::Alive;
+        self.candidates.iter().any(wanted)
+    }
+}
+
 /// The token that goes around three times before a ring starts: to collect what each member brings, to tell all, and to make
 /// sure that everybody has recovered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,9 +9,10 @@ use super::interface::Notice;
 use super::recover::Recover;
 use super::resend::Resend;
 use super::{Event, Phase, regather};
-use crate::frame::{self, Frame, Member, Standing};
+use crate::frame::{self, Frame, Have, Member, Standing};
 use crate::view::Incarnation;
 use config::NodeId;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Commit {
     /// As agreed on in Gather, sorted.
     members: Vec<(NodeId, Incarnation)>,
     rank: usize,
+    /// Of members that are one step ahead.
+    haves: BTreeMap<NodeId, Have>,
     began: Instant,
     resend: Resend,
 }
@@ -43,7 +46,7 @@ impl Commit {
         let ring = token.ring;
         let next = members[(rank + 1) % members.len()].0.clone();
         let resend = Resend::send(core, &next, Frame::Commit(token).encode());
-        Commit { past, ring, members, rank, began: core.now, resend }
+        Commit { past, ring, members, rank, haves: BTreeMap::new(), began: core.now, resend }
     }
 
     pub(crate) fn on(mut self, core: &mut Core, event: Event) -> Phase {
@@ -54,7 +57,12 @@ impl Commit {
                 // The representative sees the end of the first round as the start of the second.
                 let same = token.members.iter().map(|m| (&m.node, &m.incarnation)).eq(self.lives());
                 if same && usize::from(token.hop) == expected && self.members[before].0 == from {
-                    return Recover::begin(core, self.past, token);
+                    return Recover::begin(core, self.past, token, self.haves);
+                }
+            }
+            Event::Frame { from, frame: Frame::Have(have), .. } if have.ring == self.ring => {
+                if self.members.iter().any(|(node, _)| *node == from) {
+                    self.haves.insert(from, have);
                 }
             }
             Event::Frame { from, frame: Frame::Join(join), .. } => {

@@ -240,8 +240,14 @@ impl Core {
     }
 
     /// Those that would come if the ring of `members` merged with `node`: it and those it is with. None when the two do not
-    /// hear each other completely, since such a merge would only break apart again.
-    pub(crate) fn mergeable(&self, node: &NodeId, members: &[(NodeId, Incarnation)]) -> Option<BTreeSet<NodeId>> {
+    /// hear each other completely, since such a merge would only break apart again; nor when one of them did not agree lately,
+    /// unless it is them who ask (`invited`).
+    pub(crate) fn mergeable(
+        &self,
+        node: &NodeId,
+        members: &[(NodeId, Incarnation)],
+        invited: bool,
+    ) -> Option<BTreeSet<NodeId>> {
         let peer = self.peers.get(node)?;
         let mut others: BTreeSet<NodeId> = peer.members.clone();
         others.insert(node.clone());
@@ -249,7 +255,7 @@ impl Core {
         let now = self.now;
         let wanted = others.iter().all(|other| {
             let held = self.peers.get(other).is_none_or(|p| p.hold_down.is_some_and(|until| now < until));
-            !held && members.iter().all(|(member, _)| self.mutual(member, other))
+            (invited || !held) && members.iter().all(|(member, _)| self.mutual(member, other))
         });
         wanted.then_some(others)
     }

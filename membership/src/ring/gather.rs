@@ -152,7 +152,7 @@ impl Gather {
 
     fn consider(&mut self, core: &mut Core, from: &NodeId, join: &Join) {
         let about_me = join.candidates.iter().find(|c| c.node == core.me && c.incarnation == core.incarnation);
-        if !self.admit(core, from, join, about_me) {
+        if !self.admit(core, from, join) {
             return;
         }
         let alive = join.candidates.iter().filter(|c| c.standing == Standing::Alive);
@@ -168,7 +168,7 @@ impl Gather {
     }
 
     /// Whether the sender of `join` counts here; it becomes a candidate if it was none.
-    fn admit(&mut self, core: &mut Core, from: &NodeId, join: &Join, about_me: Option<&Candidate>) -> bool {
+    fn admit(&mut self, core: &mut Core, from: &NodeId, join: &Join) -> bool {
         if core.standing(from, join.incarnation) != Standing::Alive {
             return false;
         }
@@ -182,7 +182,7 @@ impl Gather {
             }
             None => {
                 let held = core.peer(from).is_some_and(|p| p.hold_down.is_some_and(|until| core.now < until));
-                let wants_me = about_me.is_some_and(|c| c.standing == Standing::Alive);
+                let wants_me = join.invites(&core.me, core.incarnation);
                 (!held || wants_me) && self.candidate(core, from, join.incarnation, Standing::Alive)
             }
         }

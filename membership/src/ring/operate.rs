@@ -132,7 +132,7 @@ impl Operate {
                 let gather = self.into_gather(core, false);
                 regather(core, gather, &from, join)
             }
-            None => match core.mergeable(&from, &self.log.members) {
+            None => match core.mergeable(&from, &self.log.members, join.invites(&core.me, core.incarnation)) {
                 None => {
                     // It may not know yet that it is heard here.
                     if !join.hears.contains(&core.me) {
@@ -150,7 +150,7 @@ impl Operate {
     }
 
     fn merge(self, core: &mut Core, from: &NodeId) -> Phase {
-        let Some(others) = core.mergeable(from, &self.log.members) else { return Phase::Operate(self) };
+        let Some(others) = core.mergeable(from, &self.log.members, false) else { return Phase::Operate(self) };
         core.notice(Notice::Gathering { reason: format!("{from} can be reached") });
         let gather = self.into_gather(core, false).invite(core, &others);
         gather.on(core, Event::Tick)

@@ -46,8 +46,13 @@ pub(crate) struct Recover {
 }
 
 impl Recover {
-    /// The token comes by with the full table.
-    pub(crate) fn begin(core: &mut Core, past: Option<Past>, token: frame::Commit) -> Phase {
+    /// The token comes by with the full table. `early` is what members said who saw it before.
+    pub(crate) fn begin(
+        core: &mut Core,
+        past: Option<Past>,
+        token: frame::Commit,
+        early: BTreeMap<NodeId, Have>,
+    ) -> Phase {
         let representative = token.members[0].node.clone();
         let members: Vec<_> = token.members.iter().map(|m| (m.node.clone(), m.incarnation)).collect();
         let log = Log::new(RingId { number: token.ring, representative }, members, &core.me);
@@ -74,6 +79,9 @@ impl Recover {
         };
         recover.send_have(core);
         recover.compare(core);
+        for (from, have) in early {
+            recover.have(core, &from, have);
+        }
         recover.hand_on(core);
         recover.release(core);
         Phase::Recover(recover)

@@ -26,6 +26,7 @@ pub(super) struct Checks {
     sent: BTreeMap<Life, u64>,
     pub(super) broken: Vec<String>,
     pub(super) deliveries: u64,
+    transitional: u64,
     pub(super) views: u64,
 }
 
@@ -53,12 +54,17 @@ impl Checks {
         self.sent.get(life).copied().unwrap_or(0) - self.lives.get(life).map_or(0, |h| h.own)
     }
 
+    pub(super) fn transitional(&self) -> u64 {
+        self.transitional
+    }
+
     pub(super) fn view(&self, life: &Life) -> Option<&View> {
         self.lives.get(life).and_then(|h| h.view.as_ref())
     }
 
     pub(super) fn delivered(&mut self, life: &Life, delivery: &Delivery, sender: Life, number: u64) {
         self.deliveries += 1;
+        self.transitional += u64::from(delivery.configuration == Configuration::Transitional);
         let place = (delivery.ring.clone(), delivery.seq);
         let history = self.lives.entry(life.clone()).or_default();
         let mut wrong = Vec::new();

@@ -1,7 +1,7 @@
 //! One situation each.
 
 use super::world::{CALM, Weather, World, ms, node};
-use crate::ring::{Configuration, Notice};
+use crate::ring::Notice;
 use config::NodeId;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -92,4 +92,205 @@ fn an_idle_ring_is_quiet() {
     world.run(ms(10_000));
     let per_second = (world.frames - before) / 10;
     assert!(per_second <= 120, "{per_second} frames per second");
+}
+
+#[test]
+fn a_quick_restart_is_another_member() {
+    let mut world = World::formed(3, TOKEN, 1);
+    for round in 0..3 {
+        for i in 1..=3 {
+            let old = world.life(&node(i));
+            world.multicast(&node(i), 100);
+            world.crash(&node(i), false);
+            world.run(ms(20));
+            world.start(&node(i));
+            let took = until_view(&mut world, &[1, 2, 3], ms(3000));
+            assert!(took < ms(60), "round {round}: n{i} was back after {took:?}");
+            for j in 1..=3 {
+                let view = world.view(&node(j)).unwrap();
+                assert_ne!(view.members[&node(i)], old.1);
+                assert_eq!(view.came_along.contains(&node(i)), i == j);
+            }
+            world.run(ms(300));
+        }
+    }
+}
+
+#[test]
+fn a_pause_shorter_than_the_token_changes_nothing() {
+    let mut world = World::formed(3, TOKEN, 1);
+    for i in 1..=3 {
+        world.pause(&node(i), ms(700));
+        world.run(ms(100));
+        world.multicast(&node(1 + i % 3), 100);
+        world.run(ms(2000));
+        assert!(all_delivered(&world));
+    }
+    assert_eq!(world.checks.views, 3, "only the first one");
+    let paused = world.notices.iter().filter(|(_, _, n)| matches!(n, Notice::Paused { .. })).count();
+    assert_eq!(paused, 3);
+}
+
+#[test]
+fn a_pause_longer_than_the_token_puts_out_the_one_that_slept() {
+    let mut world = World::formed(3, TOKEN, 1);
+    world.pause(&node(1), ms(3000));
+    let took = until_view(&mut world, &[2, 3], ms(2000));
+    assert!(took <= TOKEN + ms(50), "took {took:?}");
+    world.multicast(&node(2), 100);
+    world.multicast(&node(1), 100);
+    world.awake();
+    until_view(&mut world, &[1, 2, 3], ms(200));
+    world.run(ms(100));
+    assert!(all_delivered(&world));
+    let blamed = world.notices.iter().any(|(_, n, notice)| *n == node(1) && matches!(notice, Notice::TokenLost { .. }));
+    assert!(!blamed, "the one that slept does not blame the others");
+    assert_eq!(world.view(&node(1)).unwrap().came_along, set(&[1]));
+}
+
+#[test]
+fn a_one_way_cut_ends_in_a_stable_view() {
+    for (from, to) in [(1, 2), (2, 1), (1, 3), (3, 1), (2, 3), (3, 2)] {
+        let mut world = World::formed(3, TOKEN, 7);
+        world.run(ms(500));
+        world.cut(&node(from), &node(to));
+        world.run(TOKEN * 3);
+        let views = world.checks.views;
+        world.run(TOKEN * 10);
+        assert_eq!(world.checks.views, views, "views change without end, {from} to {to} cut");
+        let both = world.names().iter().filter(|n| world.view(n).unwrap().members.len() == 2).count();
+        assert_eq!(both, 2, "two of the three can be together");
+        world.heal();
+        until_view(&mut world, &[1, 2, 3], TOKEN * 5);
+    }
+}
+
+#[test]
+fn members_that_do_not_all_hear_each_other_settle() {
+    // n1 and n4 lost sight of each other; n2 and n3 see both.
+    for seed in 0..20 {
+        let mut world = World::formed(4, TOKEN, seed);
+        world.run(ms(seed * 31));
+        world.cut(&node(1), &node(4));
+        world.cut(&node(4), &node(1));
+        world.run(TOKEN * 4);
+        let views = world.checks.views;
+        world.run(TOKEN * 10);
+        assert_eq!(world.checks.views, views, "seed {seed}: views change without end");
+        assert!(world.view_of(&set(&[1, 2, 3])), "seed {seed}: the largest set that can be together is");
+        world.heal();
+        until_view(&mut world, &[1, 2, 3, 4], TOKEN * 5);
+    }
+}
+
+#[test]
+fn a_leave_is_waited_for_by_nobody() {
+    for i in 1..=3 {
+        let mut world = World::formed(3, TOKEN, 1);
+        world.multicast(&node(i), 100);
+        world.run(ms(50));
+        world.leave(&node(i));
+        let rest: Vec<_> = (1..=3).filter(|j| *j != i).collect();
+        let took = until_view(&mut world, &rest, ms(3000));
+        assert!(took < ms(20), "took {took:?}");
+        let told = world.notices.iter().filter(|(_, _, n)| *n == Notice::PeerLeft { peer: node(i) }).count();
+        assert_eq!(told, 2);
+    }
+}
+
+#[test]
+fn the_unsent_goes_out_in_the_next_view() {
+    let mut world = World::formed(3, TOKEN, 3);
+    // More than some rotations can carry, in pieces, when the view ends.
+    for i in [1, 2] {
+        (0..20).for_each(|_| world.multicast(&node(i), 100_000));
+    }
+    world.run(ms(2));
+    assert!(!all_delivered(&world), "the test cuts in too late");
+    world.crash(&node(3), true);
+    until_view(&mut world, &[1, 2], ms(3000));
+    world.run(ms(500));
+    assert!(all_delivered(&world));
+}
+
+#[test]
+fn five_mebibytes_are_one_message() {
+    let mut world = World::formed(3, TOKEN, 1);
+    world.weather = Weather { loss: 0.01, ..CALM };
+    world.multicast(&node(2), 5 * 1024 * 1024);
+    world.multicast(&node(2), 30);
+    let took = world.run_until(ms(10_000), |w| w.checks.deliveries == 6).expect("delivered");
+    assert!(took < ms(2000), "took {took:?}");
+    assert_eq!(world.checks.views, 3);
+}
+
+#[test]
+fn every_fifth_frame_lost_changes_no_view() {
+    for seed in 0..5 {
+        let mut world = World::formed(3, TOKEN, seed);
+        world.weather = Weather { loss: 0.2, duplicates: 0.02, late: 0.05, delay_us: (80, 500) };
+        for second in 0..60 {
+            for i in 1..=3 {
+                if second % 3 != 0 {
+                    (0..10).for_each(|_| world.multicast(&node(i), 500));
+                }
+            }
+            world.run(ms(1000));
+        }
+        assert_eq!(world.checks.views, 3, "seed {seed}: {}", world.trace.join("\n"));
+        world.weather = CALM;
+        world.run(ms(500));
+        assert!(all_delivered(&world));
+    }
+}
+
+#[test]
+fn a_slow_disk_delays_the_first_view_only() {
+    let mut world = World::new(3, TOKEN, 1);
+    world.disk = ms(700);
+    world.start_all();
+    let took = until_view(&mut world, &[1, 2, 3], ms(3000));
+    assert!(took >= ms(700) && took < ms(900), "took {took:?}");
+    world.run(ms(2000));
+    world.crash(&node(3), true);
+    let took = until_view(&mut world, &[1, 2], ms(3000));
+    assert!(took < ms(20), "took {took:?}");
+}
+
+#[test]
+fn what_comes_after_a_gap_that_nobody_fills_is_transitional() {
+    // n3 sends, only then n1 sends; nobody gets what n3 sent.
+    let mut transitional = 0;
+    for seed in 0..200 {
+        let mut world = World::formed(3, TOKEN, seed);
+        world.run(ms(seed));
+        for to in [1, 2] {
+            world.cut(&node(3), &node(to));
+        }
+        (0..3).for_each(|_| world.multicast(&node(3), 900));
+        world.run(ms(1));
+        (0..3).for_each(|_| world.multicast(&node(1), 900));
+        world.run(ms(1));
+        world.crash(&node(3), true);
+        until_view(&mut world, &[1, 2], ms(3000));
+        world.run(ms(100));
+        assert!(all_delivered(&world));
+        transitional += world.checks.transitional();
+    }
+    println!("{transitional} transitional deliveries");
+}
+
+#[test]
+fn a_full_queue_is_told() {
+    let mut world = World::formed(2, TOKEN, 1);
+    let big = crate::ring::MAX_MESSAGE;
+    world.cut(&node(1), &node(2));
+    for _ in 0..4 {
+        assert!(world.ring(&node(1)).can_accept(big));
+        world.multicast(&node(1), big);
+    }
+    assert!(!world.ring(&node(1)).can_accept(big));
+    assert!(!world.ring(&node(2)).can_accept(big + 1), "longer than any message may be");
+    world.multicast(&node(1), big);
+    assert!(world.notices.iter().any(|(_, _, n)| matches!(n, Notice::Refused { len, .. } if *len == big)));
 }

@@ -346,3 +346,37 @@ fn exactly_one_node_acts_whatever_the_number() {
     }
     assert_eq!(assignment(&config, &nodes("d"), &node("d"), 0), None);
 }
+
+/// All members see the same situation; whatever it is, a request is tried by one of them at most.
+#[test]
+fn members_that_see_the_same_never_act_together() {
+    let mut members: Vec<Story> = ["a", "b", "c"].into_iter().map(Story::new).collect();
+    let mut running: BTreeMap<(usize, u64), u64> = BTreeMap::new();
+    let mut tried = BTreeSet::new();
+    let views = ["a b c", "b c", "c a b", "", "a c", "b a c"];
+    for round in 0..60_usize {
+        let (candidates, failed) = (nodes(views[round % views.len()]), u32::try_from(round / 4).unwrap());
+        for (index, member) in members.iter_mut().enumerate() {
+            member.candidates.clone_from(&candidates);
+            member.now += Duration::from_secs(40);
+            let mut lines =
+                if member.open.is_empty() { member.request(1, "d", FencingAction::Off) } else { Vec::new() };
+            lines.extend(member.failed(1, failed));
+            lines.extend(member.step(Input::Wake));
+            for line in lines {
+                let words: Vec<&str> = line.split(' ').collect();
+                match words[0] {
+                    "start" => assert!(running.insert((index, words[1].parse().unwrap()), 1).is_none()),
+                    "kill" => assert!(running.remove(&(index, words[1].parse().unwrap())).is_some()),
+                    _ => {}
+                }
+                tried.insert(index);
+            }
+        }
+        // The members were told one after the other; now that all know, one at most may be at it.
+        let acting: BTreeSet<usize> = running.keys().map(|(index, _)| *index).collect();
+        assert!(acting.len() <= 1, "round {round}: {acting:?}");
+        assert!(!candidates.is_empty() || acting.is_empty(), "round {round}: no quorum");
+    }
+    assert_eq!(tried.len(), 3, "everybody had a turn");
+}

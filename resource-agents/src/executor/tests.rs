@@ -283,3 +283,119 @@ fn an_interval_of_zero_is_a_single_call() {
     assert_eq!(story.exits(1, 0), ["report 1 web monitor ok"]);
     assert_eq!(story.executor.deadline(), None);
 }
+
+/// A small generator, so that a failing storm can be had again from its seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// What the world around an executor saw during a storm.
+#[derive(Default)]
+struct World {
+    running: BTreeMap<JobId, ResourceId>,
+    asked: BTreeMap<OrderId, u32>,
+    answered: BTreeMap<OrderId, u32>,
+}
+
+impl World {
+    fn see(&mut self, outputs: Vec<Output>, operations: &mut BTreeMap<JobId, String>) {
+        for output in outputs {
+            match output {
+                Output::Start { id, job } => {
+                    let resource = ResourceId::new(&job.env["OCF_RESOURCE_INSTANCE"]).unwrap();
+                    assert!(!self.running.values().any(|other| *other == resource), "two jobs of {resource} at once");
+                    self.running.insert(id, resource);
+                    assert!(self.running.len() <= 3, "too many jobs at once");
+                    assert!(operations.insert(id, job.args[0].clone()).is_none(), "a job's name was used twice");
+                }
+                Output::Kill(id) => assert!(self.running.contains_key(&id), "kill of what does not run"),
+                Output::Report(report) => {
+                    if let Some(order) = report.order {
+                        *self.answered.entry(order).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_storm_of_orders_keeps_the_rules() {
+    for seed in 1..=300_u64 {
+        let (mut dice, mut story, mut world) =
+            (Dice(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed)), Story::new(3), World::default());
+        let mut names = BTreeMap::new();
+        for order in 0..150 {
+            let resource = ["a", "b", "c", "d", "e"][usize::try_from(dice.roll(5)).unwrap()];
+            let outputs = match dice.roll(8) {
+                0..4 => {
+                    let operation = match dice.roll(4) {
+                        0 => start(resource),
+                        1 => stop(resource),
+                        2 => probe(resource),
+                        _ => monitor(resource),
+                    };
+                    *world.asked.entry(OrderId(order)).or_default() += 1;
+                    story.executor.step(story.now, Input::Perform { order: OrderId(order), operation })
+                }
+                4 => {
+                    let resource = ResourceId::new(resource).unwrap();
+                    story.executor.step(story.now, Input::CancelMonitor { resource, interval: INTERVAL })
+                }
+                5 => {
+                    story.now += Duration::from_millis(dice.roll(3000));
+                    story.executor.step(story.now, Input::Wake)
+                }
+                _ => {
+                    let Some((&job, _)) = world.running.iter().nth(usize::try_from(dice.roll(3)).unwrap()) else {
+                        continue;
+                    };
+                    world.running.remove(&job);
+                    let code = [0, 0, 1, 7][usize::try_from(dice.roll(4)).unwrap()];
+                    let finished = Finished {
+                        exit: Exit::Code(code),
+                        stdout: String::new(),
+                        stderr: String::new(),
+                        elapsed: SECOND,
+                    };
+                    story.executor.step(story.now, Input::JobDone { job, finished })
+                }
+            };
+            world.see(outputs, &mut names);
+            if let Some(deadline) = story.executor.deadline() {
+                // A job that is given up is over for the executor; here every job is answered before that.
+                assert!(deadline > story.now, "seed {seed}: it would be woken without end");
+                if deadline < story.now + Duration::from_secs(3) && !world.running.is_empty() {
+                    settle(&mut story, &mut world, &mut names);
+                }
+            }
+        }
+        for resource in ["a", "b", "c", "d", "e"] {
+            let order = OrderId(1000 + u64::from(resource.as_bytes()[0]));
+            *world.asked.entry(order).or_default() += 1;
+            let outputs = story.executor.step(story.now, Input::Perform { order, operation: stop(resource) });
+            world.see(outputs, &mut names);
+        }
+        settle(&mut story, &mut world, &mut names);
+        assert_eq!(story.executor.in_flight(), [], "seed {seed}");
+        assert_eq!(story.executor.deadline(), None, "seed {seed}");
+        assert!(world.answered.values().all(|times| *times == 1), "seed {seed}: an order was answered twice");
+        assert!(world.answered.keys().all(|order| world.asked.contains_key(order)), "seed {seed}");
+    }
+}
+
+/// Ends every job that runs, until none does.
+fn settle(story: &mut Story, world: &mut World, names: &mut BTreeMap<JobId, String>) {
+    while let Some((job, _)) = world.running.pop_first() {
+        let finished = Finished { exit: Exit::Code(0), stdout: String::new(), stderr: String::new(), elapsed: SECOND };
+        let outputs = story.executor.step(story.now, Input::JobDone { job, finished });
+        world.see(outputs, names);
+    }
+}

@@ -1,0 +1,120 @@
+//! The command line: one file for each noun.
+
+mod apply;
+mod cluster;
+mod config;
+mod events;
+mod fencing;
+mod node;
+mod plan;
+mod quorum;
+mod resource;
+mod sandbox;
+mod status;
+mod validate;
+mod wait;
+
+use crate::client::{Client, Where};
+use crate::failure::{EXIT_CODES, Failure};
+use crate::output::Output;
+use crm::control::Request;
+use std::time::Duration;
+
+/// How long `--wait` waits unless the command says otherwise.
+const SETTLE: Duration = Duration::from_secs(300);
+
+/// Keeps services running on a small group of machines
+#[derive(clap::Parser, Debug)]
+#[command(name = "paceline", version, after_help = EXIT_CODES, max_term_width = 80)]
+pub(crate) struct Line {
+    #[command(flatten)]
+    place: Where,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    /// Show nodes, resources, and what needs attention
+    Status(status::Args),
+    /// Check a cluster file, without a cluster
+    Validate(validate::Args),
+    /// Show what a cluster file would change, and which actions that would cause
+    Plan(plan::Args),
+    /// Make a file the cluster file
+    Apply(apply::Args),
+    /// Put a node in standby or maintenance, or back
+    #[command(subcommand)]
+    Node(node::Command),
+    /// Move, restart, enable or disable a resource, or forget its failures
+    #[command(subcommand)]
+    Resource(resource::Command),
+    /// Show who was cut off, or confirm by hand that a node is off
+    #[command(subcommand)]
+    Fencing(fencing::Command),
+    /// Show the votes
+    #[command(subcommand)]
+    Quorum(quorum::Command),
+    /// Show what happened
+    Events(events::Args),
+    /// Show the cluster file in force
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Wait until the cluster has nothing left to do
+    Wait(wait::Args),
+    /// Make the keys and files of a new cluster
+    #[command(subcommand)]
+    Cluster(cluster::Command),
+    /// A cluster on this computer to play with
+    #[command(subcommand)]
+    Sandbox(sandbox::Command),
+}
+
+/// What every command has.
+struct Context<'a> {
+    place: Where,
+    output: &'a Output,
+}
+
+impl Context<'_> {
+    fn connect(&self) -> Result<Client, Failure> {
+        self.place.connect(self.output)
+    }
+
+    /// Asks for a change and says what came of it; waits for the cluster to settle if `wait`.
+    fn change(&self, request: &Request, done: &str, wait: bool) -> Result<(), Failure> {
+        let mut client = self.connect()?;
+        let answer = client.change(request)?;
+        self.output.line(if answer.changed { done } else { "nothing changed: it is so already" });
+        if wait {
+            client.wait_idle(SETTLE)?;
+            self.output.line("the cluster has nothing left to do");
+        }
+        Ok(())
+    }
+}
+
+/// Carries out a command line.
+pub(crate) fn run(line: Line, output: &Output) -> Result<(), Failure> {
+    let context = Context { place: line.place, output };
+    match line.command {
+        Command::Status(args) => status::run(&args, &context),
+        Command::Validate(args) => validate::run(&args, &context),
+        Command::Plan(args) => plan::run(&args, &context),
+        Command::Apply(args) => apply::run(&args, &context),
+        Command::Node(command) => node::run(command, &context),
+        Command::Resource(command) => resource::run(command, &context),
+        Command::Fencing(command) => fencing::run(command, &context),
+        Command::Quorum(command) => quorum::run(&command, &context),
+        Command::Events(args) => events::run(&args, &context),
+        Command::Config(command) => config::run(&command, &context),
+        Command::Wait(args) => wait::run(&args, &context),
+        Command::Cluster(command) => cluster::run(command, &context),
+        Command::Sandbox(command) => sandbox::run(command, &context),
+    }
+}
+
+/// A name on the command line.
+fn name<T: std::str::FromStr<Err = ::config::NameError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: ::config::NameError| error.to_string())
+}

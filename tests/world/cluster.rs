@@ -1,0 +1,145 @@
+//! The cluster file of a world, and the changes that operators make to it.
+
+use fastrand::Rng;
+use std::fmt::Write;
+
+/// Names of machines, in order.
+pub(crate) const MACHINES: [&str; 5] = ["alpha", "beta", "gamma", "delta", "epsilon"];
+
+/// Names of resources, in file order.
+pub(crate) const RESOURCES: [&str; 5] = ["address", "site", "db", "mail", "cron"];
+
+/// Number of [`RESOURCES`].
+pub(crate) const RESOURCE_COUNT: usize = RESOURCES.len();
+
+/// One version of the cluster file.
+#[derive(Clone, Debug)]
+pub(crate) struct ClusterFile {
+    /// Tells this version from every other one ever applied in the world.
+    pub(crate) marker: u64,
+    machines: usize,
+    /// Votes of the first machine.
+    pub(crate) first_votes: u32,
+    action_off: bool,
+    stickiness: u32,
+    monitor_ms: [u32; RESOURCE_COUNT],
+    prefer: [Option<usize>; RESOURCE_COUNT],
+    stopped: [bool; RESOURCE_COUNT],
+    definition: [u32; RESOURCE_COUNT],
+}
+
+impl ClusterFile {
+    /// The first version.
+    pub(crate) fn first(machines: usize, rng: &mut Rng) -> ClusterFile {
+        let mut file = ClusterFile {
+            marker: 0,
+            machines,
+            first_votes: 1,
+            action_off: rng.u32(0..4) == 0,
+            stickiness: rng.u32(0..3) * 50,
+            monitor_ms: [0; RESOURCE_COUNT],
+            prefer: [None; RESOURCE_COUNT],
+            stopped: [false; RESOURCE_COUNT],
+            definition: [0; RESOURCE_COUNT],
+        };
+        for resource in 0..RESOURCE_COUNT {
+            file.monitor_ms[resource] = rng.u32(1..6) * 1_000;
+            file.prefer[resource] = if rng.bool() { Some(rng.usize(0..machines)) } else { None };
+        }
+        file
+    }
+
+    /// A version in which an operator changed something, never the same text twice.
+    pub(crate) fn changed(&self, marker: u64, rng: &mut Rng) -> ClusterFile {
+        let mut file = self.clone();
+        file.marker = marker;
+        let resource = rng.usize(0..RESOURCE_COUNT);
+        match rng.u32(0..6) {
+            0 => file.stickiness = rng.u32(0..200),
+            1 => file.monitor_ms[resource] = rng.u32(500..6_000),
+            2 => file.prefer[resource] = Some(rng.usize(0..self.machines)),
+            3 => file.stopped[resource] = !file.stopped[resource],
+            4 => file.definition[resource] += 1,
+            _ => {}
+        }
+        file
+    }
+
+    /// A version in which everything is to run.
+    pub(crate) fn all_started(&self, marker: u64) -> ClusterFile {
+        ClusterFile { marker, stopped: [false; RESOURCE_COUNT], ..self.clone() }
+    }
+
+    /// As an operator would write it.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("# change {}\n[cluster]\nname = \"world\"\ntoken = \"1s\"\n", self.marker);
+        if self.machines == 2 {
+            text.push_str("[quorum]\ntwo-node = true\n");
+        }
+        for (number, name) in MACHINES.iter().take(self.machines).enumerate() {
+            let votes = if number == 0 { self.first_votes } else { 1 };
+            put(&mut text, format_args!("[nodes.{name}]\naddresses = [\"10.0.0.{}\"]\nvotes = {votes}\n", number + 1));
+        }
+        let plugs: Vec<String> = MACHINES.iter().take(self.machines).map(|name| format!("\"{name}\"")).collect();
+        let plugs = plugs.join(", ");
+        put(&mut text, format_args!("[fencing.power]\nagent = \"fence_world\"\ntimeout = \"5s\"\nnodes = [{plugs}]\n"));
+        let action = if self.action_off { "off" } else { "reboot" };
+        put(&mut text, format_args!("[properties]\ndc-deadtime = \"4s\"\nfencing-action = \"{action}\"\n"));
+        put(&mut text, format_args!("[defaults.operation]\ntimeout = \"4s\"\n"));
+        put(&mut text, format_args!("[defaults.resource]\nstickiness = {}\n", self.stickiness));
+        for resource in 0..RESOURCE_COUNT {
+            self.resource(&mut text, resource);
+        }
+        text.push_str("[groups.web]\nmembers = [\"address\", \"site\"]\n");
+        text.push_str("[[colocation]]\ndependent = \"cron\"\nprimary = \"mail\"\nscore = -10\n");
+        text
+    }
+
+    fn resource(&self, text: &mut String, resource: usize) {
+        let name = RESOURCES[resource];
+        let definition = self.definition[resource];
+        put(text, format_args!("[resources.{name}]\nstart = \"svc start {name}\"\nstop = \"svc stop {name}\"\n"));
+        put(text, format_args!("check = \"svc check {name}\"\nmonitor = \"{}ms\"\n", self.monitor_ms[resource]));
+        put(text, format_args!("params = {{ definition = {definition} }}\n"));
+        if let Some(node) = self.prefer[resource] {
+            put(text, format_args!("prefer = {{ {} = 50 }}\n", MACHINES[node]));
+        }
+        if self.stopped[resource] {
+            text.push_str("target-role = \"stopped\"\n");
+        }
+        if name == "mail" {
+            text.push_str("after = [\"db\"]\nmigration-threshold = 3\nfailure-timeout = \"20s\"\n");
+        }
+    }
+}
+
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what).expect("writing into a String cannot fail");
+}
+
+/// The marker of a cluster file; `None` for a text that did not come from here.
+pub(crate) fn marker(text: &str) -> Option<u64> {
+    text.lines().next()?.strip_prefix("# change ")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClusterFile, marker};
+    use fastrand::Rng;
+
+    #[test]
+    fn every_version_is_a_valid_file_with_its_marker() {
+        let mut rng = Rng::with_seed(5);
+        for machines in 2..=5 {
+            let mut file = ClusterFile::first(machines, &mut rng);
+            for number in 1..40 {
+                file = file.changed(number, &mut rng);
+                let text = file.text();
+                assert_eq!(marker(&text), Some(number));
+                let parsed = config::parse(&text);
+                let config = parsed.config.unwrap_or_else(|| panic!("{:?}\n{text}", parsed.problems));
+                assert_eq!(config.nodes.len(), machines);
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The second half of every world: the faults are over, everything that can be is on, and within [`BOUND`] all must be
+//! well: one view of all machines, every service running exactly once, nothing left to do, no fencing open, and changes
+//! of the configuration are acknowledged.
+
+use crate::checks::Violation;
+use crate::clock::SECOND;
+use crate::cluster::{MACHINES, RESOURCE_COUNT, RESOURCES};
+use crate::event::Event;
+use crate::operators::{Wish, resource};
+use crate::trace::note;
+use crate::world::World;
+use crm::cib::OverrideEdit;
+use crm::control::Request;
+use crm::node::ClientId;
+use std::collections::VecDeque;
+
+/// How long settling may take: a minute, and the longest chain of timeouts that the last fault can leave behind (a
+/// hanging stop, a hanging fence device, a reboot).
+pub(crate) const BOUND: u64 = 60 * SECOND + (4 + 5 + 7) * SECOND;
+
+/// What is still to be done by operators, and since when the world is settling.
+#[derive(Debug)]
+pub(crate) struct Settling {
+    since: u64,
+    wishes: VecDeque<(Wish, Request)>,
+    asked: Option<(ClientId, usize, u64)>,
+    /// Acknowledged changes when the present one was asked for.
+    acknowledged: u64,
+    last_change: bool,
+}
+
+impl World {
+    /// The faults are over.
+    pub(crate) fn settle(&mut self) {
+        note!(self, None, "FAULTS are over");
+        self.end_of_faults();
+        let marker = self.operators.marker();
+        self.operators.file = self.operators.file.all_started(marker);
+        let text = self.operators.file.text();
+        let mut wishes = VecDeque::from([(Wish::File(marker), Request::Apply { text, base: None })]);
+        for machine in &self.machines {
+            let edit = OverrideEdit::Node { node: machine.name.clone(), mode: None };
+            wishes.push_back((Wish::Override, Request::Override { edit }));
+        }
+        for number in 0..RESOURCE_COUNT {
+            let edit = OverrideEdit::TargetRole { resource: resource(number), role: None };
+            wishes.push_back((Wish::Override, Request::Override { edit }));
+        }
+        self.settling = Some(Settling {
+            since: self.clock.now(),
+            wishes,
+            asked: None,
+            acknowledged: 0,
+            last_change: false,
+        });
+        self.all_on();
+    }
+
+    /// Whatever is off and not about to be switched on is switched on; daemons that do not run are started.
+    fn all_on(&mut self) {
+        for at in 0..self.machines.len() {
+            let machine = &mut self.machines[at];
+            let boots = machine.boots;
+            if !machine.power {
+                machine.mains_out = false;
+                let delay = self.rng.u64(SECOND..4 * SECOND);
+                self.clock.after(delay, Event::PowerOn { at, boots });
+            } else if machine.daemon.is_none() {
+                let delay = self.rng.u64(SECOND / 2..2 * SECOND);
+                self.clock.after(delay, Event::DaemonStarts { at, boots });
+            }
+        }
+    }
+
+    /// Looks how far it is, and lets operators ask for what is next.
+    pub(crate) fn settle_further(&mut self) {
+        let Some(settling) = &self.settling else { return };
+        if self.clock.now() > settling.since + BOUND {
+            let text = format!("not well {} s after the last fault: {}", BOUND / SECOND, self.missing().join("; "));
+            self.broken(Err(Violation::new("settles_in_time", text)));
+            return;
+        }
+        self.all_on();
+        if !self.together().is_empty() || self.still_waiting() {
+            return;
+        }
+        let Some(settling) = &mut self.settling else { return };
+        if let Some((wish, request)) = settling.wishes.front().cloned() {
+            let at = self.rng.usize(0..self.machines.len());
+            let now = self.clock.now();
+            settling.acknowledged = self.operators.acknowledged;
+            let client = self.ask(at, wish, request);
+            if let Some(settling) = &mut self.settling {
+                settling.asked = Some((client, at, now));
+            }
+        } else if self.missing().is_empty() {
+            self.well();
+        }
+    }
+
+    /// All is well. One more change must go through, and leave all well.
+    fn well(&mut self) {
+        let Some(settling) = &mut self.settling else { return };
+        if settling.last_change {
+            note!(self, None, "SETTLED");
+            self.done = true;
+            return;
+        }
+        settling.last_change = true;
+        let marker = self.operators.marker();
+        self.operators.file = self.operators.file.all_started(marker);
+        let text = self.operators.file.text();
+        settling.wishes.push_back((Wish::File(marker), Request::Apply { text, base: None }));
+    }
+
+    /// Whether the present request is still without an answer. A refused one is asked again.
+    fn still_waiting(&mut self) -> bool {
+        let Some(settling) = &mut self.settling else { return false };
+        let Some((client, _, _)) = settling.asked else { return false };
+        if self.operators.waits(client) {
+            return true;
+        }
+        settling.asked = None;
+        let durable = !matches!(settling.wishes.front(), Some((Wish::Other, _)));
+        if self.operators.acknowledged > settling.acknowledged || !durable {
+            settling.wishes.pop_front();
+            // Failures are only forgotten once nothing of the old configuration fails any more.
+            if settling.wishes.is_empty() && durable && !settling.last_change {
+                settling.wishes.push_back((Wish::Other, Request::Cleanup { resource: None, node: None }));
+            }
+        }
+        false
+    }
+
+    /// What is missing for one view of all.
+    fn together(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        for (at, machine) in self.machines.iter().enumerate() {
+            let name = MACHINES[at];
+            let Some(daemon) = &machine.daemon else {
+                missing.push(format!("{name} is not running"));
+                continue;
+            };
+            let members = daemon.view.as_ref().map_or(0, |view| view.members.len());
+            if members < self.machines.len() {
+                missing.push(format!("{name} is in a view of {members} (ring: {:?})", daemon.ring.status().phase));
+            } else if daemon.summary.as_ref().is_none_or(|summary| summary.dc.is_none()) {
+                missing.push(format!("{name} knows no DC"));
+            }
+        }
+        missing
+    }
+
+    /// Everything that is not well.
+    fn missing(&self) -> Vec<String> {
+        let mut missing = self.together();
+        for (resource, name) in RESOURCES.iter().enumerate() {
+            let running = self.machines.iter().filter(|machine| machine.running[resource]).count();
+            if running != 1 {
+                missing.push(format!("{name} runs {running} times"));
+            }
+        }
+        for (at, machine) in self.machines.iter().enumerate() {
+            let Some(summary) = machine.daemon.as_ref().and_then(|daemon| daemon.summary.as_ref()) else { continue };
+            if summary.activity != "idle" {
+                missing.push(format!("{} is busy: {}", MACHINES[at], summary.activity));
+            }
+            for fencing in &summary.fencing {
+                missing.push(format!("{} wants {} fenced: {}", MACHINES[at], fencing.node, fencing.reason));
+            }
+        }
+        if let Some(settling) = &self.settling
+            && let Some(wish) = settling.wishes.front()
+        {
+            missing.push(format!("operators still want {:?} and {} more", wish.0, settling.wishes.len() - 1));
+        }
+        missing
+    }
+}

@@ -438,3 +438,6 @@ impl Node {
         self.turns.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

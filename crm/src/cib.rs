@@ -68,9 +68,8 @@ impl Cib {
     pub fn new(durable: Durable) -> Result<Cib, Vec<Problem>> {
         let parsed = config::parse(&durable.text);
         let Some(config) = parsed.config else { return Err(parsed.problems) };
-        let mut status = Status::default();
-        status.nodes = config.nodes.keys().map(|node| (node.clone(), NodeStatus::default())).collect();
-        Ok(Cib { durable, config: Arc::new(config), status })
+        let nodes = config.nodes.keys().map(|node| (node.clone(), NodeStatus::default())).collect();
+        Ok(Cib { durable, config: Arc::new(config), status: Status { nodes, ..Status::default() } })
     }
 
     /// A copy that holds another cluster file, for plans; the status is the same.

@@ -387,7 +387,7 @@ impl Controller {
             counter: entry.counter,
             change: entry.change.clone(),
         };
-        let messages: Vec<Message> = self.outbox.to_send().map(message).collect();
+        let messages: Vec<Message> = self.outbox.send_all().map(message).collect();
         for message in &messages {
             self.say(message);
         }
@@ -413,7 +413,7 @@ impl Controller {
     pub(crate) fn submit(&mut self, change: Change) -> u64 {
         let counter = self.outbox.push(change);
         if let Some(ring) = self.ring()
-            && let Some(entry) = self.outbox.newest_to_send()
+            && let Some(entry) = self.outbox.send_newest()
         {
             let message = Message::Change { ring, counter, change: entry.change.clone() };
             self.say(&message);

@@ -64,7 +64,7 @@ impl Outbox {
     }
 
     /// Everything that waits, to be sent in a new view.
-    pub(crate) fn to_send(&mut self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn send_all(&mut self) -> impl Iterator<Item = &Entry> {
         self.entries.iter_mut().map(|entry| {
             entry.sent += 1;
             &*entry
@@ -72,7 +72,7 @@ impl Outbox {
     }
 
     /// The youngest change, to be sent in the view at hand.
-    pub(crate) fn newest_to_send(&mut self) -> Option<&Entry> {
+    pub(crate) fn send_newest(&mut self) -> Option<&Entry> {
         let entry = self.entries.back_mut()?;
         entry.sent += 1;
         Some(entry)

@@ -1,5 +1,6 @@
 //! Whole nodes against each other.
 
+mod chaos;
 mod cluster;
 mod durable;
 mod services;

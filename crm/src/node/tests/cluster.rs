@@ -53,6 +53,7 @@ struct Running {
     node: NodeId,
     key: JobKey,
     job: Job,
+    started: Instant,
 }
 
 pub(super) struct Cluster {
@@ -191,7 +192,9 @@ impl Cluster {
                 }
             }
             Effect::Leave => self.step(name, Input::Left),
-            Effect::Start { key, job } => self.jobs.push(Running { node: name.clone(), key, job }),
+            Effect::Start { key, job } => {
+                self.jobs.push(Running { node: name.clone(), key, job, started: self.now.at });
+            }
             Effect::Kill(key) => {
                 if let Some(place) = self.jobs.iter().position(|job| job.node == *name && job.key == key) {
                     let running = self.jobs.remove(place);
@@ -243,7 +246,8 @@ impl Cluster {
         any
     }
 
-    fn write(&mut self) -> bool {
+    /// Finishes what the disks have begun. Whether there was something.
+    pub(super) fn write(&mut self) -> bool {
         let ready: Vec<NodeId> = self.writing.keys().filter(|name| !self.slow_disks.contains(*name)).cloned().collect();
         for name in &ready {
             let durable = self.writing.remove(name).unwrap();
@@ -254,7 +258,17 @@ impl Cluster {
         !ready.is_empty()
     }
 
+    /// Finishes the oldest job that does not hang. Whether there was one.
     fn work(&mut self) -> bool {
+        self.work_on(|_| 0)
+    }
+
+    /// Finishes any job that does not hang.
+    pub(super) fn work_any(&mut self, random: &mut fastrand::Rng) -> bool {
+        self.work_on(|number| random.usize(..number))
+    }
+
+    fn work_on(&mut self, mut choose: impl FnMut(usize) -> usize) -> bool {
         let hangs = |running: &Running, hanging: &BTreeSet<String>| {
             running
                 .job
@@ -262,8 +276,12 @@ impl Cluster {
                 .get("PACELINE_RESOURCE")
                 .is_some_and(|name| hanging.contains(&format!("{} {name}", running.job.env["PACELINE_ACTION"])))
         };
-        let Some(place) = self.jobs.iter().position(|running| !hangs(running, &self.hanging)) else { return false };
-        let running = self.jobs.remove(place);
+        let able = self.jobs.iter().enumerate().filter(|(_, running)| !hangs(running, &self.hanging));
+        let able: Vec<usize> = able.map(|(place, _)| place).collect();
+        if able.is_empty() {
+            return false;
+        }
+        let running = self.jobs.remove(able[choose(able.len())]);
         match running.job.env.get("PACELINE_RESOURCE").cloned() {
             Some(name) => self.serve(running, &name),
             None => self.fence(running),
@@ -321,26 +339,35 @@ impl Cluster {
         panic!("the cluster does not come to rest: {:#?}", self.events.iter().rev().take(30).collect::<Vec<_>>());
     }
 
-    /// Lets time pass, from deadline to deadline.
+    /// Lets time pass, from deadline to deadline; between them everything happens that needs no time.
     pub(super) fn pass(&mut self, time: Duration) {
         let end = self.now.at + time;
         self.settle();
-        loop {
-            let next = self.nodes.values().filter_map(Node::deadline).min().filter(|next| *next <= end);
-            let to = next.unwrap_or(end).max(self.now.at);
-            let passed = to - self.now.at;
-            self.now.wall_ms += u64::try_from(passed.as_millis()).unwrap();
-            self.now.at = to;
-            let names: Vec<NodeId> = self.nodes.keys().cloned().collect();
-            for name in names {
-                if self.nodes.get(&name).and_then(Node::deadline).is_some_and(|deadline| deadline <= self.now.at) {
-                    self.step(&name, Input::Wake);
-                }
-            }
+        while self.now.at < end {
+            let next = self.next_deadline().filter(|next| *next <= end).unwrap_or(end);
+            self.advance(next.saturating_duration_since(self.now.at));
             self.settle();
-            if next.is_none() {
-                return;
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let jobs = self.jobs.iter().map(|running| running.started + running.job.timeout);
+        self.nodes.values().filter_map(Node::deadline).chain(jobs).min()
+    }
+
+    /// Moves the clock, wakes who wanted to be woken, and kills jobs that took too long. Nothing is delivered.
+    pub(super) fn advance(&mut self, time: Duration) {
+        self.now.at += time;
+        self.now.wall_ms += u64::try_from(time.as_millis()).unwrap();
+        let names: Vec<NodeId> = self.nodes.keys().cloned().collect();
+        for name in names {
+            if self.nodes.get(&name).and_then(Node::deadline).is_some_and(|deadline| deadline <= self.now.at) {
+                self.step(&name, Input::Wake);
             }
+        }
+        while let Some(place) = self.jobs.iter().position(|running| running.started + running.job.timeout <= self.now.at) {
+            let running = self.jobs.remove(place);
+            self.finish(running, Exit::TimedOut, "");
         }
     }
 

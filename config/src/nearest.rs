@@ -5,7 +5,7 @@ const MAX_CANDIDATES: usize = 1000;
 
 /// The candidate that `text` most probably meant, or `None` when nothing is near enough to be helpful.
 ///
-/// Case, `_` and `-` do not count; otherwise one edit in three characters may differ, a swap of neighbours being one edit.
+/// Case, `_` and `-` do not count; otherwise one character in three may differ, a swap of neighbours being one edit.
 #[must_use]
 pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = folded(text);
@@ -15,7 +15,7 @@ pub fn nearest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates.into_iter().take(MAX_CANDIDATES) {
         let name = folded(candidate);
-        let allowed = wanted.len().max(name.len()).div_ceil(3);
+        let allowed = wanted.len().max(name.len()) / 3;
         if name.len().abs_diff(wanted.len()) > allowed || name.len() > crate::MAX_NAME {
             continue;
         }

@@ -121,6 +121,11 @@ impl Section {
         self.options.iter().chain(self.shared)
     }
 
+    /// Whether tables stand in it rather than values.
+    pub(crate) fn holds_tables(&self) -> bool {
+        self.all().all(|option| matches!(option.kind, Kind::Table(_) | Kind::Tables(_) | Kind::Named(_)))
+    }
+
     /// The option of this name.
     pub(crate) fn option(&self, name: &str) -> Option<&'static Opt> {
         self.all().find(|option| option.name == name)

@@ -26,7 +26,6 @@ use crate::spot::Spots;
 use constraint::Rules;
 use fields::Fields;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use toml::de::DeTable;
 use value::At;
 
@@ -53,8 +52,8 @@ pub fn parse(text: &str) -> Parsed {
         report.error(0..0, message, None);
         return Parsed { config: None, problems: report.finish() };
     }
-    let (root, errors) = DeTable::parse_recoverable(text);
-    syntax::report(text, &errors, &mut report);
+    let mended = syntax::mend(text, &mut report);
+    let (root, _) = DeTable::parse_recoverable(&mended);
     let draft = Draft::read(root.get_ref(), &mut report);
     check::check(&draft.config, &draft.spots, &mut report);
     let config = (!report.has_errors()).then_some(draft.config);
@@ -127,10 +126,4 @@ fn name<T>(
 /// Pairs as the map of an agent's parameters.
 fn values(pairs: &[(At<&str>, At<String>)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| (name.value.to_owned(), value.value.clone())).collect()
-}
-
-/// Bytes of a span that must not be empty to be seen.
-fn at_least_one(span: Range<usize>, text: &str) -> Range<usize> {
-    let start = span.start.min(text.len());
-    start..span.end.clamp(start, text.len())
 }

@@ -103,7 +103,18 @@ impl<'t> Report<'t> {
         }
     }
 
+    /// Something is not there. In a text that is partly unreadable it may just not have been seen, and is not reported.
+    pub(crate) fn missing(&mut self, span: Range<usize>, message: String, hint: Option<String>) {
+        if !self.has_broken_lines() {
+            self.error(span, message, hint);
+        }
+    }
+
+    /// A risk. Of a text that is partly unreadable it would be a guess, and is not reported.
     pub(crate) fn warning(&mut self, span: Range<usize>, message: String, hint: Option<String>) {
+        if self.has_broken_lines() {
+            return;
+        }
         if self.warnings.len() >= MAX_KEPT {
             self.uncounted += 1;
         } else {

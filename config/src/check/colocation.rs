@@ -74,7 +74,8 @@ impl<'c> Check<'c, '_, '_> {
             edges[from].push(to);
             rules.entry((from, to)).or_insert(at);
         }
-        for cycle in cycles(&edges) {
+        let pairs: Vec<(usize, usize)> = rules.keys().copied().collect();
+        for cycle in cycles(&edges, &pairs) {
             let hops = cycle.iter().zip(cycle.iter().cycle().skip(1));
             let mut used: Vec<usize> = hops.filter_map(|hop| rules.get(&(*hop.0, *hop.1)).copied()).collect();
             used.sort_unstable();

@@ -1,46 +1,55 @@
-//! Loops in a directed graph, one per knot, as short as possible. Iterative: a long chain must not exhaust the stack.
+//! Loops in a directed graph, as short as possible. Iterative: a long chain must not exhaust the stack.
 
 use std::collections::VecDeque;
+use std::collections::btree_map::{BTreeMap, Entry};
 
-/// For each set of vertices that reach each other, a shortest loop through its smallest vertex (that vertex once, first).
-pub(super) fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+/// Loops looked for at most; nobody reads more, and each costs a walk over the graph.
+const MAX_LOOPS: usize = 50;
+
+/// The loops that keep the `rules` (edges from, to) from being followed: for each rule that no loop before it contains, the
+/// shortest loop through it, beginning with the rule.
+pub(super) fn cycles(edges: &[Vec<usize>], rules: &[(usize, usize)]) -> Vec<Vec<usize>> {
     let component = components(edges);
-    let mut seen = vec![false; edges.len()];
-    let mut found = Vec::new();
-    for start in 0..edges.len() {
-        // components are numbered below the number of vertices
-        if std::mem::replace(&mut seen[component[start]], true) {
+    let mut found: Vec<Vec<usize>> = Vec::new();
+    let mut covered = std::collections::BTreeSet::new();
+    for &(from, to) in rules {
+        if found.len() == MAX_LOOPS {
+            break;
+        }
+        if component[from] != component[to] || covered.contains(&(from, to)) {
             continue;
         }
-        found.extend(shortest_from(start, edges, &component));
+        let mut cycle = shortest(to, from, edges, &component);
+        cycle.rotate_right(1);
+        covered.extend(cycle.iter().copied().zip(cycle.iter().copied().cycle().skip(1)));
+        found.push(cycle);
     }
     found
 }
 
-/// The shortest way from `start` back to itself inside its component.
-fn shortest_from(start: usize, edges: &[Vec<usize>], component: &[usize]) -> Option<Vec<usize>> {
-    if edges[start].iter().all(|to| component[*to] != component[start]) {
-        return None;
-    }
-    let mut came_from: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
-    let mut queue = VecDeque::from([start]);
+/// The shortest way between two vertices of one component.
+fn shortest(from: usize, to: usize, edges: &[Vec<usize>], component: &[usize]) -> Vec<usize> {
+    let mut came_from: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut queue = VecDeque::from([from]);
     while let Some(at) = queue.pop_front() {
-        for &to in edges[at].iter().filter(|to| component[**to] == component[start]) {
-            if to == start {
-                let mut path = vec![at];
-                while let Some(&before) = came_from.get(path.last().expect("the path starts with one vertex")) {
-                    path.push(before);
-                }
-                path.reverse();
-                return Some(path);
-            }
-            if let std::collections::btree_map::Entry::Vacant(entry) = came_from.entry(to) {
+        if at == to {
+            break;
+        }
+        for &next in edges[at].iter().filter(|next| component[**next] == component[from] && **next != from) {
+            if let Entry::Vacant(entry) = came_from.entry(next) {
                 entry.insert(at);
-                queue.push_back(to);
+                queue.push_back(next);
             }
         }
     }
-    None
+    let mut path = vec![to];
+    let mut at = to;
+    while let Some(&before) = came_from.get(&at) {
+        path.push(before);
+        at = before;
+    }
+    path.reverse();
+    path
 }
 
 /// Tarjan's strongly connected components: a number for each vertex.
@@ -93,51 +102,47 @@ mod tests {
     use super::cycles;
 
     #[test]
-    fn finds_one_short_loop_per_knot() {
+    fn finds_a_short_loop_for_every_rule() {
         // 0 -> 1 -> 2 -> 0, a shortcut 1 -> 0, and 3 -> 3
-        assert_eq!(cycles(&[vec![1], vec![2, 0], vec![0], vec![3]]), [vec![0, 1], vec![3]]);
-        assert!(cycles(&[vec![1, 2], vec![2], vec![]]).is_empty());
-        assert!(cycles(&[]).is_empty());
+        let edges = [vec![1], vec![2, 0], vec![0], vec![3]];
+        assert_eq!(cycles(&edges, &[(0, 1), (1, 2), (2, 0), (3, 3)]), [vec![0, 1], vec![1, 2, 0], vec![3]]);
+        assert!(cycles(&[vec![1, 2], vec![2], vec![]], &[(0, 1), (0, 2), (1, 2)]).is_empty());
+        assert!(cycles(&[], &[]).is_empty());
     }
 
     #[test]
     fn a_long_chain_does_not_exhaust_the_stack() {
         let count = 200_000;
         let chain: Vec<Vec<usize>> = (0..count).map(|at| vec![(at + 1) % count]).collect();
-        assert_eq!(cycles(&chain)[0].len(), count);
+        assert_eq!(cycles(&chain, &[(7, 8)])[0].len(), count);
     }
 
-    /// Compares with plain reachability on all graphs of four vertices.
+    /// Compares with plain reachability on all graphs of four vertices: a rule is on a loop exactly when its start can be
+    /// reached from its end.
     #[test]
     fn agrees_with_reachability() {
         for bits in 0..1_u32 << 16 {
-            let edges: Vec<Vec<usize>> =
-                (0..4).map(|a| (0..4).filter(|b| bits >> (a * 4 + b) & 1 == 1).collect()).collect();
+            let has = |a: usize, b: usize| bits >> (a * 4 + b) & 1 == 1;
+            let edges: Vec<Vec<usize>> = (0..4).map(|a| (0..4).filter(|b| has(a, *b)).collect()).collect();
+            let rules: Vec<(usize, usize)> = (0..16).map(|at| (at / 4, at % 4)).filter(|(a, b)| has(*a, *b)).collect();
             let mut reach = [[false; 4]; 4];
-            for (a, tos) in edges.iter().enumerate() {
-                tos.iter().for_each(|b| reach[a][*b] = true);
+            for via in 0..4 {
+                for (a, b) in (0..16).map(|at| (at / 4, at % 4)) {
+                    reach[a][b] |= a == b || has(a, b) || reach[a][via] && reach[via][b];
+                }
             }
             for via in 0..4 {
-                for a in 0..4 {
-                    for b in 0..4 {
-                        reach[a][b] |= reach[a][via] && reach[via][b];
-                    }
+                for (a, b) in (0..16).map(|at| (at / 4, at % 4)) {
+                    reach[a][b] |= reach[a][via] && reach[via][b];
                 }
             }
-            let mut knots: Vec<Vec<usize>> = (0..4)
-                .filter(|a| reach[*a][*a])
-                .map(|a| (0..4).filter(|b| reach[a][*b] && reach[*b][a]).collect())
-                .collect();
-            knots.dedup();
-            knots.sort();
-            knots.dedup();
-            let found = cycles(&edges);
-            assert_eq!(found.len(), knots.len(), "{edges:?}");
-            for cycle in found {
-                for (at, vertex) in cycle.iter().enumerate() {
-                    assert!(edges[*vertex].contains(&cycle[(at + 1) % cycle.len()]), "{edges:?} {cycle:?}");
-                }
+            let found = cycles(&edges, &rules);
+            let hop = |cycle: &[usize], at: usize| (cycle[at], cycle[(at + 1) % cycle.len()]);
+            for rule in &rules {
+                let on_a_loop = found.iter().any(|cycle| (0..cycle.len()).any(|at| hop(cycle, at) == *rule));
+                assert_eq!(on_a_loop, reach[rule.1][rule.0], "{edges:?} {rule:?} {found:?}");
             }
+            assert!(found.iter().all(|cycle| (0..cycle.len()).all(|at| rules.contains(&hop(cycle, at)))), "{edges:?}");
         }
     }
 }

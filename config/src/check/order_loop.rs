@@ -58,12 +58,17 @@ impl<'c> Check<'c, '_, '_> {
     /// No action waits for itself.
     pub(super) fn order_loops(&mut self) {
         let graph = self.order_graph();
-        let mut reported: BTreeSet<BTreeSet<&ResourceId>> = BTreeSet::new();
-        for cycle in cycles(&graph.edges) {
-            let names: BTreeSet<&ResourceId> = cycle.iter().map(|vertex| graph.names[vertex / PER_NAME]).collect();
+        let mut rules: Vec<((usize, usize), usize)> = graph.rules.iter().map(|(edge, rule)| (*edge, *rule)).collect();
+        // the loop of the starts is the one people think of
+        rules.sort_by_key(|(edge, rule)| (*rule, edge.0 % PER_NAME));
+        let edges: Vec<(usize, usize)> = rules.into_iter().map(|(edge, _)| edge).collect();
+        let mut reported = BTreeSet::new();
+        for cycle in cycles(&graph.edges, &edges) {
+            let hops = cycle.iter().zip(cycle.iter().cycle().skip(1));
+            let used: BTreeSet<usize> = hops.filter_map(|(from, to)| graph.rules.get(&(*from, *to)).copied()).collect();
             // the same rules make a second loop of the stops
-            if reported.insert(names) {
-                self.report_loop(&graph, &cycle);
+            if reported.insert(used.clone()) {
+                self.report_loop(&graph, &cycle, &used);
             }
         }
     }
@@ -96,17 +101,12 @@ impl<'c> Check<'c, '_, '_> {
         graph
     }
 
-    fn report_loop(&mut self, graph: &Graph<'_>, cycle: &[usize]) {
+    fn report_loop(&mut self, graph: &Graph<'_>, cycle: &[usize], rules: &BTreeSet<usize>) {
         let mut names: Vec<&str> = cycle.iter().map(|vertex| graph.names[vertex / PER_NAME].as_str()).collect();
         names.push(names[0]);
         if names.len() > 2 {
             names.dedup();
         }
-        let hops = cycle.iter().zip(cycle.iter().cycle().skip(1));
-        let mut rules: Vec<usize> = hops.filter_map(|(from, to)| graph.rules.get(&(*from, *to)).copied()).collect();
-        rules.sort_unstable();
-        rules.dedup();
-        // a group that is its own member makes a loop without any rule, and is reported elsewhere
         let Some(first) = rules.first() else { return };
         let spots = &self.spots.orders[*first];
         let lines: Vec<String> =

@@ -98,13 +98,16 @@ impl Check<'_, '_, '_> {
         self.report.error(span.clone(), format!("there is no resource `{member}`"), hint);
     }
 
-    /// The nearest name, or where such names are defined.
+    /// The nearest name, or all of them when they are few, or where such names are defined.
     fn meant<'n>(&self, text: &str, names: impl Iterator<Item = &'n str>, header: &str) -> Option<String> {
+        const FEW: usize = 8;
         if self.report.full() {
             return None;
         }
-        Some(match nearest(text, names) {
+        let names: Vec<&str> = names.take(1000).collect();
+        Some(match nearest(text, names.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
+            None if (1..=FEW).contains(&names.len()) => format!("there is {}", names.join(", ")),
             None => format!("names are defined by {header}"),
         })
     }

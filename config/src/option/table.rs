@@ -127,10 +127,10 @@ pub(crate) static QUORUM: Section = Section {
     ],
     shared: &[],
     later: &[
-        ("arbiter", "an arbiter (a third vote outside of the cluster)"),
+        ("arbiter", "arbiter (a third vote outside of the cluster)"),
         ("tie-breaker", "tie-breakers"),
         ("last-man-standing", "last-man-standing"),
-        ("expected-votes", "a number of expected votes: it is the sum of the nodes' `votes`"),
+        ("expected-votes", "number of expected votes: it is the sum of the nodes' `votes`"),
     ],
 };
 
@@ -324,9 +324,8 @@ pub(crate) static RESOURCE: Section = Section {
         ("promotable", "promotable resources"),
         ("utilization", "utilization"),
         ("spread", "spreading over attributes"),
-        ("resource-stickiness", "that name: it is `stickiness` here"),
         ("allow-migrate", "live migration"),
-        ("multiple-active", "a choice here: a resource found running twice is stopped everywhere, then started once"),
+        ("multiple-active", "choice of reactions: a resource found running twice is stopped everywhere, then started once"),
     ],
 };
 
@@ -410,7 +409,7 @@ pub(crate) static GROUP: Section = Section {
     shared: &[],
     later: &[
         ("clone", "cloned groups"),
-        ("stickiness", "a stickiness of groups: it is the sum over the running members, set it there"),
+        ("stickiness", "stickiness of groups: it is the sum over the running members, set it there"),
     ],
 };
 
@@ -590,8 +589,8 @@ pub(crate) static PROPERTIES: Section = Section {
     ],
     shared: &[],
     later: &[
-        ("stonith-timeout", "that name: a device's `timeout` is set in `[fencing.NAME]`"),
-        ("cluster-recheck-interval", "a recheck: every timer has its own deadline"),
+        ("stonith-timeout", "fencing timeout for all devices: each has its `timeout` in `[fencing.NAME]`"),
+        ("cluster-recheck-interval", "periodic recheck: every timer has its own deadline"),
         ("placement-strategy", "placement by utilization"),
     ],
 };
@@ -612,7 +611,7 @@ pub(crate) static DEFAULTS_RESOURCE: Section = Section {
     meaning: "Meta attributes for all resources that do not set them: the options of the table *Meta attributes*.",
     options: META,
     shared: &[],
-    later: &[("resource-stickiness", "that name: it is `stickiness` here")],
+    later: &[],
 };
 
 pub(crate) static DEFAULTS_OPERATION: Section = Section {

@@ -31,7 +31,17 @@ impl<'a> Fields<'a> {
         table: &'a DeTable<'a>,
         report: &mut Report<'_>,
     ) -> Self {
-        let subject = section.header.replace("NAME", name);
+        Self::read_as(section, section.header.replace("NAME", name), span, table, report)
+    }
+
+    /// The same for a table without a header of its own, called `subject` in messages.
+    pub(super) fn read_as(
+        section: &'static Section,
+        subject: String,
+        span: Range<usize>,
+        table: &'a DeTable<'a>,
+        report: &mut Report<'_>,
+    ) -> Self {
         let mut items = BTreeMap::new();
         for (key, value) in table {
             let Some(option) = section.option(key.get_ref()) else {
@@ -46,7 +56,7 @@ impl<'a> Fields<'a> {
             let tried = table.keys().any(|key| leads_to(option, key.get_ref()));
             if option.standard == Standard::Required && !fields.has(option.name) && !tried {
                 let message = format!("{} has no `{}`", fields.subject, option.name);
-                report.error(fields.span.clone(), message, Some(option.meaning.to_owned()));
+                report.missing(fields.span.clone(), message, Some(option.meaning.to_owned()));
             }
         }
         fields
@@ -219,14 +229,15 @@ fn unknown(
     if report.full() {
         return report.error(key.span(), String::new(), None);
     }
-    let message = format!("{subject} has no option {name:?}");
+    let what = if section.holds_tables() { "table" } else { "option" };
+    let message = format!("{subject} has no {what} {name:?}");
     let meant = section.all().find(|option| leads_to(option, name)).map(|option| option.name);
     // an option that is already there is hardly what was meant
     let free = section.all().map(|option| option.name).filter(|option| !table.contains_key(*option));
     let hint = meant.or_else(|| nearest(name, free)).map(|option| format!("did you mean `{option}`?"));
     let hint = hint.unwrap_or_else(|| {
         let names: Vec<&str> = section.all().map(|option| option.name).collect();
-        format!("its options are {}", names.join(", "))
+        format!("its {what}s are {}", names.join(", "))
     });
     report.error(key.span(), message, Some(hint));
 }

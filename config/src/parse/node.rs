@@ -19,9 +19,9 @@ pub(super) type Levels = BTreeMap<NodeId, Option<Vec<Vec<DeviceId>>>>;
 /// All nodes, and the fencing levels they spell out.
 pub(super) fn read(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<'_>) -> (BTreeMap<NodeId, Node>, Levels) {
     let tables = file.named("nodes");
-    if tables.is_empty() && (file.has("nodes") || !report.has_broken_lines()) {
+    if tables.is_empty() {
         let hint = "write [nodes.NAME] with addresses = [\"...\"] for each machine".to_owned();
-        report.error(file.span_of("nodes"), "the file has no nodes".to_owned(), Some(hint));
+        report.missing(file.span_of("nodes"), "the file has no nodes".to_owned(), Some(hint));
     }
     if let Some((name, _)) = tables.get(MAX_NODES) {
         let message = format!("a cluster has at most {MAX_NODES} nodes; this file has {}", tables.len());

@@ -131,7 +131,7 @@ fn missing_lines(fields: &Fields<'_>, written: &[&str], report: &mut Report<'_>)
     if !fields.has("agent") && written.is_empty() {
         let message = format!("{} has neither an `agent` nor command lines", fields.subject);
         let hint = "write agent = \"ocf:PROVIDER:TYPE\", or the three lines start, stop and check".to_owned();
-        return report.error(fields.span.clone(), message, Some(hint));
+        return report.missing(fields.span.clone(), message, Some(hint));
     }
     // the agent was written and refused: that is reported already
     let refused = fields.text("agent").is_some_and(|agent| agent.value != "command");
@@ -141,7 +141,7 @@ fn missing_lines(fields: &Fields<'_>, written: &[&str], report: &mut Report<'_>)
     for line in LINES.into_iter().filter(|line| !written.contains(line)) {
         let message = format!("{} has no `{line}` line", fields.subject);
         let hint = "a command resource needs all of start, stop and check".to_owned();
-        report.error(fields.span.clone(), message, Some(hint));
+        report.missing(fields.span.clone(), message, Some(hint));
     }
 }
 
@@ -213,7 +213,8 @@ fn operations(
         });
     }
     for table in fields.tables("operations") {
-        let of = Fields::read(&OPERATION, "", table.span.clone(), table.value, report);
+        let subject = format!("operations of {}", fields.subject);
+        let of = Fields::read_as(&OPERATION, subject, table.span.clone(), table.value, report);
         let Some(name) = of.given_choice("name") else { continue };
         spots.set(Spot::Operation(id.value.clone(), operations.len()), table.span.clone());
         operations.push(Operation {

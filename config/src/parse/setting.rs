@@ -31,7 +31,7 @@ pub(super) fn cluster(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<
     let fields = single(file, "cluster", &CLUSTER, spots, report);
     if !file.has("cluster") {
         let hint = "start the file with [cluster] and name = \"...\"".to_owned();
-        report.error(0..0, "the file has no [cluster]".to_owned(), Some(hint));
+        report.missing(0..0, "the file has no [cluster]".to_owned(), Some(hint));
     }
     let name = fields.text("name");
     if let Some(name) = &name {

@@ -323,7 +323,9 @@ impl Reader<'_, '_> {
         for item in items.iter() {
             match item.get_ref() {
                 DeValue::Table(table) => tables.push(At::new(table, item.span())),
-                other => self.wrong(other, item.span(), "a list of tables", Some(format!("write {header}")))?,
+                other => {
+                    self.wrong::<()>(other, item.span(), "a list of tables", Some(format!("write {header}")));
+                }
             }
         }
         Some(tables)

@@ -365,7 +365,9 @@ impl Cluster {
                 self.step(&name, Input::Wake);
             }
         }
-        while let Some(place) = self.jobs.iter().position(|running| running.started + running.job.timeout <= self.now.at) {
+        while let Some(place) =
+            self.jobs.iter().position(|running| running.started + running.job.timeout <= self.now.at)
+        {
             let running = self.jobs.remove(place);
             self.finish(running, Exit::TimedOut, "");
         }
@@ -461,5 +463,13 @@ impl Cluster {
             Response::Summary(summary) => *summary,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What was told last, one line for each event.
+    pub(super) fn last_events(&self, most: usize) -> String {
+        let skip = self.events.len().saturating_sub(most);
+        let line =
+            |(who, event): &(NodeId, Event)| format!("{} {who}: {:?}: {}\n", event.wall_ms, event.kind, event.text);
+        self.events.iter().skip(skip).map(line).collect()
     }
 }

@@ -24,8 +24,9 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How long a killed process may take to go away before it is answered for without it (it hangs in the kernel).
-const KILL_WAIT: Duration = Duration::from_millis(800);
+/// How long a killed process may take to go away before it is answered for without it (it hangs in the kernel). Twice
+/// this, for one that is killed while it is started, stays below a second.
+const KILL_WAIT: Duration = Duration::from_millis(450);
 
 /// Most bytes that are still taken from each output after the child has ended.
 const LAST_WORDS: usize = 1024 * 1024;
@@ -154,22 +155,41 @@ async fn carry_out(job: Job, base: &BTreeMap<String, String>, cancelled: oneshot
     let base = base.clone();
     // A program on a file system that hangs must not hold up the runtime, so it is started on a thread that may hang.
     let mut spawning = tokio::task::spawn_blocking(move || program::spawn(&job, &base));
+    let mut unwanted = None;
     let spawned = tokio::select! {
-        spawned = &mut spawning => spawned,
+        spawned = &mut spawning => Ok(spawned),
         exit = given_up(deadline, &mut cancelled) => {
-            tokio::spawn(async move {
-                if let Ok(Ok(mut child)) = spawning.await {
-                    kill_group(&child);
-                    let _ = child.wait().await;
-                }
-            });
-            return finished(exit, started);
+            unwanted = Some(exit);
+            timeout(KILL_WAIT, &mut spawning).await
         }
     };
-    match spawned {
-        Ok(Ok(child)) => Watched::new(child, stdin).watch(started, deadline, cancelled).await,
-        Ok(Err(why)) => finished(Exit::NotStarted(why), started),
-        Err(error) => finished(Exit::NotStarted(StartError::Other(error.to_string())), started),
+    match (spawned, unwanted) {
+        (Ok(Ok(Ok(child))), None) => Watched::new(child, stdin).watch(started, deadline, cancelled).await,
+        (Ok(Ok(Err(why))), None) => finished(Exit::NotStarted(why), started),
+        (Ok(Err(error)), None) => finished(Exit::NotStarted(StartError::Other(error.to_string())), started),
+        (Ok(spawned), Some(exit)) => {
+            if let Ok(Ok(child)) = spawned {
+                end(child).await;
+            }
+            finished(exit, started)
+        }
+        (Err(_), exit) => {
+            tokio::spawn(async move {
+                if let Ok(Ok(child)) = spawning.await {
+                    end(child).await;
+                }
+            });
+            finished(exit.unwrap_or(Exit::TimedOut), started)
+        }
+    }
+}
+
+/// Kills the child's process group and waits for the child. One that hangs in the kernel is awaited in the background,
+/// so that no zombie remains.
+async fn end(mut child: Child) {
+    kill_group(&child);
+    if timeout(KILL_WAIT, child.wait()).await.is_err() {
+        tokio::spawn(async move { child.wait().await });
     }
 }
 
@@ -240,12 +260,7 @@ impl Watched {
                 Exit::NotStarted(StartError::Other(format!("its end could not be waited for: {error}")))
             }
             Err(exit) => {
-                kill_group(&self.child);
-                if timeout(KILL_WAIT, self.child.wait()).await.is_err() {
-                    // It hangs in the kernel. Its end is awaited in the background, so that no zombie remains.
-                    let mut child = self.child;
-                    tokio::spawn(async move { child.wait().await });
-                }
+                end(self.child).await;
                 exit
             }
         };

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and say what it left out")]
 
+#[path = "scratch/directory.rs"]
 mod scratch;
 
 use config::{AgentRef, Device, DeviceId, NodeId, OperationName, ResourceId};

@@ -1,3 +1,5 @@
+//! A description with everything in it, what is wrong with parameters, and garbage.
+
 use super::*;
 use std::collections::BTreeMap;
 

@@ -122,7 +122,7 @@ fn plan(facts: &Facts<'_>, fencing: &Fencing, scores: &Scores, assignment: &Assi
     let occupied: Vec<usize> = facts.occupied(r).filter(|n| fencing.reachable(facts, *n)).collect();
     let start = target.filter(|_| facts.quorate());
     match occupied.as_slice() {
-        [] => Plan { stops: Vec::new(), start: start.map(|n| (n, "it should run, and does not".to_owned())) },
+        [] => Plan { stops: Vec::new(), start: start.map(|n| (n, absence(facts, fencing, r))) },
         [n] => single(facts, fencing, scores, r, *n, target, start, last_note(assignment, r)),
         several => {
             let names: Vec<&str> = several.iter().map(|n| facts.nodes[*n].id.as_str()).collect();
@@ -130,6 +130,18 @@ fn plan(facts: &Facts<'_>, fencing: &Fencing, scores: &Scores, assignment: &Assi
             let stop = |n: &usize| Stop { node: *n, cause: cause.clone(), gentle: false };
             Plan { stops: several.iter().map(stop).collect(), start: start.map(|n| (n, cause.clone())) }
         }
+    }
+}
+
+/// Why something is started that runs on no node that can be asked.
+fn absence(facts: &Facts<'_>, fencing: &Fencing, r: usize) -> String {
+    let on = facts.resources[r].on.iter().enumerate();
+    let mut lost = on.filter(|(n, presence)| presence.occupied() || presence.state == State::Doubtful && {
+        fencing.targets.contains_key(n) && facts.ran(r, *n)
+    });
+    match lost.next() {
+        Some((n, _)) => format!("it ran on {}, which is cut off first", facts.nodes[n].id),
+        None => "it should run, and does not".to_owned(),
     }
 }
 
@@ -231,7 +243,8 @@ fn watch<'a>(
         let hands_off = resource.maintenance || facts.nodes[n].maintenance;
         let starts = plan.start.as_ref().is_some_and(|(to, _)| *to == n);
         let stops = plan.stops.iter().any(|stop| stop.node == n);
-        let stays = presence.active() && !stops && (target == Some(n) || !resource.managed());
+        let runs = presence.active() || (hands_off && presence.occupied());
+        let stays = runs && !stops && (target == Some(n) || !resource.managed());
         if !fencing.reachable(facts, n) || !(starts || stays) || matches!(resource.care, Care::Blocked(_)) {
             continue;
         }

@@ -51,6 +51,12 @@ impl<'a> Facts<'a> {
         !self.quorate() && self.properties().no_quorum_policy == config::NoQuorumPolicy::Freeze
     }
 
+    /// Whether the last thing known of resource `r` on node `n`, which cannot be asked, is more than nothing.
+    pub(super) fn ran(&self, r: usize, n: usize) -> bool {
+        let status = self.situation.cib.status.nodes.get(self.nodes[n].id);
+        status.is_some_and(|status| status.resources.contains_key(&self.resources[r].config.name))
+    }
+
     /// Where resource `r` runs, may run, or is being started, on nodes that can be talked to.
     pub(super) fn occupied(&self, r: usize) -> impl Iterator<Item = usize> + '_ {
         self.resources[r].on.iter().enumerate().filter(|(_, presence)| presence.occupied()).map(|(n, _)| n)

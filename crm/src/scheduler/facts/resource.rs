@@ -57,6 +57,11 @@ impl Presence<'_> {
         matches!(self.state, State::Active { .. } | State::Failed(_)) || starting
     }
 
+    /// Whether it was asked if it runs, and has not answered.
+    pub(in crate::scheduler) fn asking(&self) -> bool {
+        self.flight == Some(OperationKey { name: OperationName::Monitor, interval: None })
+    }
+
     pub(in crate::scheduler) fn active(&self) -> bool {
         matches!(self.state, State::Active { .. })
     }
@@ -157,7 +162,7 @@ fn one<'a>(
     let (care, maintenance) = care(situation, nodes, resource, group, &on);
     let in_flight = on.iter().zip(nodes).find_map(|(presence, node)| {
         let key = presence.flight?;
-        Some(format!("{} on {} is not answered yet", key.name.as_str(), node.id))
+        Some(format!("{} of {} on {} is not answered yet", key.name.as_str(), resource.name, node.id))
     });
     let facts = ResourceFacts {
         config: resource,

@@ -1,0 +1,48 @@
+//! An answer of the scheduler as text.
+
+use config::format_duration;
+use crm::schedule::{Action, ActionKind, Schedule};
+use std::fmt::Write;
+
+pub(crate) fn render(schedule: &Schedule) -> String {
+    let mut text = String::from("placement\n");
+    for (resource, node) in &schedule.placement {
+        let node = node.as_ref().map_or("-", |node| node.as_str());
+        let _ = writeln!(text, "  {resource}: {node}");
+    }
+    text.push_str("graph\n");
+    for action in &schedule.graph.actions {
+        let _ = writeln!(text, "  {}", line(action));
+    }
+    text.push_str("reasons\n");
+    for (resource, reasons) in &schedule.reasons {
+        for reason in reasons {
+            let _ = writeln!(text, "  {resource}: {reason}");
+        }
+    }
+    if let Some(at) = schedule.recheck_wall_ms {
+        let _ = writeln!(text, "recheck\n  {}ms", at);
+    }
+    text
+}
+
+/// "3 start web on beta after 1 2: it should run, and does not".
+pub(crate) fn line(action: &Action) -> String {
+    let what = match &action.kind {
+        ActionKind::Perform { node, operation, .. } => {
+            let name = match (operation.name, operation.interval) {
+                (config::OperationName::Monitor, None) => "probe".to_owned(),
+                (name, None) => name.as_str().to_owned(),
+                (name, Some(interval)) => format!("{} {}", name.as_str(), format_duration(interval)),
+            };
+            format!("{name} {} on {node}", operation.resource)
+        }
+        ActionKind::CancelMonitor { node, resource, interval } => {
+            format!("cancel monitor {} {resource} on {node}", format_duration(*interval))
+        }
+        ActionKind::Fence { node, .. } => format!("fence {node}"),
+    };
+    let after: String = action.after.iter().map(|id| format!(" {}", id.0)).collect();
+    let after = if after.is_empty() { after } else { format!(" after{after}") };
+    format!("{} {what}{after}: {}", action.id.0, action.cause)
+}

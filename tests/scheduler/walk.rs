@@ -1,0 +1,59 @@
+//! Walks a graph as if everything went as expected, in any order that the graph permits.
+
+use crate::facts::Scene;
+use config::OperationName;
+use crm::cib::{Definition, NodeState, OperationKey};
+use crm::schedule::{ActionKind, Graph};
+use resource_agents::{OrderId, Report};
+use std::time::Duration;
+
+/// Carries out all of `graph`; `pick` chooses among the actions that may begin. Panics when none may.
+pub(crate) fn walk(scene: &Scene, graph: &Graph, pick: &mut dyn FnMut(usize) -> usize) -> Scene {
+    let mut scene = scene.clone();
+    let mut done = vec![false; graph.actions.len()];
+    for _ in 0..graph.actions.len() {
+        let may_begin = |at: &usize| {
+            !done[*at] && graph.actions[*at].after.iter().all(|earlier| done[earlier.0 as usize])
+        };
+        let ready: Vec<usize> = (0..graph.actions.len()).filter(may_begin).collect();
+        assert!(!ready.is_empty(), "the graph has a circle");
+        let at = ready[pick(ready.len())];
+        perform(&mut scene, &graph.actions[at].kind);
+        done[at] = true;
+    }
+    scene.gathered()
+}
+
+/// One action with its expected result.
+pub(crate) fn perform(scene: &mut Scene, kind: &ActionKind) {
+    match kind {
+        ActionKind::Perform { node, operation, expect } => {
+            if operation.name == OperationName::Start {
+                scene.history(node, &operation.resource).started = Some(Definition::of(operation));
+            }
+            let report = Report {
+                order: Some(OrderId(2)),
+                resource: operation.resource.clone(),
+                name: operation.name,
+                interval: operation.interval,
+                outcome: *expect,
+                reason: None,
+                elapsed: Duration::from_millis(10),
+                digest: operation.digest(),
+            };
+            let wall = scene.wall_ms;
+            scene.record(node, report, wall);
+        }
+        ActionKind::CancelMonitor { node, resource, interval } => {
+            let key = OperationKey { name: OperationName::Monitor, interval: Some(*interval) };
+            scene.history(node, resource).records.retain(|record| record.key() != key);
+        }
+        ActionKind::Fence { node, .. } => {
+            let status = scene.cib.status.nodes.entry(node.clone()).or_default();
+            status.state = NodeState::Offline;
+            status.leaving = false;
+            status.resources.clear();
+            scene.cib.status.fencing.open.retain(|_, request| request.target != *node);
+        }
+    }
+}

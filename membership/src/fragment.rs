@@ -60,10 +60,6 @@ impl Outbox {
         self.queue.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     /// A new view begins: pieces sent in the old one do not count.
     pub(crate) fn rewind(&mut self) {
         self.sent = 0;

@@ -23,7 +23,7 @@ fn samples() -> Vec<(Frame, &'static str)> {
                 candidates: vec![candidate("a", A, Standing::Alive), candidate("b", B, Standing::Gone)],
                 hears: vec![node("b")],
             }),
-            "504c010100000025fd080706050403020103fb2c0101020161fd08070605040302010001620702010162",
+            "504c010100000022fd080706050403020103fb2c0101020161fd08070605040302010001620702010162",
         ),
         (
             Frame::Commit(Commit {
@@ -34,7 +34,7 @@ fn samples() -> Vec<(Frame, &'static str)> {
                     Member { node: node("b"), incarnation: B, past: None },
                 ],
             }),
-            "",
+            "504c010200000018fb2d0101020161fd08070605040302010109016101620700",
         ),
         (
             Frame::Token(Token {
@@ -47,7 +47,7 @@ fn samples() -> Vec<(Frame, &'static str)> {
                 idle: 0,
                 requests: vec![Span { start: 251, len: 2 }],
             }),
-            "",
+            "504c010300000015fb2d01fc70110100fb0401fa01010c0001fbfb0002",
         ),
         (
             Frame::Data(Data {
@@ -62,7 +62,7 @@ fn samples() -> Vec<(Frame, &'static str)> {
                 },
                 payload: Bytes::from_static(b"hi!"),
             }),
-            "",
+            "504c010400000012fb2d01fb04010102000201fb2c0101686921",
         ),
         (
             Frame::Beat(Beat {
@@ -73,13 +73,13 @@ fn samples() -> Vec<(Frame, &'static str)> {
                 members: vec![node("a"), node("b")],
                 hears: vec![],
             }),
-            "",
+            "504c010500000018fd080706050403020104fb2d01fc70110100020161016200",
         ),
-        (Frame::Wanted(Wanted { ring: 301 }), ""),
-        (Frame::Leave(Leave { incarnation: A }), ""),
+        (Frame::Wanted(Wanted { ring: 301 }), "504c010600000003fb2d01"),
+        (Frame::Leave(Leave { incarnation: A }), "504c010700000009fd0807060504030201"),
         (
             Frame::Have(Have { ring: 301, aru: 4, high: 7, delivered: 4, estranged: false, bits: vec![0b110] }),
-            "",
+            "504c010800000009fb2d01040704000106",
         ),
     ]
 }

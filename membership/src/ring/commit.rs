@@ -77,10 +77,8 @@ impl Commit {
                 }
             }
             Event::Frame { from, frame: Frame::Data(data), bytes } => {
-                if let Some(past) = self.past.as_mut().filter(|past| past.log.id.number == data.head.ring) {
-                    if past.log.rank_of(&from).is_some() {
-                        past.late(data, bytes);
-                    }
+                if let Some(past) = self.past.as_mut().filter(|past| past.log.rank_of(&from).is_some()) {
+                    past.late(data, bytes);
                 }
             }
             Event::Frame { .. } | Event::Queued => {}

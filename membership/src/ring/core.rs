@@ -124,6 +124,9 @@ impl Core {
             peer.restart_silence(now);
             peer.met = true;
         }
+        if news == Meeting::News && matches!(frame, Frame::Beat(_) | Frame::Join(_)) {
+            peer.believe_alive(now, self.timers.hold_down);
+        }
         if first {
             // Everybody learns at once that this node hears it: a merge waits for that.
             self.next_beat = now;
@@ -167,15 +170,16 @@ impl Core {
     pub(crate) fn link_up(&mut self, node: &NodeId) {
         let now = self.now;
         if let Some(peer) = self.peers.get_mut(node) {
-            peer.down = false;
+            peer.down = None;
             peer.restart_silence(now);
             self.next_beat = now;
         }
     }
 
     pub(crate) fn link_down(&mut self, node: &NodeId) {
+        let now = self.now;
         if let Some(peer) = self.peers.get_mut(node) {
-            peer.down = true;
+            peer.down = Some(now);
         }
     }
 

@@ -29,9 +29,11 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// A late packet of that view. True when it is new.
+    /// A packet that may be a late one of that view. True when it is, and new.
     pub(crate) fn late(&mut self, data: Data, bytes: Bytes) -> bool {
-        let known = data.head.sender < self.log.len() && self.log.plausible(data.head.seq);
+        let known = data.head.ring == self.log.id.number
+            && data.head.sender < self.log.len()
+            && self.log.plausible(data.head.seq);
         known && self.log.insert(data, bytes)
     }
 }
@@ -100,10 +102,8 @@ impl Gather {
             Event::Frame { from, frame: Frame::Commit(token), .. } => return self.accept(core, &from, token),
             Event::Frame { from, frame: Frame::Data(data), bytes } => {
                 // A packet of the view we come from, overtaken by the reason why we left it. It may spare a recovery.
-                if let Some(past) = self.past.as_mut().filter(|past| past.log.id.number == data.head.ring) {
-                    if past.log.rank_of(&from).is_some() {
-                        past.late(data, bytes);
-                    }
+                if let Some(past) = self.past.as_mut().filter(|past| past.log.rank_of(&from).is_some()) {
+                    past.late(data, bytes);
                 }
             }
             Event::Frame { .. } | Event::Queued => {}
@@ -386,6 +386,6 @@ pub(crate) fn tell_loss(core: &mut Core, lost: &[(NodeId, Standing)]) {
 
 /// The members in `members` that are lost, and how.
 pub(crate) fn lost(core: &Core, members: &[(NodeId, Incarnation)]) -> Vec<(NodeId, Standing)> {
-    let standing = |(node, life): &(NodeId, Incarnation)| (node.clone(), core.standing(node, *life));
-    members.iter().map(standing).filter(|(_, standing)| *standing != Standing::Alive).collect()
+    let lost = members.iter().map(|(node, life)| (node, core.standing(node, *life)));
+    lost.filter(|(_, standing)| *standing != Standing::Alive).map(|(node, lost)| (node.clone(), lost)).collect()
 }

@@ -85,13 +85,13 @@ impl Operate {
         let ring = self.log.id.number;
         match frame {
             Frame::Token(token) if token.ring == ring && self.log.previous() == &from => {
-                if token.number > self.token_seen_here() {
-                    if !self.turn.sane(&self.log, &token) {
-                        core.bad_frame(&from, "its token does not fit to this ring");
-                        return Phase::Operate(self);
-                    }
+                if token.number <= self.turn.last_number() {
+                    return Phase::Operate(self);
+                }
+                if self.turn.sane(&self.log, &token) {
                     return Phase::Operate(self.visit(core, token));
                 }
+                core.bad_frame(&from, "its token does not fit to this ring");
             }
             Frame::Data(data) if data.head.ring == ring && self.log.rank_of(&from).is_some() => {
                 self.data(core, &from, data, bytes);
@@ -107,7 +107,7 @@ impl Operate {
                     if beat.number > ring {
                         return self.end(core, &format!("{from} is in a newer ring"));
                     }
-                    if beat.number == ring && self.token_seen_here() < beat.token {
+                    if beat.number == ring {
                         self.token_moves(core, beat.token);
                     }
                 } else if self.log.rank_of(&from).is_none() {
@@ -181,11 +181,6 @@ impl Operate {
     }
 
     // ---- the token ----
-
-    /// The number of the newest token that was here.
-    fn token_seen_here(&self) -> u64 {
-        self.turn.last_number()
-    }
 
     /// The token is known to have got as far as `number`.
     fn token_moves(&mut self, core: &Core, number: u64) {

@@ -24,8 +24,8 @@ pub(crate) struct Peer {
     pub(crate) hears: BTreeSet<NodeId>,
     /// Those it is or wants to be in a ring with.
     pub(crate) members: BTreeSet<NodeId>,
-    /// Its process is gone, says the link layer.
-    pub(crate) down: bool,
+    /// Its process is gone, said the link layer at this time.
+    pub(crate) down: Option<Instant>,
     /// This life has said goodbye.
     pub(crate) left: bool,
     /// Not to be merged with before.
@@ -55,7 +55,7 @@ impl Peer {
             serial: 0,
             hears: BTreeSet::new(),
             members: BTreeSet::new(),
-            down: false,
+            down: None,
             left: false,
             hold_down: None,
             quiet: false,
@@ -78,8 +78,13 @@ impl Peer {
         self.met && !self.gone() && self.silence(now) < limit
     }
 
+    /// It speaks although the link layer called it gone `limit` ago or longer: that was about an earlier life or connection.
+    pub(crate) fn believe_alive(&mut self, now: Instant, limit: Duration) {
+        self.down = self.down.filter(|since| now < *since + limit);
+    }
+
     pub(crate) fn gone(&self) -> bool {
-        self.down || self.left
+        self.down.is_some() || self.left
     }
 
     pub(crate) fn is_dead(&self, life: Incarnation) -> bool {
@@ -97,7 +102,7 @@ impl Peer {
             self.serial = 0;
             self.hears.clear();
             self.members.clear();
-            (self.down, self.left, self.hold_down) = (false, false, None);
+            (self.down, self.left, self.hold_down) = (None, false, None);
         }
         if serial <= self.serial {
             return Meeting::Stale;

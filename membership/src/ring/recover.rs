@@ -266,7 +266,7 @@ impl Recover {
             }
             return;
         }
-        let Some(past) = self.past.as_mut().filter(|past| past.log.id.number == data.head.ring) else { return };
+        let Some(past) = &mut self.past else { return };
         // From nobody else: a packet of somebody lost that only this node gets would make it differ from the others.
         if !self.came_along.contains(from) {
             return;

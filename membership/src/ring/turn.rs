@@ -41,11 +41,11 @@ impl Turn {
 
     /// Whether a token can be one of this ring.
     pub(crate) fn sane(&self, log: &Log, token: &Token) -> bool {
-        let requested = token.requests.iter().all(|span| {
-            span.start > 0
-                && span.len > 0
-                && span.start.checked_add(u64::from(span.len)).is_some_and(|end| end <= token.seq + 1)
-        });
+        let asked = |span: &Span| {
+            let end = span.start.checked_add(u64::from(span.len));
+            span.start > 0 && end.is_some_and(|end| end > span.start && end - 1 <= token.seq)
+        };
+        let requested = token.requests.iter().all(asked);
         let ahead = token.seq == 0 || log.plausible(token.seq);
         let number = token.number < u64::MAX / 2 && token.requests.len() <= REQUESTS * 2;
         let setter = token.setter.is_none_or(|rank| rank < log.len());
@@ -116,7 +116,7 @@ fn repeat(core: &mut Core, log: &Log, token: &mut Token) -> u32 {
 
 /// Sends what waits, as far as the flow allows.
 fn send(core: &mut Core, log: &mut Log, token: &mut Token, stable: u64) -> u32 {
-    let share = (ROTATION / u32::from(log.len())).max(SHARE).min(VISIT);
+    let share = (ROTATION / u32::from(log.len())).clamp(SHARE, VISIT);
     let allowed = ROTATION.saturating_sub(token.sent).clamp(share, VISIT);
     let mut sent = 0;
     while sent < allowed && token.seq < stable + WINDOW {

@@ -30,7 +30,8 @@ fn rank(rng: &mut fastrand::Rng) -> u16 {
 fn nonsense(world: &World, rng: &mut fastrand::Rng) -> Frame {
     let ring = world.view(&node(2)).map_or(1, |v| v.ring.number);
     let lives: Vec<_> = (1..=3).map(|i| world.life(&node(i)).1).collect();
-    let life = |rng: &mut fastrand::Rng| if rng.u8(..4) == 0 { Incarnation(rng.u64(..)) } else { lives[rng.usize(..3)] };
+    let life =
+        |rng: &mut fastrand::Rng| if rng.u8(..4) == 0 { Incarnation(rng.u64(..)) } else { lives[rng.usize(..3)] };
     let name = |rng: &mut fastrand::Rng| node(rng.usize(1..6));
     let names = |rng: &mut fastrand::Rng| (0..rng.usize(..6)).map(|_| name(rng)).collect::<Vec<_>>();
     match rng.u8(..8) {
@@ -43,7 +44,14 @@ fn nonsense(world: &World, rng: &mut fastrand::Rng) -> Frame {
             });
             let candidates = candidates.collect();
             let (serial, number) = (number(rng, 50), number(rng, ring));
-            Frame::Join(Join { incarnation: lives[0], serial, number, fresh: rng.bool(), candidates, hears: names(rng) })
+            Frame::Join(Join {
+                incarnation: lives[0],
+                serial,
+                number,
+                fresh: rng.bool(),
+                candidates,
+                hears: names(rng),
+            })
         }
         1 => {
             let members = (0..rng.usize(..5)).map(|i| {
@@ -82,7 +90,14 @@ fn nonsense(world: &World, rng: &mut fastrand::Rng) -> Frame {
         _ => {
             let (aru, high) = (number(rng, 5), number(rng, 10));
             let bits = vec![rng.u8(..); rng.usize(..4)];
-            Frame::Have(Have { ring: ring + rng.u64(..2), aru, high, delivered: number(rng, 5), estranged: rng.bool(), bits })
+            Frame::Have(Have {
+                ring: ring + rng.u64(..2),
+                aru,
+                high,
+                delivered: number(rng, 5),
+                estranged: rng.bool(),
+                bits,
+            })
         }
     }
 }

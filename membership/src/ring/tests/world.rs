@@ -40,6 +40,8 @@ pub(super) struct World {
     pub(super) weather: Weather,
     /// `(from, to)`: frames on this way are lost.
     pub(super) cuts: BTreeSet<(NodeId, NodeId)>,
+    /// Packets of these are lost, but no other frames.
+    pub(super) mute: BTreeSet<NodeId>,
     pub(super) checks: Checks,
     pub(super) trace: Vec<String>,
     pub(super) frames: u64,
@@ -75,6 +77,7 @@ impl World {
             rng: fastrand::Rng::with_seed(seed),
             weather: CALM,
             cuts: BTreeSet::new(),
+            mute: BTreeSet::new(),
             checks: Checks::default(),
             trace: Vec::new(),
             frames: 0,
@@ -350,6 +353,9 @@ impl World {
         if self.verbose {
             let frame = crate::frame::Frame::decode(bytes);
             self.log(format!("    {from} to {to}: {frame:?}"));
+        }
+        if self.mute.contains(from) && matches!(crate::frame::Frame::decode(bytes), Ok(crate::frame::Frame::Data(_))) {
+            return;
         }
         if self.cuts.contains(&(from.clone(), to.clone())) || self.rng.f64() < self.weather.loss || !self.up(to) {
             return;

@@ -52,6 +52,7 @@ impl Sandbox {
             .command(&["up", &path, "--guard"])
             // The cluster ends when this pipe closes, however this process ends.
             .stdin(Stdio::piped())
+            .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot run {}", sandbox.paceline.display()))?;
         sandbox.guard = Some(guard);

@@ -67,7 +67,9 @@ impl Timeline {
         while wall_ms() < until {
             match self.events.recv_timeout(Duration::from_millis(10)) {
                 Ok(event) => {
-                    if said.insert((event.kind.clone(), event.text.clone())) {
+                    // What a node remembers from before is not part of this story.
+                    let new = event.wall_ms >= cut && said.insert((event.kind.clone(), event.text.clone()));
+                    if new {
                         self.say(cut, event.wall_ms, &format!("{:<6} {}", event.node, event.text));
                     }
                     self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(event);

@@ -47,14 +47,43 @@ fn shape(schedule: &Schedule) -> Vec<String> {
     violations
 }
 
+/// Everything that has ended before `action` begins.
+fn before(schedule: &Schedule, action: &Action) -> Vec<bool> {
+    let mut found = vec![false; schedule.graph.actions.len()];
+    let mut stack: Vec<ActionId> = action.after.clone();
+    while let Some(id) = stack.pop() {
+        let at = id.0 as usize;
+        if !std::mem::replace(&mut found[at], true) {
+            stack.extend(&schedule.graph.actions[at].after);
+        }
+    }
+    found
+}
+
 /// An answer with its actions found by what they do.
 struct Case<'a> {
     situation: Situation<'a>,
     schedule: &'a Schedule,
-    starts: BTreeMap<&'a ResourceId, Vec<&'a Action>>,
+    starts: BTreeMap<&'a ResourceId, Vec<Start<'a>>>,
     stops: BTreeMap<(&'a ResourceId, &'a NodeId), ActionId>,
+    stopped: BTreeSet<&'a ResourceId>,
     probes: BTreeMap<(&'a ResourceId, &'a NodeId), ActionId>,
     fences: BTreeMap<&'a NodeId, ActionId>,
+    nodes: BTreeSet<&'a NodeId>,
+    in_flight: BTreeSet<&'a ResourceId>,
+}
+
+/// One start.
+struct Start<'a> {
+    action: &'a Action,
+    /// By place in the graph: whether it has ended before this start begins.
+    before: Vec<bool>,
+}
+
+impl Start<'_> {
+    fn follows(&self, id: ActionId) -> bool {
+        self.before[id.0 as usize]
+    }
 }
 
 impl<'a> Case<'a> {
@@ -64,8 +93,11 @@ impl<'a> Case<'a> {
             schedule,
             starts: BTreeMap::new(),
             stops: BTreeMap::new(),
+            stopped: BTreeSet::new(),
             probes: BTreeMap::new(),
             fences: BTreeMap::new(),
+            nodes: reading::nodes(&situation),
+            in_flight: reading::in_flight(&situation),
         };
         for action in &schedule.graph.actions {
             match &action.kind {
@@ -73,9 +105,13 @@ impl<'a> Case<'a> {
                     case.fences.insert(node, action.id);
                 }
                 ActionKind::Perform { node, operation, .. } => match (operation.name, operation.interval) {
-                    (OperationName::Start, _) => case.starts.entry(&operation.resource).or_default().push(action),
+                    (OperationName::Start, _) => {
+                        let start = Start { action, before: before(schedule, action) };
+                        case.starts.entry(&operation.resource).or_default().push(start);
+                    }
                     (OperationName::Stop, _) => {
                         case.stops.insert((&operation.resource, node), action.id);
+                        case.stopped.insert(&operation.resource);
                     }
                     (OperationName::Monitor, None) => {
                         case.probes.insert((&operation.resource, node), action.id);
@@ -86,22 +122,6 @@ impl<'a> Case<'a> {
             }
         }
         case
-    }
-
-    fn action(&self, id: ActionId) -> &'a Action {
-        &self.schedule.graph.actions[id.0 as usize]
-    }
-
-    /// Everything that has ended before `action` begins.
-    fn before(&self, action: &Action) -> BTreeSet<ActionId> {
-        let mut found = BTreeSet::new();
-        let mut stack: Vec<ActionId> = action.after.clone();
-        while let Some(id) = stack.pop() {
-            if found.insert(id) {
-                stack.extend(&self.action(id).after);
-            }
-        }
-        found
     }
 
     /// Every action can begin some time.
@@ -163,7 +183,7 @@ impl<'a> Case<'a> {
             if !reading::online(&self.situation, node) || self.fences.contains_key(node) {
                 violations.push(format!("orders {} of {resource} on {node}, which is not to be asked", name.as_str()));
             }
-            if reading::in_flight(&self.situation, resource) {
+            if self.in_flight.contains(resource) {
                 violations.push(format!("orders {} of {resource}, which has an order in flight", name.as_str()));
             }
             if name != OperationName::Monitor && reading::hands_off(&self.situation, resource) {
@@ -178,23 +198,22 @@ impl<'a> Case<'a> {
             if starts.len() > 1 {
                 violations.push(format!("starts {resource} {} times", starts.len()));
             }
-            for action in starts {
-                self.start(resource, action, violations);
+            for start in starts {
+                self.start(resource, start, violations);
             }
         }
     }
 
-    fn start(&self, resource: &ResourceId, action: &Action, violations: &mut Vec<String>) {
-        let ActionKind::Perform { node, .. } = &action.kind else { return };
+    fn start(&self, resource: &ResourceId, start: &Start<'_>, violations: &mut Vec<String>) {
+        let ActionKind::Perform { node, .. } = &start.action.kind else { return };
         if let Some(problem) = reading::unusable(&self.situation, node) {
             violations.push(format!("starts {resource} on {node}, which {problem}"));
         }
         if self.schedule.placement.get(resource).and_then(Option::as_ref) != Some(node) {
             violations.push(format!("starts {resource} on {node}, which is not its place"));
         }
-        let before = self.before(action);
-        let ended = |id: Option<&ActionId>| id.is_some_and(|id| before.contains(id));
-        for other in reading::nodes(&self.situation) {
+        let ended = |id: Option<&ActionId>| id.is_some_and(|id| start.follows(*id));
+        for other in self.nodes.iter().copied() {
             let key = (resource, other);
             let answer = match reading::doubt(&self.situation, resource, other) {
                 Doubt::None => continue,

@@ -97,14 +97,12 @@ fn runs(history: &History, resource: Option<&Resource>) -> bool {
     }
 }
 
-/// Whether an order about it was given and not answered, by a node that can answer.
-pub(super) fn in_flight(situation: &Situation<'_>, resource: &ResourceId) -> bool {
-    let configured = situation.cib.config.resources.contains_key(resource);
-    configured
-        && nodes(situation)
-            .into_iter()
-            .filter(|node| online(situation, node))
-            .any(|node| history(situation, resource, node).is_some_and(|history| !history.pending.is_empty()))
+/// Configured resources about which an order was given and not answered, by nodes that can answer.
+pub(super) fn in_flight<'a>(situation: &Situation<'a>) -> BTreeSet<&'a ResourceId> {
+    let status = situation.cib.status.nodes.iter().filter(|(node, _)| online(situation, node));
+    let histories = status.flat_map(|(_, status)| &status.resources);
+    let pending = histories.filter(|(_, history)| !history.pending.is_empty());
+    pending.map(|(resource, _)| resource).filter(|id| situation.cib.config.resources.contains_key(*id)).collect()
 }
 
 /// Whether an operator wants the cluster to leave it alone.

@@ -1,7 +1,6 @@
 //! What is started obeys the mandatory rules of the cluster file, as it will be when the graph has been walked.
 
 use super::Case;
-use crate::schedule::ActionKind;
 use config::{OperationName, OrderKind, ResourceId, Score};
 
 pub(super) fn check(case: &Case<'_>, violations: &mut Vec<String>) {
@@ -65,19 +64,13 @@ fn with(case: &Case<'_>, dependent: &ResourceId, primary: &ResourceId, violation
 /// What needs another is started only when that one runs, and after it.
 fn after(case: &Case<'_>, first: &ResourceId, then: &ResourceId, violations: &mut Vec<String>) {
     let Some(start) = case.starts.get(then).and_then(|starts| starts.first()) else { return };
-    let before = case.before(start);
     if place(case, first).is_none() {
         violations.push(format!("starts {then}, which needs {first}, and {first} is to run nowhere"));
     }
-    for action in &case.schedule.graph.actions {
-        let ActionKind::Perform { operation, .. } = &action.kind else { continue };
-        let begins = operation.resource == *first && operation.name == OperationName::Start;
-        if begins && !before.contains(&action.id) {
-            violations.push(format!("starts {then} before {first}"));
-        }
+    if case.starts.get(first).is_some_and(|list| list.iter().any(|other| !start.follows(other.action.id))) {
+        violations.push(format!("starts {then} before {first}"));
     }
-    let stops = case.stops.keys().any(|(resource, _)| *resource == first);
-    if stops && !started(case, first) {
+    if case.stopped.contains(first) && !started(case, first) {
         violations.push(format!("starts {then}, which needs {first}, and {first} is stopped"));
     }
 }

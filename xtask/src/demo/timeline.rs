@@ -100,7 +100,9 @@ impl Timeline {
             ("silence noticed", first("silence noticed", &|e| e.kind == "silence")?),
             (
                 "a view without the lost node",
-                first("a view without the lost node", &|e| e.kind == "view" && !e.text.contains(victim))?,
+                first("a view without the lost node", &|e| {
+                    e.kind == "view" && e.text.ends_with(&format!("without {victim}"))
+                })?,
             ),
             (
                 "fencing asked for",

@@ -100,6 +100,8 @@ fn once() -> Result<u64> {
     println!(
         "outage seen by the client: {outage} ms (last good answer from {victim} to first good answer from {node})"
     );
+    // The followers first: they would complain that their daemons hang up.
+    drop(timeline);
     sandbox.down()?;
     Ok(outage)
 }

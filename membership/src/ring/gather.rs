@@ -114,7 +114,7 @@ impl Gather {
 
     pub(crate) fn deadline(&self, core: &Core) -> Instant {
         let timers = &core.timers;
-        let silence = core.silence_due(self.others(), timers.token);
+        let silence = core.silence_due(self.watched(), timers.token);
         let consensus = match self.agreed {
             Some(agreed) => agreed + timers.consensus * 2,
             None => self.changed + timers.consensus,
@@ -143,8 +143,8 @@ impl Gather {
         alive.map(|(node, (life, _))| (node.clone(), *life)).collect()
     }
 
-    /// The living candidates except this node, which keeps no record of itself.
-    fn others(&self) -> impl Iterator<Item = &NodeId> {
+    /// The living candidates, for questions about peers (this node keeps no record of itself).
+    fn watched(&self) -> impl Iterator<Item = &NodeId> {
         self.candidates.iter().filter(|(_, (_, standing))| *standing == Standing::Alive).map(|(node, _)| node)
     }
 

@@ -119,10 +119,7 @@ fn resource(rng: &mut Rng, r: usize, nodes: usize, text: &mut String) {
     let _ = writeln!(text, "[resources.r{r}]\nagent = \"ocf:test:Dummy\"\nstickiness = {}", rng.u32(0..3) * 10);
     if chance(rng, 60) {
         let on_fail = ["restart", "restart", "stop", "block", "fence", "ignore"][rng.usize(0..6)];
-        let _ = writeln!(
-            text,
-            "operations = [{{ name = \"monitor\", interval = \"10s\", on-fail = \"{on_fail}\" }}]"
-        );
+        let _ = writeln!(text, "operations = [{{ name = \"monitor\", interval = \"10s\", on-fail = \"{on_fail}\" }}]");
     }
     if chance(rng, 30) {
         let _ = writeln!(text, "prefer = {{ n{} = {} }}", rng.usize(0..nodes), rng.u32(1..200));
@@ -193,7 +190,13 @@ impl World {
         }
         let runs = self.runs.contains(&(node.clone(), resource.clone()));
         let known = if runs {
-            ["start ok", "start ok, monitor 10s ok", "monitor ok", "start ok old", "start ok, monitor 10s error, failures 1"]
+            [
+                "start ok",
+                "start ok, monitor 10s ok",
+                "monitor ok",
+                "start ok old",
+                "start ok, monitor 10s error, failures 1",
+            ]
         } else {
             ["monitor not-running", "stop ok", "start ok, stop ok", "start error", "monitor not-installed"]
         };

@@ -12,9 +12,8 @@ pub(crate) fn walk(scene: &Scene, graph: &Graph, pick: &mut dyn FnMut(usize) -> 
     let mut scene = scene.clone();
     let mut done = vec![false; graph.actions.len()];
     for _ in 0..graph.actions.len() {
-        let may_begin = |at: &usize| {
-            !done[*at] && graph.actions[*at].after.iter().all(|earlier| done[earlier.0 as usize])
-        };
+        let may_begin =
+            |at: &usize| !done[*at] && graph.actions[*at].after.iter().all(|earlier| done[earlier.0 as usize]);
         let ready: Vec<usize> = (0..graph.actions.len()).filter(may_begin).collect();
         assert!(!ready.is_empty(), "the graph has a circle");
         let at = ready[pick(ready.len())];

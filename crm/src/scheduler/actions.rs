@@ -88,9 +88,14 @@ pub(super) fn difference<'a>(
     restart::propagate(facts, rules, assignment, &mut plans);
     for (r, plan) in plans.iter().enumerate() {
         let mut of = OfResource::default();
+        let begin = steps.list.len();
         probes(facts, fencing, r, &mut steps, &mut of);
         act(facts, r, plan, &mut steps, &mut of);
         watch(facts, fencing, r, plan, assignment.node[r], &mut steps, &mut of);
+        let hold = fencing.in_flight(facts, r).map(Hold::Waits);
+        for step in &mut steps.list[begin..] {
+            step.hold.clone_from(&hold);
+        }
         steps.of.push(of);
     }
     orphans(facts, fencing, &mut steps);
@@ -136,8 +141,9 @@ fn plan(facts: &Facts<'_>, fencing: &Fencing, scores: &Scores, assignment: &Assi
 /// Why something is started that runs on no node that can be asked.
 fn absence(facts: &Facts<'_>, fencing: &Fencing, r: usize) -> String {
     let on = facts.resources[r].on.iter().enumerate();
-    let mut lost = on.filter(|(n, presence)| presence.occupied() || presence.state == State::Doubtful && {
-        fencing.targets.contains_key(n) && facts.ran(r, *n)
+    let mut lost = on.filter(|(n, presence)| {
+        presence.occupied()
+            || presence.state == State::Doubtful && { fencing.targets.contains_key(n) && facts.ran(r, *n) }
     });
     match lost.next() {
         Some((n, _)) => format!("it ran on {}, which is cut off first", facts.nodes[n].id),
@@ -294,8 +300,7 @@ fn push<'a>(
     steps: &mut Steps<'a>,
 ) -> usize {
     let resource = &facts.resources[r];
-    let hold = resource.in_flight.clone().map(Hold::Waits);
-    steps.list.push(Step { what, node, id: Some(&resource.config.name), kind, cause, hold, gentle: false });
+    steps.list.push(Step { what, node, id: Some(&resource.config.name), kind, cause, hold: None, gentle: false });
     steps.list.len() - 1
 }
 

@@ -97,7 +97,7 @@ impl<'a> Case<'a> {
             probes: BTreeMap::new(),
             fences: BTreeMap::new(),
             nodes: reading::nodes(&situation),
-            in_flight: reading::in_flight(&situation),
+            in_flight: BTreeSet::new(),
         };
         for action in &schedule.graph.actions {
             match &action.kind {
@@ -121,6 +121,8 @@ impl<'a> Case<'a> {
                 ActionKind::CancelMonitor { .. } => {}
             }
         }
+        // A node that is cut off owes no answers.
+        case.in_flight = reading::in_flight(&situation, |node| case.fences.contains_key(node));
         case
     }
 

@@ -17,6 +17,16 @@ impl Fencing {
         self.unusable[n].is_none()
     }
 
+    /// What was ordered of resource `r` and is not answered yet, in words: nothing is planned for it until it is. A node
+    /// that is cut off owes no answers.
+    pub(super) fn in_flight(&self, facts: &Facts<'_>, r: usize) -> Option<String> {
+        let resource = &facts.resources[r];
+        resource.on.iter().enumerate().filter(|(n, _)| self.reachable(facts, *n)).find_map(|(n, presence)| {
+            let what = presence.flight?.name.as_str();
+            Some(format!("{what} of {} on {} is not answered yet", resource.config.name, facts.nodes[n].id))
+        })
+    }
+
     /// Whether node `n` is here and stays: it can be given orders.
     pub(super) fn reachable(&self, facts: &Facts<'_>, n: usize) -> bool {
         facts.nodes[n].here() && !self.targets.contains_key(&n)

@@ -51,10 +51,10 @@ pub(super) fn order(facts: &Facts<'_>, fencing: &Fencing, rules: &Rules, mut ste
         sequence(facts, fencing, rule, &mut steps, &mut edges);
     }
     for rule in rules.sequences.iter().filter(|rule| rule.requires()) {
-        unanswered(facts, rule.first, rule.then, &mut steps);
+        unanswered(facts, fencing, rule.first, rule.then, &mut steps);
     }
     for rule in rules.together.iter().filter(|rule| rule.score.is_mandatory()) {
-        unanswered(facts, rule.primary, rule.dependent, &mut steps);
+        unanswered(facts, fencing, rule.primary, rule.dependent, &mut steps);
     }
     for rule in &rules.together {
         let (dependent, primary) = (&steps.of[rule.dependent], &steps.of[rule.primary]);
@@ -179,11 +179,10 @@ fn inverse(name: OperationName) -> OperationName {
 }
 
 /// Whether it runs was asked and not answered: the answer may save those who need it.
-fn unanswered(facts: &Facts<'_>, first: usize, then: usize, steps: &mut Steps<'_>) {
+fn unanswered(facts: &Facts<'_>, fencing: &Fencing, first: usize, then: usize, steps: &mut Steps<'_>) {
     let resource = &facts.resources[first];
-    let Some(why) = resource.in_flight.as_ref().filter(|_| resource.on.iter().any(|presence| presence.asking())) else {
-        return;
-    };
+    let asked = resource.on.iter().enumerate().any(|(n, presence)| presence.asking() && fencing.reachable(facts, n));
+    let Some(why) = fencing.in_flight(facts, first).filter(|_| asked) else { return };
     let of = &steps.of[then];
     for at in of.start.iter().chain(&of.stops) {
         steps.list[*at].hold.get_or_insert(Hold::Waits(why.clone()));

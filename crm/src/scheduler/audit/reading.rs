@@ -98,8 +98,9 @@ fn runs(history: &History, resource: Option<&Resource>) -> bool {
 }
 
 /// Configured resources about which an order was given and not answered, by nodes that can answer.
-pub(super) fn in_flight<'a>(situation: &Situation<'a>) -> BTreeSet<&'a ResourceId> {
-    let status = situation.cib.status.nodes.iter().filter(|(node, _)| online(situation, node));
+pub(super) fn in_flight<'a>(situation: &Situation<'a>, cut_off: impl Fn(&NodeId) -> bool) -> BTreeSet<&'a ResourceId> {
+    let can_answer = |node: &NodeId| online(situation, node) && !cut_off(node);
+    let status = situation.cib.status.nodes.iter().filter(|(node, _)| can_answer(node));
     let histories = status.flat_map(|(_, status)| &status.resources);
     let pending = histories.filter(|(_, history)| !history.pending.is_empty());
     pending.map(|(resource, _)| resource).filter(|id| situation.cib.config.resources.contains_key(*id)).collect()

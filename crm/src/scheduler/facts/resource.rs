@@ -20,8 +20,6 @@ pub(in crate::scheduler) struct ResourceFacts<'a> {
     pub(in crate::scheduler) maintenance: bool,
     /// Why it should not run; `None` when it should.
     pub(in crate::scheduler) unwanted: Option<String>,
-    /// What was ordered and is not answered yet, in words; nothing is planned for it until it is.
-    pub(in crate::scheduler) in_flight: Option<String>,
     /// Fingerprint of its present definition.
     pub(in crate::scheduler) digest: u64,
     /// By node.
@@ -160,10 +158,6 @@ fn one<'a>(
     }
     let halt = halts.into_iter().filter(|(call, _)| *call > started).map(|(_, text)| text).next_back();
     let (care, maintenance) = care(situation, nodes, resource, group, &on);
-    let in_flight = on.iter().zip(nodes).find_map(|(presence, node)| {
-        let key = presence.flight?;
-        Some(format!("{} of {} on {} is not answered yet", key.name.as_str(), resource.name, node.id))
-    });
     let facts = ResourceFacts {
         config: resource,
         group,
@@ -171,7 +165,6 @@ fn one<'a>(
         care,
         maintenance,
         unwanted: unwanted(situation, resource, group, halt),
-        in_flight,
         digest: resource_agents::definition_digest(&resource.agent, &resource.params, resource.commands.as_ref()),
         on,
     };

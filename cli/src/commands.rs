@@ -14,10 +14,10 @@ mod status;
 mod validate;
 mod wait;
 
-use crate::client::{Client, Where};
+use crate::client::{Client, PROMPT, Where};
 use crate::failure::{EXIT_CODES, Failure};
 use crate::output::Output;
-use crm::control::Request;
+use crm::control::{Request, Response};
 use std::time::Duration;
 
 /// How long `--wait` waits unless the command says otherwise.
@@ -81,9 +81,24 @@ impl Context<'_> {
         self.place.connect(self.output)
     }
 
+    /// The cluster file in force.
+    fn config(&self, client: &mut Client) -> Result<::config::Config, Failure> {
+        match client.ask(&Request::Config, PROMPT)? {
+            Response::Config { text, .. } => ::config::parse(&text).config.ok_or_else(|| {
+                Failure::refused("the cluster file in force is not understood by this paceline")
+                    .hint("paceline and pacelined should be of the same version")
+            }),
+            other => Err(Failure::unexpected(&other)),
+        }
+    }
+
     /// Asks for a change and says what came of it; waits for the cluster to settle if `wait`.
     fn change(&self, request: &Request, done: &str, wait: bool) -> Result<(), Failure> {
-        let mut client = self.connect()?;
+        self.change_over(&mut self.connect()?, request, done, wait)
+    }
+
+    /// The same over a connection that is there already.
+    fn change_over(&self, client: &mut Client, request: &Request, done: &str, wait: bool) -> Result<(), Failure> {
         let answer = client.change(request)?;
         self.output.line(if answer.changed { done } else { "nothing changed: it is so already" });
         if wait {

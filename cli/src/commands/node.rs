@@ -29,13 +29,21 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure> {
+    let mut client = context.connect()?;
     let (args, mode, done) = match command {
-        Command::Standby(args) => (args, NodeMode::Standby, "goes to standby: its resources move away"),
-        Command::Online(args) => (args, NodeMode::Online, "may run resources"),
-        Command::Maintenance(args) => (args, NodeMode::Maintenance, "is in maintenance: its resources are left alone"),
+        Command::Standby(args) => (args, Some(NodeMode::Standby), "goes to standby: its resources move away"),
+        Command::Maintenance(args) => {
+            (args, Some(NodeMode::Maintenance), "is in maintenance: its resources are left alone")
+        }
+        Command::Online(args) => {
+            // Against a file that says otherwise it takes an override; else it is enough to forget the one there is.
+            let config = context.config(&mut client)?;
+            let otherwise = config.nodes.get(&args.target).is_some_and(|node| node.standby || node.maintenance);
+            (args, otherwise.then_some(NodeMode::Online), "may run resources")
+        }
     };
     let node = args.target;
     let done = format!("node {node} {done}");
-    let edit = OverrideEdit::Node { node, mode: Some(mode) };
-    context.change(&Request::Override { edit }, &done, args.wait)
+    let edit = OverrideEdit::Node { node, mode };
+    context.change_over(&mut client, &Request::Override { edit }, &done, args.wait)
 }

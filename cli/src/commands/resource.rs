@@ -60,6 +60,7 @@ pub(crate) struct Wait {
 }
 
 pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure> {
+    let mut client = context.connect()?;
     let (request, done, wait) = match command {
         Command::Move { resource, to, wait } => {
             let done = format!("{resource} moves to {to}; undo with: paceline resource clear {resource}");
@@ -75,11 +76,16 @@ pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure
         }
         Command::Enable(args) => {
             let done = format!("{} may run", args.resource);
-            (role(args.resource, TargetRole::Started), done, args.wait)
+            // Against a file that says otherwise it takes an override; else it is enough to forget the one there is.
+            let config = context.config(&mut client)?;
+            let of_resource = config.resources.get(&args.resource).map(|resource| resource.meta.target_role);
+            let of_group = config.groups.get(&args.resource).and_then(|group| group.meta.target_role);
+            let otherwise = of_resource.or(of_group) == Some(TargetRole::Stopped);
+            (role(args.resource, otherwise.then_some(TargetRole::Started)), done, args.wait)
         }
         Command::Disable(args) => {
             let done = format!("{0} is stopped; undo with: paceline resource enable {0}", args.resource);
-            (role(args.resource, TargetRole::Stopped), done, args.wait)
+            (role(args.resource, Some(TargetRole::Stopped)), done, args.wait)
         }
         Command::Cleanup { resource, on, wait } => {
             let what = resource.as_ref().map_or("all resources".to_owned(), ToString::to_string);
@@ -87,9 +93,9 @@ pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure
             (Request::Cleanup { resource, node: on }, format!("failures of {what}{place} are forgotten"), wait)
         }
     };
-    context.change(&request, &done, wait.wait)
+    context.change_over(&mut client, &request, &done, wait.wait)
 }
 
-fn role(resource: ResourceId, role: TargetRole) -> Request {
-    Request::Override { edit: OverrideEdit::TargetRole { resource, role: Some(role) } }
+fn role(resource: ResourceId, role: Option<TargetRole>) -> Request {
+    Request::Override { edit: OverrideEdit::TargetRole { resource, role } }
 }

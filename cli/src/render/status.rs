@@ -1,7 +1,7 @@
 //! `paceline status`: what needs an operator first, then who is here, then what runs.
 
 use crate::output::{Paint, Style};
-use crate::render::text::{cell, count, widest, wrapped};
+use crate::render::text::{cell, clean, count, widest, wrapped};
 use crate::render::time::Clock;
 use crm::summary::{NodeSummary, ResourceSummary, Summary};
 use membership::Quorum;
@@ -26,14 +26,10 @@ pub(crate) fn status(summary: &Summary, clock: &Clock, paint: Paint) -> String {
 
 fn headline(summary: &Summary, paint: Paint) -> String {
     let dc = summary.dc.as_ref().map_or("none yet", |node| node.as_str());
-    let mut out = wrapped(
-        "",
-        &format!("{}   view {}   DC {dc}   configuration {}", summary.cluster, summary.view, summary.generation),
-    );
-    if let Some(end) = out.find("   ") {
-        let name = paint.text(Style::Head, &out[..end]);
-        out.replace_range(..end, &name);
-    }
+    let facts = format!("view {}, DC {dc}, configuration {}", summary.view, summary.generation);
+    let mut out = wrapped(&format!("{}: ", clean(&summary.cluster)), &facts);
+    let name = paint.text(Style::Head, &clean(&summary.cluster));
+    out.replace_range(..clean(&summary.cluster).len(), &name);
     let style = if summary.quorum.quorate { Style::Good } else { Style::Bad };
     let text = wrapped("", &quorum(&summary.quorum));
     out.push_str(&paint.text(style, text.trim_end()));
@@ -119,7 +115,7 @@ fn resources(summary: &Summary, paint: Paint) -> String {
         if resource.group != group {
             group = resource.group.clone();
             if let Some(name) = &group {
-                out.push_str(&format!("  {} (group)\n", cell(name.as_str(), 1.max(name.as_str().len().min(60)))));
+                out.push_str(&format!("  {name} (group)\n"));
             }
         }
         let indent = if resource.group.is_some() { "    " } else { "  " };
@@ -134,6 +130,12 @@ fn resources(summary: &Summary, paint: Paint) -> String {
         );
         out.push_str(line.trim_end());
         out.push('\n');
+        if resource.nodes.len() > 1 {
+            let nodes: Vec<&str> = resource.nodes.iter().map(|node| node.as_str()).collect();
+            let text =
+                wrapped(&format!("{indent}  -> "), &format!("ACTIVE MORE THAN ONCE: on {}", nodes.join(" and ")));
+            out.push_str(&painted_lines(paint, Style::Bad, &text));
+        }
         if let Some(note) = &resource.note {
             out.push_str(&wrapped(&format!("{indent}  -> "), note));
         }
@@ -141,13 +143,12 @@ fn resources(summary: &Summary, paint: Paint) -> String {
     out
 }
 
-/// Where a resource runs; more than one place is a fault and must be seen.
+/// Where a resource runs. Running twice is a fault, told in a line of its own.
 fn place(resource: &ResourceSummary) -> String {
-    let names: Vec<&str> = resource.nodes.iter().map(|node| node.as_str()).collect();
-    match names.len() {
-        0 => "-".to_owned(),
-        1 => names[0].to_owned(),
-        _ => format!("ON {}", names.join("+")),
+    match resource.nodes.as_slice() {
+        [] => "-".to_owned(),
+        [node] => node.to_string(),
+        nodes => format!("{} NODES", nodes.len()),
     }
 }
 
@@ -174,15 +175,10 @@ fn failures(summary: &Summary, clock: &Clock, paint: Paint) -> String {
     }
     let mut out = format!("\n{}\n", paint.text(Style::Head, "Failures"));
     for failure in &summary.failures {
-        let head = format!("  {} on {}: ", failure.resource, failure.node);
-        let text = format!(
-            "{}x, last {} ({}): {}",
-            failure.count,
-            clock.moment(failure.wall_ms),
-            clock.ago(failure.wall_ms),
-            failure.last
-        );
-        out.push_str(&wrapped("  ", &format!("{}{text}", head.trim_start())));
+        let when = format!("{} ({})", clock.moment(failure.wall_ms), clock.ago(failure.wall_ms));
+        let times = count(failure.count as usize, "time");
+        let text = format!("{} on {} failed {times}, last {when}: {}", failure.resource, failure.node, failure.last);
+        out.push_str(&wrapped("  ", &text));
         out.push_str(&wrapped("    forget with: ", &format!("paceline resource cleanup {}", failure.resource)));
     }
     out

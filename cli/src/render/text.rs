@@ -1,7 +1,7 @@
 //! Pieces of text: wrapped, cut and padded by what they take on a terminal, not by their bytes.
 
 use crate::render::WIDTH;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// `text` in lines of at most [`WIDTH`] columns: the first begins with `first`, the others with spaces of the same
 /// width. Control characters (an agent's output may hold any) become spaces.
@@ -43,7 +43,7 @@ fn pieces(word: &str, room: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     for character in word.chars() {
         let piece = pieces.last_mut().expect("there is always a piece");
-        if piece.width() + 2 > room {
+        if piece.width() + character.width().unwrap_or(0) > room {
             pieces.push(String::new());
         }
         pieces.last_mut().expect("there is always a piece").push(character);
@@ -65,7 +65,8 @@ pub(crate) fn cell(text: &str, width: usize) -> String {
     }
     let mut cut = String::new();
     for character in text.chars() {
-        if cut.width() + 2 > width {
+        // One column is for the ellipsis.
+        if cut.width() + character.width().unwrap_or(0) + 1 > width {
             break;
         }
         cut.push(character);

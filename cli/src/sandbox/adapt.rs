@@ -83,12 +83,15 @@ impl ClusterText {
             node.insert("addresses", Item::Value(Value::Array(Array::from_iter([seat.public.to_string()]))));
             node.remove("fencing");
         }
-        let devices: Vec<String> = match self.document.remove("fencing") {
-            Some(item) => {
-                item.as_table_like().into_iter().flat_map(TableLike::iter).map(|(name, _)| name.to_owned()).collect()
-            }
-            None => Vec::new(),
-        };
+        let removed = self.document.remove("fencing");
+        let devices: Vec<&str> = removed
+            .as_ref()
+            .and_then(Item::as_table_like)
+            .into_iter()
+            .flat_map(TableLike::iter)
+            .filter(|(_, device)| device.get("agent").and_then(Item::as_str) != Some(fence::NAME))
+            .map(|(name, _)| name)
+            .collect();
         if !devices.is_empty() {
             notes.push(format!("the sandbox fences by itself; not used: {}", devices.join(", ")));
         }
@@ -156,8 +159,8 @@ agent = "ocf:heartbeat:nginx"
         }
         assert_eq!(notes, ["the sandbox fences by itself; not used: bmc"]);
         // What is adapted once can be adapted again with the same result.
-        let again = ClusterText::parse(&adapted, "x").unwrap().adapted(&layout, &seats(&["alpha", "beta"])).unwrap().0;
-        assert_eq!(again, adapted);
+        let again = ClusterText::parse(&adapted, "x").unwrap().adapted(&layout, &seats(&["alpha", "beta"])).unwrap();
+        assert_eq!(again, (adapted, Vec::new()));
     }
 
     #[test]

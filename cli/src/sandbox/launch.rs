@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::sandbox::adapt::ClusterText;
-use crate::sandbox::layout::{DIRECTORY_VARIABLE, Description, Layout, Seat};
+use crate::sandbox::layout::{DIRECTORY_VARIABLE, Description, Layout, MACHINE_VARIABLE, Seat};
 use crate::sandbox::{fence, lines, machine, processes, switch};
 use config::NodeId;
 use crm::control::{Request, Response};
@@ -15,6 +15,7 @@ use nix::unistd::Pid;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -104,8 +105,12 @@ pub(crate) fn end_machines(layout: &Layout, description: &Description) -> Vec<St
             &machine::Request::End,
             machine::PATIENCE,
         );
-        if let Ok(machine::Answer { error: Some(error), .. }) = asked {
-            left.push(format!("{}: {error}", seat.name));
+        match asked {
+            Ok(machine::Answer { error: Some(error), .. }) => left.push(format!("{}: {error}", seat.name)),
+            // It is there and says nothing: what it powers may run on.
+            Err(error) if error.kind() == ErrorKind::TimedOut => left.push(format!("{}: {error}", seat.name)),
+            // Nobody is there.
+            Ok(_) | Err(_) => {}
         }
     }
     left
@@ -118,10 +123,12 @@ fn end(layout: &Layout, description: &Description) -> Vec<String> {
     left
 }
 
-/// Kills what a machine that died by itself has left: processes with the mark of this sandbox in their environment, and
-/// all they have started. (A service that has cut all ties cannot be found that way.)
+/// Kills what a machine that died by itself has left: processes with its mark in their environment, and all they have
+/// started. (A service that was started without that environment and has lost its parents cannot be found.)
 fn kill_orphans(layout: &Layout) {
-    let mark = format!("{DIRECTORY_VARIABLE}={}", layout.dir().display()).into_bytes();
+    let mut mark = format!("{MACHINE_VARIABLE}=").into_bytes();
+    mark.extend_from_slice(layout.dir().as_os_str().as_bytes());
+    mark.push(b'/');
     let me = Pid::this();
     let Ok(entries) = fs::read_dir("/proc") else { return };
     for entry in entries.flatten() {
@@ -129,14 +136,10 @@ fn kill_orphans(layout: &Layout) {
             continue;
         };
         let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
-        let Ok(command) = fs::read(entry.path().join("comm")) else { continue };
-        // Shells of the user may have the same variable; a daemon or an agent of ours does not have a terminal's shell.
-        let ours = command.starts_with(b"pacelined") || command.starts_with(b"paceline");
-        if pid != me && ours && environment.split(|byte| *byte == 0).any(|variable| variable == mark) {
-            for descendant in processes::descendants(pid) {
-                let _ = kill(descendant, Signal::SIGKILL);
+        if pid != me && environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(&mark)) {
+            for orphan in processes::descendants(pid).into_iter().chain([pid]).filter(|orphan| *orphan != me) {
+                let _ = kill(orphan, Signal::SIGKILL);
             }
-            let _ = kill(pid, Signal::SIGKILL);
         }
     }
 }

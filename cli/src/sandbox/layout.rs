@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// The environment variable that names the directory of the sandbox.
 pub(crate) const DIRECTORY_VARIABLE: &str = "PACELINE_SANDBOX";
 
+/// The environment variable that a machine gives its daemon: the directory of the node.
+pub(crate) const MACHINE_VARIABLE: &str = "PACELINE_SANDBOX_MACHINE";
+
 /// Most bytes of a path that the kernel accepts as the address of a Unix socket.
 const MAX_SOCKET_PATH: usize = 107;
 
@@ -206,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_socket_path_that_is_too_long_is_refused_with_its_length() {
-        let layout = Layout::find(Some(Path::new(&format!("/tmp/{}", "x".repeat(90)))));
+        let layout = Layout::find(Some(Path::new(&format!("/tmp/{}", "x".repeat(89)))));
         let node = [NodeId::new("alpha").unwrap()];
         let text = layout.check_path_lengths(&node).unwrap_err().to_string();
         assert!(text.contains("113 bytes") && text.contains("107"), "{text}");

@@ -8,7 +8,7 @@
 //! ```
 
 use crate::failure::Failure;
-use crate::sandbox::layout::{DIRECTORY_VARIABLE, Layout};
+use crate::sandbox::layout::{Layout, MACHINE_VARIABLE};
 use crate::sandbox::{lines, processes};
 use config::NodeId;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -215,7 +215,7 @@ impl Machine {
         };
         let mut command = Command::new(&self.pacelined);
         command.arg("--config").arg(self.layout.local_file(&self.node));
-        command.current_dir(self.layout.node(&self.node)).env(DIRECTORY_VARIABLE, self.layout.dir());
+        command.current_dir(self.layout.node(&self.node)).env(MACHINE_VARIABLE, self.layout.node(&self.node));
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         // SAFETY: runs in the child between fork and exec, and only calls sigprocmask, which is async-signal-safe. The
         // daemon must not inherit the signals that this process has blocked for its own descriptor.

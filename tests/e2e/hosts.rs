@@ -4,7 +4,8 @@ use crate::fence;
 use crate::programs::{self, output, run};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// The hosts of every test.
@@ -18,11 +19,18 @@ pub struct Hosts {
     /// State, keys and logs of the hosts.
     pub directory: PathBuf,
     prefix: String,
-    processes: Vec<Child>,
+    supervisors: Vec<JoinHandle<()>>,
 }
 
 fn namespace(prefix: &str, name: &str) -> String {
     format!("{prefix}-{name}")
+}
+
+/// Whether a process in a host's network belongs to the host, and is not a watcher looking in from outside: those have
+/// one process number, those of a host a second one of their own PID namespace.
+fn of_host(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("NSpid:") && line.split_whitespace().count() > 2)
 }
 
 /// Cuts a host's power: cable first, so that no farewell leaves it, then every process, then its addresses.
@@ -41,18 +49,22 @@ pub fn power_off(directory: &Path, node: &str) -> Result<(), String> {
         let _ = run("kill", &["-KILL", child]);
     }
     let deadline = Instant::now() + Duration::from_secs(5);
-    let cgroup_namespace = namespace(&prefix, node);
+    let host = namespace(&prefix, node);
     loop {
-        let alive = output(Command::new("ip").args(["netns", "pids", &cgroup_namespace]))?;
-        if alive.trim().is_empty() {
+        let alive: Vec<String> = output(Command::new("ip").args(["netns", "pids", &host]))?
+            .split_whitespace()
+            .filter(|pid| of_host(pid))
+            .map(str::to_owned)
+            .collect();
+        if alive.is_empty() {
             break;
         }
         if Instant::now() > deadline {
-            return Err(format!("processes are still there: {}", alive.replace('\n', " ")));
+            return Err(format!("processes are still there: {}", alive.join(" ")));
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    run("ip", &["-n", &cgroup_namespace, "addr", "flush", "dev", "eth0"])?;
+    run("ip", &["-n", &host, "addr", "flush", "dev", "eth0"])?;
     Ok(())
 }
 
@@ -65,7 +77,7 @@ impl Hosts {
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(directory.join("agents")).map_err(|e| e.to_string())?;
         fs::write(directory.join("prefix"), &prefix).map_err(|e| e.to_string())?;
-        let mut hosts = Hosts { directory, prefix, processes: Vec::new() };
+        let mut hosts = Hosts { directory, prefix, supervisors: Vec::new() };
         hosts.network()?;
         hosts.install(cluster_rest)?;
         fence::serve(&hosts.directory)?;
@@ -85,9 +97,9 @@ impl Hosts {
         run("ip", &["-n", &switch, "link", "add", "br0", "type", "bridge", "stp_state", "0", "forward_delay", "0"])?;
         run("ip", &["-n", &switch, "link", "set", "br0", "up"])?;
         run("ip", &["-n", &switch, "addr", "add", "10.77.0.254/24", "dev", "br0"])?;
-        let rules = "table bridge cut { set blocked { type ifname; } \
-             chain between { type filter hook prerouting priority 0; iifname @blocked drop; } \
-             chain back { type filter hook postrouting priority 0; oifname @blocked drop; } }";
+        let rules = "table bridge cut {\n set blocked { type ifname; }\n \
+             chain in { type filter hook prerouting priority 0; iifname @blocked drop; }\n \
+             chain out { type filter hook postrouting priority 0; oifname @blocked drop; }\n}";
         run("ip", &["netns", "exec", &switch, "nft", rules])?;
         for (number, name) in NODES.iter().chain(&["client"]).enumerate() {
             let host = self.namespace(name);
@@ -137,7 +149,7 @@ impl Hosts {
         let log = fs::File::create(self.directory.join(format!("{node}.log"))).map_err(|e| e.to_string())?;
         let errors = log.try_clone().map_err(|e| e.to_string())?;
         let me = std::env::current_exe().map_err(|e| e.to_string())?;
-        let child = Command::new("nsenter")
+        let mut child = Command::new("nsenter")
             .arg(format!("--net=/run/netns/{}", self.namespace(node)))
             .args(["unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc", "--"])
             .arg(me)
@@ -151,7 +163,10 @@ impl Hosts {
             .spawn()
             .map_err(|e| format!("cannot start host {node}: {e}"))?;
         fs::write(self.directory.join(format!("{node}.pid")), child.id().to_string()).map_err(|e| e.to_string())?;
-        self.processes.push(child);
+        // Buried at once, so that a dead host has no process left, not even a dead one.
+        self.supervisors.push(std::thread::spawn(move || {
+            let _ = child.wait();
+        }));
         Ok(())
     }
 
@@ -236,9 +251,9 @@ impl Drop for Hosts {
             // A host that is off already is what we want.
             let _ = power_off(&self.directory, node);
         }
-        for process in &mut self.processes {
-            let _ = process.kill();
-            let _ = process.wait();
+        for supervisor in self.supervisors.drain(..) {
+            // It ends with its host.
+            let _ = supervisor.join();
         }
         for name in NODES.iter().chain(&["client", "sw"]) {
             let _ = run("ip", &["netns", "del", &self.namespace(name)]);

@@ -11,8 +11,10 @@ use crm::event::{Event, EventKind};
 use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
 use membership::Incarnation;
 use membership_io::{Bind, LinkEvent, RingHandle, RingThread};
+use nix::unistd::AccessFlags;
 use resource_agents_io::{Runner, RunnerOptions};
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -67,7 +69,7 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
         let _ = disk_sender.send(written);
     })?;
     let (job_sender, mut job_events) = mpsc::unbounded_channel();
-    let jobs = Runner::new(RunnerOptions::default(), job_sender);
+    let jobs = Runner::new(RunnerOptions { env: agents_environment(local), ..RunnerOptions::default() }, job_sender);
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
 
@@ -87,7 +89,7 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
                 Written::Stored(generation) => Input::Stored(generation),
                 Written::Failed { generation, reason } => Input::StoreFailed { generation, reason },
             }),
-            Some(event) = client_events.recv() => pump.from_client(event),
+            Some(event) = client_events.recv() => pump.client_event(event),
             _ = terminate.recv() => Some(Input::Shutdown),
             _ = interrupt.recv() => Some(Input::Shutdown),
             () = tokio::time::sleep_until(deadline.into()) => Some(Input::Wake),
@@ -101,6 +103,24 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
             }
         }
     }
+}
+
+/// What agents on this machine need beyond what every job is given: `HA_RSCTMP`, where the OCF scripts keep their own
+/// notes. It is `/run/resource-agents` where that can be had, and a directory of this daemon for a user without it.
+fn agents_environment(local: &Local) -> BTreeMap<String, String> {
+    let usual = Path::new("/run/resource-agents");
+    let writable = std::fs::create_dir_all(usual).is_ok() && nix::unistd::access(usual, AccessFlags::W_OK).is_ok();
+    let mut environment = BTreeMap::new();
+    if !writable {
+        let own = local.state_directory.join("resource-agents");
+        match std::fs::create_dir_all(&own) {
+            Ok(()) => {
+                environment.insert("HA_RSCTMP".to_owned(), own.display().to_string());
+            }
+            Err(error) => tracing::warn!("OCF agents have no directory for their notes: {}: {error}", own.display()),
+        }
+    }
+    environment
 }
 
 fn start_ring(
@@ -170,7 +190,7 @@ impl Pump {
         node.into_iter().chain(retry).min().unwrap_or(now + Duration::from_secs(3600))
     }
 
-    fn from_client(&mut self, event: FromClient) -> Option<Input> {
+    fn client_event(&mut self, event: FromClient) -> Option<Input> {
         match event {
             FromClient::Connected(client, answers) => {
                 self.clients.insert(client, answers);

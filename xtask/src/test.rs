@@ -61,6 +61,7 @@ pub fn run(options: &Options) -> Result<bool> {
             succeeds(cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         );
     }
+    dependencies(&mut count);
     build_programs()?;
     rust_tests(&mut count)?;
     let me = std::env::current_exe().context("cannot find this program's own file")?;
@@ -69,6 +70,21 @@ pub fn run(options: &Options) -> Result<bool> {
     count.check("demo: a service survives a power cut", succeeds(demo));
     println!("\n{} passed, {} failed, {} skipped", count.passed, count.failed, count.skipped);
     Ok(count.failed == 0)
+}
+
+/// Advisories, licences and bans of everything we depend on.
+fn dependencies(count: &mut Count) {
+    if succeeds_quietly(cargo(&["deny", "--version"])) {
+        count.check("dependencies (cargo deny)", succeeds(cargo(&["deny", "--offline", "check", "bans", "licenses"])));
+    } else {
+        println!("skipped: dependencies (cargo deny): cargo-deny is not installed (cargo install cargo-deny)");
+        count.skipped += 1;
+    }
+}
+
+fn succeeds_quietly(mut command: Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    succeeds(command)
 }
 
 fn succeeds(mut command: Command) -> bool {

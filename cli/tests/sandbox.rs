@@ -1,5 +1,7 @@
 //! The power supplies, the switch and the fence device of a sandbox, with a shell script in the place of the daemon.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

@@ -1,12 +1,17 @@
 //! Problems of a cluster file, with the line and a caret.
 
 use crate::output::Paint;
+use crate::render::WIDTH;
+use crate::render::text::wrapped_to;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use config::{Problem, Severity};
 
+/// Columns that the renderer puts before a hint.
+const MARK: usize = 15;
+
 /// All of them, in the order of the file, each as a compiler would show it.
 pub(crate) fn problems(path: &str, text: &str, problems: &[Problem], paint: Paint) -> String {
-    let renderer = if paint.0 { Renderer::styled() } else { Renderer::plain() }.term_width(crate::render::WIDTH);
+    let renderer = if paint.0 { Renderer::styled() } else { Renderer::plain() }.term_width(WIDTH);
     let mut out = String::new();
     for problem in problems {
         out.push_str(&renderer.render(&[one(path, text, problem)]));
@@ -24,7 +29,8 @@ fn one<'a>(path: &'a str, text: &'a str, problem: &'a Problem) -> Group<'a> {
     let snippet = Snippet::source(text).path(path).annotation(AnnotationKind::Primary.span(span));
     let group = level.primary_title(problem.message.as_str()).element(snippet);
     match &problem.hint {
-        Some(hint) => group.element(Level::HELP.message(hint.as_str())),
+        // The renderer breaks no lines; behind its mark there is room for this many columns.
+        Some(hint) => group.element(Level::HELP.message(wrapped_to("", hint, WIDTH - MARK).trim_end().to_owned())),
         None => group,
     }
 }

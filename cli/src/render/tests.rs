@@ -207,6 +207,6 @@ fn problems_show_line_and_caret_also_when_the_span_does_not_fit() {
         hint: Some("did you mean `name`?".to_owned()),
     };
     let found =
-        [problem(10..14, "there is no option `naem`"), problem(19..900, "too far"), problem(500..400, "beyond")];
+        [problem(10..14, "there is no option `naem`"), problem(19..900, "too far"), problem(500..501, "beyond")];
     golden("problems.txt", &problems::problems("web.toml", text, &found, Paint(false)));
 }

@@ -6,8 +6,13 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// `text` in lines of at most [`WIDTH`] columns: the first begins with `first`, the others with spaces of the same
 /// width. Control characters (an agent's output may hold any) become spaces.
 pub(crate) fn wrapped(first: &str, text: &str) -> String {
+    wrapped_to(first, text, WIDTH)
+}
+
+/// The same in lines of at most `width` columns.
+pub(crate) fn wrapped_to(first: &str, text: &str, width: usize) -> String {
     let indent = first.width();
-    let room = WIDTH.saturating_sub(indent).max(20);
+    let room = width.saturating_sub(indent).max(20);
     let mut lines: Vec<String> = vec![String::new()];
     for word in clean(text).split_whitespace() {
         for piece in pieces(word, room) {

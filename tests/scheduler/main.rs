@@ -6,6 +6,7 @@
 
 mod facts;
 mod golden;
+mod planted;
 mod random;
 mod render;
 mod walk;
@@ -15,6 +16,7 @@ use libtest_mimic::Arguments;
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = golden::trials();
+    trials.extend(planted::trials());
     trials.extend(random::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -19,6 +19,9 @@ use std::fmt::Write;
 const CLUSTERS: u64 = 4000;
 /// Each instance on each node can surprise a few times: by running, by not running, by a monitor that tells late.
 const SURPRISES: usize = 100;
+/// Transitions without a surprise until nothing is left to do. One is the rule; a fencing that takes the memory of a
+/// failure along, or a wish that was not heard while something was elsewhere, makes it two.
+const CALM: usize = 2;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let batches = 8;
@@ -223,21 +226,19 @@ impl World {
         self.rest()
     }
 
-    /// Nothing fails any more: it comes to rest as soon as nothing surprises any more.
+    /// Nothing fails any more: it comes to rest soon after the last surprise.
     fn rest(&mut self) -> Result<(), String> {
-        let mut trail = String::new();
+        let (mut trail, mut calm) = (String::new(), 0);
         for _ in 0..SURPRISES {
             let answer = self.plan()?;
             if answer.graph.is_empty() {
                 return Ok(());
             }
-            let _ = write!(trail, "{}then\n", render::render(&answer));
-            if !self.carry_out(&answer, usize::MAX)? {
-                continue;
+            if calm == CALM {
+                return Err(format!("no rest:\n{trail}{}", render::render(&answer)));
             }
-            let last = self.plan()?;
-            let problem = || format!("no rest:\n{trail}{}", render::render(&last));
-            return if last.graph.is_empty() { Ok(()) } else { Err(problem()) };
+            let _ = writeln!(trail, "{}then", render::render(&answer));
+            calm = if self.carry_out(&answer, usize::MAX)? { calm + 1 } else { 0 };
         }
         Err(format!("no end of surprises:\n{trail}"))
     }
@@ -344,7 +345,6 @@ impl World {
 }
 
 /// 500 resources on 16 nodes, one of them lost.
-#[allow(clippy::disallowed_methods)] // measures
 fn large() -> Result<(), Failed> {
     let mut text = String::from("[cluster]\nname = \"large\"\n");
     let names: Vec<String> = (0..16).map(|n| format!("n{n}")).collect();
@@ -366,18 +366,11 @@ fn large() -> Result<(), Failed> {
     }
     let parsed = config::parse(&text);
     let mut scene = Scene::new(&text, parsed.config.ok_or_else(|| format!("{:?}", parsed.problems))?);
-    let mut slowest = std::time::Duration::ZERO;
+    let mut slowest = 0;
     for round in 0..4 {
-        let mut best = std::time::Duration::MAX;
-        let mut answer = None;
-        for _ in 0..5 {
-            let begin = std::time::Instant::now();
-            answer = Some(schedule(&scene.situation()));
-            best = best.min(begin.elapsed());
-        }
-        let answer = answer.expect("computed above");
-        slowest = slowest.max(best);
-        println!("round {round}: {} actions in {best:?}", answer.graph.actions.len());
+        let begin = busy_us()?;
+        let answer = schedule(&scene.situation());
+        slowest = slowest.max(busy_us()? - begin);
         for action in &answer.graph.actions {
             walk::perform(&mut scene, &action.kind);
         }
@@ -387,6 +380,13 @@ fn large() -> Result<(), Failed> {
             scene = scene.gathered();
         }
     }
-    // Five times the goal: the machine may be busy with other tests.
-    if slowest.as_millis() < 250 { Ok(()) } else { Err(format!("{slowest:?}").into()) }
+    if slowest < 50_000 { Ok(()) } else { Err(format!("{slowest} microseconds of processor time").into()) }
+}
+
+/// Processor time of this thread in microseconds: other tests may keep the machine busy.
+#[allow(clippy::disallowed_methods)] // measures
+fn busy_us() -> Result<u64, Failed> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds = text.split_whitespace().next().ok_or("no number in schedstat")?.parse::<u64>()?;
+    Ok(nanoseconds / 1000)
 }

@@ -53,8 +53,7 @@ impl<'a> Facts<'a> {
 
     /// Whether the last thing known of resource `r` on node `n`, which cannot be asked, is more than nothing.
     pub(super) fn ran(&self, r: usize, n: usize) -> bool {
-        let status = self.situation.cib.status.nodes.get(self.nodes[n].id);
-        status.is_some_and(|status| status.resources.contains_key(&self.resources[r].config.name))
+        self.nodes[n].histories.is_some_and(|histories| histories.contains_key(&self.resources[r].config.name))
     }
 
     /// Where resource `r` runs, may run, or is being started, on nodes that can be talked to.

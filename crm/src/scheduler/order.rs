@@ -282,11 +282,9 @@ fn circle(steps: &Steps<'_>, edges: &Edges) -> Vec<usize> {
 
 fn finish(steps: Steps<'_>, edges: &Edges) -> Ordered {
     let mut place = vec![None; steps.list.len()];
-    let mut next = 0;
-    for (at, step) in steps.list.iter().enumerate().filter(|(_, step)| step.hold.is_none()) {
-        let _ = step;
-        place[at] = Some(ActionId(next));
-        next += 1;
+    let taken = steps.list.iter().zip(&mut place).filter(|(step, _)| step.hold.is_none());
+    for (id, (_, place)) in (0..).zip(taken) {
+        *place = Some(ActionId(id));
     }
     let mut graph = Graph::default();
     let mut held = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::cib::{History, NodeState, NodeStatus};
 use crate::scheduler::Situation;
-use config::{NodeId, NodeMode, OnFail, OperationName, Resource, ResourceId};
+use config::{NodeId, NodeMode, OnFail, OperationName, ResourceId};
 use membership::Incarnation;
 use resource_agents::Outcome;
 use std::collections::BTreeSet;
@@ -38,27 +38,26 @@ pub(super) fn online(situation: &Situation<'_>, node: &NodeId) -> bool {
     situation.members.contains(node) && matches!(state(situation, node), NodeState::Online { .. })
 }
 
-fn history<'a>(situation: &Situation<'a>, resource: &ResourceId, node: &NodeId) -> Option<&'a History> {
-    status(situation, node)?.resources.get(resource)
-}
-
 pub(super) fn doubt(situation: &Situation<'_>, resource: &ResourceId, node: &NodeId) -> Doubt {
     let properties = &situation.cib.config.properties;
-    let configured = situation.cib.config.resources.get(resource);
-    let history = history(situation, resource, node);
+    let status = status(situation, node);
+    let state = status.map_or(NodeState::Unseen, |status| status.state);
+    let history = status.and_then(|status| status.resources.get(resource));
+    let member = situation.members.contains(node);
+    let online = member && matches!(state, NodeState::Online { .. });
     let asked = history.is_some_and(|history| !history.records.is_empty());
-    let runs = history.is_some_and(|history| !history.pending.is_empty() || runs(history, configured));
-    match state(situation, node) {
+    let runs = history.is_some_and(|history| !history.pending.is_empty() || runs(situation, resource, history));
+    match state {
         NodeState::Offline => Doubt::None,
-        _ if online(situation, node) && !asked => Doubt::NotAsked,
-        _ if online(situation, node) => {
+        _ if online && !asked => Doubt::NotAsked,
+        _ if online => {
             if runs {
                 Doubt::Runs
             } else {
                 Doubt::None
             }
         }
-        NodeState::Unseen if situation.waiting_for_nodes || situation.members.contains(node) => Doubt::Unseen,
+        NodeState::Unseen if situation.waiting_for_nodes || member => Doubt::Unseen,
         _ if !properties.fencing_enabled => Doubt::None,
         NodeState::Unseen if properties.startup_fencing => Doubt::Unseen,
         NodeState::Unseen => Doubt::None,
@@ -68,21 +67,23 @@ pub(super) fn doubt(situation: &Situation<'_>, resource: &ResourceId, node: &Nod
 }
 
 /// The last word of a history.
-fn runs(history: &History, resource: Option<&Resource>) -> bool {
+fn runs(situation: &Situation<'_>, resource: &ResourceId, history: &History) -> bool {
     let Some(last) = history.records.iter().max_by_key(|record| record.call) else { return false };
     let report = &last.report;
-    let ignored = resource.is_some_and(|resource| {
-        resource.operations.iter().any(|one| {
-            one.name == report.name
-                && (one.interval == report.interval || report.name != OperationName::Monitor)
-                && one.on_fail == Some(OnFail::Ignore)
+    let ignored = || {
+        situation.cib.config.resources.get(resource).is_some_and(|resource| {
+            resource.operations.iter().any(|one| {
+                one.name == report.name
+                    && (one.interval == report.interval || report.name != OperationName::Monitor)
+                    && one.on_fail == Some(OnFail::Ignore)
+            })
         })
-    });
+    };
     let probe = report.interval.is_none();
     match (report.name, report.outcome) {
         (OperationName::Start, _) => true,
         (OperationName::Stop, Outcome::Ok | Outcome::NotRunning) => false,
-        (OperationName::Stop, _) => !ignored,
+        (OperationName::Stop, _) => !ignored(),
         (OperationName::Monitor, Outcome::NotRunning) => false,
         (
             OperationName::Monitor,
@@ -92,7 +93,7 @@ fn runs(history: &History, resource: Option<&Resource>) -> bool {
             | Outcome::InsufficientPrivilege
             | Outcome::Unimplemented,
         ) if probe => false,
-        (OperationName::Monitor, Outcome::Error | Outcome::TimedOut | Outcome::FailedPromoted) if probe => !ignored,
+        (OperationName::Monitor, Outcome::Error | Outcome::TimedOut | Outcome::FailedPromoted) if probe => !ignored(),
         (OperationName::Monitor, _) => true,
     }
 }
@@ -157,11 +158,11 @@ pub(super) fn may_fence(
         return Ok(());
     }
     let failed = status(situation, node).is_some_and(|status| {
-        status.resources.values().any(|history| {
-            history
-                .records
-                .iter()
-                .any(|record| record.report.name == OperationName::Stop || record.report.outcome != Outcome::Ok)
+        let records = status.resources.values().flat_map(|history| &history.records);
+        records.map(|record| &record.report).any(|report| match report.outcome {
+            Outcome::Ok => false,
+            Outcome::NotRunning => report.interval.is_some(),
+            _ => true,
         })
     });
     let asked = situation.cib.status.fencing.open.values().any(|request| request.target == *node);

@@ -1,10 +1,10 @@
 //! How each node stands: whether it can be asked, whether it can be given work, whether it may run something unseen.
 
-use crate::cib::NodeState;
+use crate::cib::{History, NodeState};
 use crate::scheduler::Situation;
-use config::{NodeId, NodeMode};
+use config::{NodeId, NodeMode, ResourceId};
 use membership::Incarnation;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One node.
 pub(in crate::scheduler) struct NodeFacts<'a> {
@@ -16,6 +16,8 @@ pub(in crate::scheduler) struct NodeFacts<'a> {
     pub(in crate::scheduler) unusable: Option<String>,
     pub(in crate::scheduler) maintenance: bool,
     pub(in crate::scheduler) leaving: bool,
+    /// What was done with resources on it.
+    pub(in crate::scheduler) histories: Option<&'a BTreeMap<ResourceId, History>>,
 }
 
 /// What may be on a node.
@@ -79,7 +81,8 @@ fn node<'a>(situation: Situation<'a>, id: &'a NodeId) -> NodeFacts<'a> {
         NodeState::Online { incarnation } | NodeState::Lost { incarnation } => Some(incarnation),
         NodeState::Unseen | NodeState::Offline => None,
     };
-    NodeFacts { id, standing, incarnation, unusable, maintenance, leaving }
+    let histories = status.map(|status| &status.resources);
+    NodeFacts { id, standing, incarnation, unusable, maintenance, leaving, histories }
 }
 
 fn standing(situation: Situation<'_>, id: &NodeId, state: NodeState) -> Standing {

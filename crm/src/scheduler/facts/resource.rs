@@ -135,7 +135,7 @@ fn one<'a>(
     let mut on = Vec::with_capacity(nodes.len());
     let (mut halts, mut started, mut expiry) = (Vec::new(), 0, None);
     for node in nodes {
-        let history = situation.cib.status.nodes.get(node.id).and_then(|status| status.resources.get(&resource.name));
+        let history = node.histories.and_then(|histories| histories.get(&resource.name));
         if !node.here() {
             on.push(Presence::not_here(unseen(node, history, terms)));
             continue;
@@ -263,8 +263,7 @@ pub(super) fn orphans<'a>(
     let terms = Terms { resource: None, properties, quorate: situation.quorum.quorate, wall_ms: situation.wall_ms };
     let mut orphans = Vec::new();
     for (n, node) in nodes.iter().enumerate().filter(|(_, node)| node.here()) {
-        let Some(status) = cib.status.nodes.get(node.id) else { continue };
-        for (id, history) in status.resources.iter().filter(|(id, _)| !index.contains_key(id)) {
+        for (id, history) in node.histories.into_iter().flatten().filter(|(id, _)| !index.contains_key(id)) {
             let state = history::read(history, terms).state;
             let in_flight = !history.pending.is_empty();
             if !in_flight && !matches!(state, State::Active { .. } | State::Failed(_)) {

@@ -35,7 +35,14 @@ pub(crate) fn line(action: &Action) -> String {
                 (name, None) => name.as_str().to_owned(),
                 (name, Some(interval)) => format!("{} {}", name.as_str(), format_duration(interval)),
             };
-            format!("{name} {} on {node}", operation.resource)
+            let mut text = format!("{name} {} on {node}", operation.resource);
+            if operation.agent.to_string() != "ocf:test:Dummy" {
+                let _ = write!(text, " as {}", operation.agent);
+            }
+            if operation.timeout.as_secs() != 20 {
+                let _ = write!(text, " within {}", format_duration(operation.timeout));
+            }
+            text
         }
         ActionKind::CancelMonitor { node, resource, interval } => {
             format!("cancel monitor {} {resource} on {node}", format_duration(*interval))

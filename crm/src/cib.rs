@@ -127,3 +127,6 @@ impl Cib {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

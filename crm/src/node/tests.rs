@@ -35,19 +35,29 @@ fn who_was_there_first_stays_dc_when_a_lower_name_joins() {
 }
 
 #[test]
-fn a_member_that_does_not_say_hello_is_excluded_and_ends() {
+fn a_member_that_does_not_say_hello_is_excluded_and_the_others_go_on() {
     let mut cluster = Cluster::new(THREE, &file(THREE, ""));
-    // gamma's ring answers, but its node does not: it hears nothing and says nothing until later.
-    let hung = cluster.nodes.remove(&node("gamma")).unwrap();
-    let life = cluster.lives();
-    cluster.join_lives(&life);
+    // gamma's ring answers, but its node does not: it hears nothing and says nothing.
+    cluster.nodes.remove(&node("gamma")).expect("it was booted");
+    let lives = cluster.lives();
+    cluster.join_lives(&lives);
     cluster.settle();
     assert!(!cluster.nodes[&node("alpha")].synced());
     cluster.pass(Duration::from_secs(4));
-    assert!(cluster.nodes[&node("alpha")].synced());
-    assert!(cluster.nodes[&node("alpha")].quorate());
+    assert!(cluster.nodes[&node("alpha")].synced() && cluster.nodes[&node("alpha")].quorate());
     assert!(!cluster.nodes[&node("alpha")].view().unwrap().contains(&node("gamma")));
-    drop(hung);
+}
+
+#[test]
+fn a_member_that_finds_itself_excluded_ends() {
+    let mut cluster = Cluster::new(THREE, &file(THREE, ""));
+    cluster.join(&[THREE]);
+    // gamma hears all, but what it says comes after the others have lost patience.
+    cluster.hold_back("gamma");
+    cluster.pass(Duration::from_secs(4));
+    cluster.settle();
+    assert!(cluster.stops[&node("gamma")].contains("excluded"), "{:?}", cluster.stops);
+    assert!(cluster.nodes[&node("beta")].quorate());
 }
 
 #[test]
@@ -87,10 +97,14 @@ fn a_node_that_cannot_be_emptied_leaves_loudly_after_a_bound() {
     let mut cluster = Cluster::started(THREE, &service("web"));
     cluster.pass(Duration::from_secs(30));
     let place = cluster.place("web").expect("web runs");
-    cluster.hanging.insert("stop web".to_owned());
+    cluster.failing.insert("stop web".to_owned());
+    cluster.fencing_fails = u32::MAX;
     cluster.step(&node(&place), Input::Shutdown);
-    cluster.pass(Duration::from_secs(700));
-    assert!(cluster.stops.contains_key(&node(&place)) || cluster.fenced.contains(&node(&place)));
+    cluster.pass(Duration::from_secs(30));
+    assert!(cluster.stops.is_empty(), "it still hopes");
+    cluster.pass(Duration::from_secs(40));
+    assert_eq!(cluster.stops[&node(&place)], "left although not everything could be stopped in time");
+    assert!(cluster.told(&place, EventKind::Alert).iter().any(|text| text.contains("left although")));
 }
 
 #[test]

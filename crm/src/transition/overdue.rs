@@ -71,3 +71,6 @@ fn in_flight(cib: &Cib) -> impl Iterator<Item = (&NodeId, &config::ResourceId, O
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

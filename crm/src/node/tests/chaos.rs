@@ -12,7 +12,7 @@ use config::{NodeId, TargetRole};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-const STORIES: u64 = 150;
+const STORIES: u64 = 60;
 const STEPS: u32 = 250;
 const WISHES: u64 = 12;
 
@@ -50,16 +50,16 @@ impl Story {
 
     fn step(&mut self) {
         match self.random.u32(..100) {
-            0..6 => self.break_views(),
-            6..8 => {
+            0..4 => self.break_views(),
+            4..6 => {
                 let name = self.anybody();
                 self.cluster.power_off(name);
             }
-            8 => {
+            6 => {
                 let name = self.anybody();
                 self.cluster.kill_daemon(name);
             }
-            9..13 => {
+            7..13 => {
                 let name = self.anybody();
                 if !self.cluster.nodes.contains_key(&node(name)) {
                     self.cluster.boot(name);
@@ -74,8 +74,7 @@ impl Story {
                 }
             }
             20..22 => {
-                let call =
-                    ["start web", "stop web", "start db", "stop db", "check db"][self.random.usize(..5)].to_owned();
+                let call = ["start web", "stop web", "start db", "stop db"][self.random.usize(..4)].to_owned();
                 if !self.cluster.failing.remove(&call) {
                     self.cluster.failing.insert(call);
                 }
@@ -86,13 +85,18 @@ impl Story {
                     self.cluster.hanging.insert(call);
                 }
             }
+            25 => {
+                // A service dies by itself.
+                let dead = self.cluster.running.iter().next().cloned();
+                dead.map(|dead| self.cluster.running.remove(&dead));
+            }
             24 => self.cluster.fencing_fails = self.random.u32(..3),
-            25..40 => {
+            26..40 => {
                 let time = Duration::from_millis(self.random.u64(1..20_000));
                 self.cluster.advance(time);
             }
             _ => {
-                for _ in 0..self.random.u32(1..20) {
+                for _ in 0..self.random.u32(1..80) {
                     self.something_happens();
                 }
             }
@@ -193,5 +197,5 @@ fn whatever_happens_nothing_runs_twice_and_nothing_acknowledged_is_lost() {
         assert!(told.is_ok(), "story {seed} failed; its last events:\n{}", story.cluster.last_events(80));
         granted += story.granted.len();
     }
-    assert!(granted > 100, "stories in which next to nothing is acknowledged prove nothing: {granted}");
+    assert!(granted > 50, "stories in which next to nothing is acknowledged prove nothing: {granted}");
 }

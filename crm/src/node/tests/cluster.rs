@@ -143,7 +143,7 @@ impl Cluster {
         self.running.retain(|(place, _)| place.as_str() != name);
     }
 
-    /// The daemon is gone, its services stay.
+    /// The daemon is gone and its jobs with it; its services stay.
     pub(super) fn kill_daemon(&mut self, name: &str) {
         self.nodes.remove(&node(name));
         self.jobs.retain(|running| running.node.as_str() != name);
@@ -208,7 +208,7 @@ impl Cluster {
             Effect::Event(event) => self.events.push((name.clone(), event)),
             Effect::Stop { reason } => {
                 self.stops.insert(name.clone(), reason);
-                self.nodes.remove(name);
+                self.kill_daemon(name.as_str());
             }
         }
     }
@@ -471,5 +471,12 @@ impl Cluster {
         let line =
             |(who, event): &(NodeId, Event)| format!("{} {who}: {:?}: {}\n", event.wall_ms, event.kind, event.text);
         self.events.iter().skip(skip).map(line).collect()
+    }
+
+    /// What this node has said and nobody heard is heard by nobody.
+    pub(super) fn hold_back(&mut self, name: &str) {
+        for part in &mut self.parts {
+            part.said.retain(|(from, _)| from.as_str() != name);
+        }
     }
 }

@@ -113,31 +113,6 @@ fn an_order_of_an_older_view_is_not_carried_out() {
 }
 
 #[test]
-fn a_node_that_does_not_answer_in_time_is_answered_for() {
-    let mut cluster = Cluster::new(THREE, &file(THREE, &service("web")));
-    cluster.join(&[THREE]);
-    cluster.run();
-    let place = cluster.place("web").unwrap();
-    let failures = |cluster: &Cluster, name: &str| {
-        cluster.nodes[&node(name)]
-            .cib()
-            .status
-            .nodes
-            .values()
-            .flat_map(|status| status.resources.values())
-            .map(|history| history.failures.count)
-            .sum::<u32>()
-    };
-    cluster.hanging.insert("stop web".to_owned());
-    cluster.ask(&place, Request::Restart { resource: resource("web") });
-    let before = failures(&cluster, &place);
-    cluster.pass(Duration::from_secs(60));
-    let told: Vec<String> =
-        cluster.events.iter().map(|(_, event)| event.text.clone()).filter(|text| text.contains("timed out")).collect();
-    assert!(before == 0 && !told.is_empty(), "{told:?}");
-}
-
-#[test]
 fn a_restarted_daemon_finds_its_services_running_and_nothing_moves() {
     let mut cluster = started();
     let place = cluster.place("web").unwrap();

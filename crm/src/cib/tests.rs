@@ -1,0 +1,189 @@
+//! Single changes, without nodes around.
+
+use super::*;
+use crate::control::Refusal;
+use config::{AgentRef, OperationName};
+use fencing::Attempt;
+use membership::{Incarnation, RingId};
+use resource_agents::{Operation, OrderId, Outcome, Report};
+use std::time::Duration;
+
+const QUORATE: Context = Context { view: 7, quorate: true };
+const MINORITY: Context = Context { view: 7, quorate: false };
+
+fn node(name: &str) -> NodeId {
+    NodeId::new(name).unwrap()
+}
+
+fn web() -> ResourceId {
+    ResourceId::new("web").unwrap()
+}
+
+/// Two members, alpha in life 1 and beta in life 2, and one service that may fail twice.
+pub(crate) fn cib() -> Cib {
+    let text = "[cluster]\nname = \"test\"\n[nodes.alpha]\naddresses = [\"10.0.0.1\"]\n[nodes.beta]\n\
+                addresses = [\"10.0.0.2\"]\n[fencing.pdu]\nagent = \"fence_pdu\"\nnodes = [\"alpha\", \"beta\"]\n\
+                [resources.web]\nagent = \"command\"\nstart = \"up\"\nstop = \"down\"\ncheck = \"check\"\n\
+                failure-timeout = \"60s\"\n";
+    let durable = Durable { generation: Generation::default(), text: text.to_owned(), overrides: Overrides::default() };
+    let mut cib = Cib::new(durable).unwrap();
+    begin(&mut cib, &[("alpha", 1), ("beta", 2)]);
+    cib
+}
+
+fn begin(cib: &mut Cib, members: &[(&str, u64)]) -> Vec<Turn> {
+    let members = members.iter().map(|(name, life)| (node(name), Incarnation(*life))).collect::<BTreeMap<_, _>>();
+    let own = members.keys().map(|name| (name.clone(), cib.status.nodes[name].clone())).collect();
+    cib.begin_view(&members, &own)
+}
+
+pub(crate) fn start(place: &str) -> Operation {
+    Operation {
+        resource: web(),
+        agent: AgentRef::Command,
+        name: OperationName::Start,
+        interval: None,
+        timeout: Duration::from_secs(20),
+        params: BTreeMap::new(),
+        commands: None,
+        node: node(place),
+    }
+}
+
+fn from(counter: u64) -> Origin {
+    Origin { node: node("beta"), incarnation: Incarnation(2), counter }
+}
+
+fn result(order: u64, name: OperationName, outcome: Outcome, wall_ms: u64) -> Change {
+    let report = Report {
+        order: (order > 0).then_some(OrderId(order)),
+        resource: web(),
+        name,
+        interval: None,
+        outcome,
+        reason: None,
+        elapsed: Duration::ZERO,
+        digest: 1,
+    };
+    Change::Record { node: node("alpha"), incarnation: Incarnation(1), report, wall_ms }
+}
+
+fn failures(cib: &Cib) -> &Failures {
+    &cib.history(&node("alpha"), &web()).unwrap().failures
+}
+
+#[test]
+fn a_change_is_applied_once_per_life_of_its_sender() {
+    let mut cib = cib();
+    let change = Change::Leaving { node: node("alpha") };
+    assert!(matches!(cib.apply(&from(1), &change, QUORATE), Applied::Changed(_)));
+    assert_eq!(cib.apply(&from(1), &change, QUORATE), Applied::Repeated);
+    assert_eq!(cib.apply(&from(2), &change, QUORATE), Applied::Unchanged);
+    let next_life = Origin { incarnation: Incarnation(9), ..from(1) };
+    assert_eq!(cib.apply(&next_life, &change, QUORATE), Applied::Unchanged);
+}
+
+#[test]
+fn an_order_is_in_flight_until_its_result_and_a_late_result_is_not_counted_twice() {
+    let mut cib = cib();
+    cib.order(OrderId(3), &start("alpha"), true).unwrap();
+    assert!(cib.order(OrderId(4), &start("beta"), true).unwrap_err().contains("may still run on alpha"));
+    cib.apply(&from(1), &result(3, OperationName::Start, Outcome::TimedOut, 1000), QUORATE);
+    assert!(cib.history(&node("alpha"), &web()).unwrap().pending.is_empty());
+    assert_eq!((failures(&cib).count, failures(&cib).start_failed), (1, true));
+    cib.apply(&from(2), &result(3, OperationName::Start, Outcome::Error, 1001), QUORATE);
+    assert_eq!(failures(&cib).count, 1);
+}
+
+#[test]
+fn a_minority_orders_no_start() {
+    assert!(cib().order(OrderId(3), &start("alpha"), false).is_err());
+    let stop = Operation { name: OperationName::Stop, ..start("alpha") };
+    assert!(cib().order(OrderId(3), &stop, false).is_ok());
+}
+
+#[test]
+fn an_expired_failure_does_not_count_together_with_a_new_one() {
+    let mut cib = cib();
+    for (counter, wall_ms) in [(1, 1_000), (2, 2_000), (3, 70_000)] {
+        cib.apply(&from(counter), &result(0, OperationName::Stop, Outcome::Error, wall_ms), QUORATE);
+        assert_eq!(failures(&cib).count, [1, 2, 1][counter as usize - 1]);
+    }
+}
+
+#[test]
+fn a_result_of_an_earlier_life_is_ignored() {
+    let mut cib = cib();
+    begin(&mut cib, &[("alpha", 5), ("beta", 2)]);
+    let applied = cib.apply(&from(1), &result(0, OperationName::Start, Outcome::Ok, 0), QUORATE);
+    assert_eq!(applied, Applied::Unchanged);
+}
+
+fn request(life: u64) -> Change {
+    let incarnation = Some(Incarnation(life));
+    Change::RequestFencing { target: node("alpha"), incarnation, reason: "lost".to_owned(), wall_ms: 0 }
+}
+
+fn attempt(number: u32, result: Result<(), String>) -> Change {
+    let request = fencing::RequestId(0);
+    let attempt = Attempt { request, number, by: node("beta"), devices: Vec::new(), result, elapsed: Duration::ZERO };
+    Change::FencingAttempted { attempt, wall_ms: 0 }
+}
+
+#[test]
+fn fencing_goes_from_request_over_failure_to_verdict() {
+    let mut cib = cib();
+    begin(&mut cib, &[("beta", 2)]);
+    assert_eq!(cib.status.nodes[&node("alpha")].state, NodeState::Lost { incarnation: Incarnation(1) });
+    assert_eq!(cib.apply(&from(1), &request(1), MINORITY), Applied::Unchanged);
+    assert_eq!(cib.apply(&from(2), &request(8), QUORATE), Applied::Unchanged, "another life");
+    assert!(matches!(cib.apply(&from(3), &request(1), QUORATE), Applied::Changed(News::FencingRequested(_))));
+    assert_eq!(cib.apply(&from(4), &request(1), QUORATE), Applied::Unchanged, "one request is enough");
+    let failed = attempt(0, Err("no answer".to_owned()));
+    assert!(matches!(cib.apply(&from(5), &failed, QUORATE), Applied::Changed(News::FencingFailed { .. })));
+    assert_eq!(cib.apply(&from(6), &attempt(0, Ok(())), QUORATE), Applied::Unchanged, "an attempt told late");
+    assert!(matches!(cib.apply(&from(7), &attempt(1, Ok(())), QUORATE), Applied::Changed(News::Fenced { .. })));
+    assert_eq!(cib.status.nodes[&node("alpha")].state, NodeState::Offline);
+    assert_eq!(cib.status.fencing.history.len(), 2);
+    // The ring notices later than the fence device: that is not another loss.
+    assert!(begin(&mut cib, &[("beta", 2)]).is_empty());
+}
+
+#[test]
+fn a_node_that_left_empty_is_offline_and_one_that_did_not_is_lost() {
+    for (ran, state) in [(false, NodeState::Offline), (true, NodeState::Lost { incarnation: Incarnation(1) })] {
+        let mut cib = cib();
+        let outcome = if ran { Outcome::Ok } else { Outcome::NotRunning };
+        cib.apply(&from(1), &result(0, OperationName::Monitor, outcome, 0), QUORATE);
+        cib.apply(&from(2), &Change::Leaving { node: node("alpha") }, QUORATE);
+        begin(&mut cib, &[("beta", 2)]);
+        assert_eq!(cib.status.nodes[&node("alpha")].state, state);
+    }
+}
+
+#[test]
+fn durable_changes_need_quorum_and_count_generations() {
+    let mut cib = cib();
+    cib.stamp(&RingId { number: 7, representative: node("alpha") });
+    let edit = |role| Change::Override(OverrideEdit::TargetRole { resource: web(), role });
+    let stopped = Some(config::TargetRole::Stopped);
+    let refused = cib.apply(&from(1), &edit(stopped), MINORITY);
+    assert!(matches!(refused, Applied::Refused(Refused { kind: Refusal::NotQuorate, .. })));
+    assert!(matches!(cib.apply(&from(2), &edit(stopped), QUORATE), Applied::Changed(_)));
+    assert_eq!(cib.durable.generation, Generation { view: 7, index: 1 });
+    assert_eq!(cib.apply(&from(3), &edit(stopped), QUORATE), Applied::Unchanged);
+    assert!(matches!(cib.apply(&from(4), &edit(None), QUORATE), Applied::Changed(_)));
+    assert_eq!(cib.durable.generation, Generation { view: 7, index: 2 });
+}
+
+#[test]
+fn snapshots_come_back_equal() {
+    let mut cib = cib();
+    cib.order(OrderId(3), &start("alpha"), true).unwrap();
+    cib.apply(&from(1), &result(3, OperationName::Start, Outcome::Ok, 5), QUORATE);
+    begin(&mut cib, &[("beta", 2)]);
+    cib.apply(&from(2), &request(1), QUORATE);
+    let status: Status = serde_json::from_str(&cib.status.to_json()).unwrap();
+    assert_eq!((status.digest(), &status), (cib.status.digest(), &cib.status));
+    assert_eq!(serde_json::from_str::<Durable>(&cib.durable.to_json()).unwrap(), cib.durable);
+}

@@ -8,7 +8,10 @@
 //! ```
 
 #![expect(clippy::print_stdout, reason = "this is a program")]
-#![expect(clippy::disallowed_methods, reason = "the world is given an instant to begin with, and people want to see how long it took")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the world is given an instant to begin with, and people want to see how long it took"
+)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -40,7 +43,9 @@ fn main() -> ExitCode {
     let arguments = match read(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(problem) => {
-            println!("sim: {problem}; usage: sim [--seeds N] [--first S] | --seed X [--trace | --frames] [--mutation M]");
+            println!(
+                "sim: {problem}; usage: sim [--seeds N] [--first S] | --seed X [--trace | --frames] [--mutation M]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -181,7 +186,7 @@ fn play(seeds: Vec<u64>, mutation: Option<Mutation>) -> bool {
     let next = AtomicU64::new(0);
     let stop = AtomicBool::new(false);
     let (mut ok, mut failed, mut steps) = (0_u64, Vec::new(), 0_u64);
-    let (mut acknowledged, mut fenced, mut started) = (0, 0, 0);
+    let (mut acknowledged, mut fenced, mut started, mut slowest) = (0, 0, 0, (0, 0));
     std::thread::scope(|scope| {
         let (told, hear) = mpsc::channel();
         for _ in 0..2 {
@@ -203,6 +208,7 @@ fn play(seeds: Vec<u64>, mutation: Option<Mutation>) -> bool {
             acknowledged += outcome.acknowledged;
             fenced += outcome.fenced;
             started += outcome.started;
+            slowest = slowest.max((outcome.settled_after, seed));
             if outcome.violation.is_some() {
                 println!("{}", describe(seed, &outcome));
                 failed.push(seed);
@@ -229,7 +235,11 @@ fn play(seeds: Vec<u64>, mutation: Option<Mutation>) -> bool {
         println!("--- {}", describe(*seed, &outcome));
         println!("sim: failed seeds {failed:?}");
     }
-    println!("sim: {acknowledged} changes acknowledged, {fenced} machines fenced, {started} services started");
+    let (slowest, seed) = (slowest.0 / world::SECOND, slowest.1);
+    println!(
+        "sim: {acknowledged} changes acknowledged, {fenced} machines fenced, {started} services started; all was well \
+         within {slowest} s of the last fault (seed {seed})"
+    );
     println!(
         "sim: {} seeds, {ok} ok, {} failed, {} s, {:.1} M steps",
         ok + failed.len() as u64,

@@ -112,7 +112,10 @@ impl Checks {
         }
         Err(Violation::new(
             "same_cib",
-            format!("after message {seq} of view {ring} {} and {} hold different CIBs", MACHINES[by], MACHINES[machine]),
+            format!(
+                "after message {seq} of view {ring} {} and {} hold different CIBs",
+                MACHINES[by], MACHINES[machine]
+            ),
         ))
     }
 

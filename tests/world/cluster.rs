@@ -26,6 +26,8 @@ pub(crate) struct ClusterFile {
     prefer: [Option<usize>; RESOURCE_COUNT],
     stopped: [bool; RESOURCE_COUNT],
     definition: [u32; RESOURCE_COUNT],
+    /// Lines of comment at the end, to make a message that does not fit one frame.
+    comments: usize,
 }
 
 impl ClusterFile {
@@ -41,6 +43,7 @@ impl ClusterFile {
             prefer: [None; RESOURCE_COUNT],
             stopped: [false; RESOURCE_COUNT],
             definition: [0; RESOURCE_COUNT],
+            comments: if rng.u32(0..4) == 0 { rng.usize(0..400) } else { 0 },
         };
         for resource in 0..RESOURCE_COUNT {
             file.monitor_ms[resource] = rng.u32(1..6) * 1_000;
@@ -91,6 +94,9 @@ impl ClusterFile {
             self.resource(&mut text, resource);
         }
         text.push_str("[groups.web]\nmembers = [\"address\", \"site\"]\n");
+        for line in 0..self.comments {
+            put(&mut text, format_args!("# somebody had a thought here, number {line}\n"));
+        }
         text.push_str("[[colocation]]\ndependent = \"cron\"\nprimary = \"mail\"\nscore = -10\n");
         text
     }

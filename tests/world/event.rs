@@ -1,6 +1,6 @@
 //! Everything that can come next in a world.
 
-use crate::faults::Undo;
+use crate::faults::{Ambush, Undo};
 use bytes::Bytes;
 use crm::node::JobKey;
 
@@ -33,6 +33,8 @@ pub(crate) enum Event {
     DaemonStarts { at: usize, boots: u64 },
     /// Two daemons may have found each other.
     Handshake { pair: [(usize, u64); 2] },
+    /// An ambush that lay in wait for this life goes off.
+    Ambush { at: usize, life: u64, ambush: Ambush },
     /// The next fault.
     Fault,
     /// A fault ends.
@@ -62,6 +64,7 @@ impl Event {
             | Event::PowerOn { .. }
             | Event::DaemonStarts { .. }
             | Event::Handshake { .. }
+            | Event::Ambush { .. }
             | Event::Fault
             | Event::Undo(_)
             | Event::Operator

@@ -8,6 +8,7 @@ use crate::network::Quality;
 use crate::services::{DeviceMood, Manners};
 use crate::trace::note;
 use crate::world::World;
+use crm::event::EventKind;
 use fastrand::Rng;
 
 /// The source of faults.
@@ -18,6 +19,7 @@ pub(crate) struct Faults {
     pace: u64,
     /// How likely each kind is in this world.
     weights: [u32; KINDS.len()],
+    ambush: Option<(EventKind, Ambush)>,
 }
 
 /// The end of a fault.
@@ -46,9 +48,35 @@ enum Kind {
     BadAgents,
     BadDevice,
     Clock,
+    Ambush,
 }
 
-const KINDS: [Kind; 13] = [
+/// A fault that waits for a moment at which a node says that something just happened, and hits exactly that node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ambush {
+    PowerCut,
+    Crash,
+    /// Nothing of it reaches anybody any more; it hears them.
+    Mute,
+    /// It is alone.
+    Isolation,
+    /// Everybody loses power.
+    PowerCutOfAll,
+}
+
+/// Moments worth waiting for.
+const MOMENTS: [EventKind; 8] = [
+    EventKind::Ordered,
+    EventKind::Plan,
+    EventKind::Result,
+    EventKind::FencingRequested,
+    EventKind::Fenced,
+    EventKind::Synced,
+    EventKind::Configuration,
+    EventKind::View,
+];
+
+const KINDS: [Kind; 14] = [
     Kind::PowerCut,
     Kind::PowerCutOfAll,
     Kind::Crash,
@@ -62,12 +90,13 @@ const KINDS: [Kind; 13] = [
     Kind::BadAgents,
     Kind::BadDevice,
     Kind::Clock,
+    Kind::Ambush,
 ];
 
 impl Faults {
     pub(crate) fn new(mut rng: Rng, mutation: Option<Mutation>) -> Faults {
         let pace = rng.u64(SECOND..8 * SECOND);
-        let mut weights = [12, 3, 12, 4, 8, 12, 5, 5, 5, 12, 8, 8, 2];
+        let mut weights = [12, 3, 12, 4, 8, 12, 5, 5, 5, 12, 8, 8, 2, 16];
         // Every world has its own temper: some faults do not occur in it.
         for weight in &mut weights {
             if rng.u32(0..4) == 0 {
@@ -77,13 +106,13 @@ impl Faults {
         let forced: &[usize] = match mutation {
             Some(Mutation::DiskLies | Mutation::ForgetsRingNumber) => &[1, 2],
             Some(Mutation::FenceLies | Mutation::FenceHasty | Mutation::ActsAlone) => &[0, 5],
-            Some(Mutation::DropsTransitional) => &[2, 5],
+            Some(Mutation::DropsRecovered) => &[2, 5, 7],
             _ => &[0],
         };
         for kind in forced {
             weights[*kind] = 14;
         }
-        Faults { rng, pace, weights }
+        Faults { rng, pace, weights, ambush: None }
     }
 
     fn draw(&mut self) -> Kind {
@@ -139,7 +168,11 @@ impl World {
             Kind::FullDisk => {
                 let slow = self.faults.rng.bool();
                 let disk = &mut self.machines[at].disk;
-                if slow { disk.slow = true } else { disk.full = true }
+                if slow {
+                    disk.slow = true
+                } else {
+                    disk.full = true
+                }
                 note!(self, Some(at), "DISK is {}", if slow { "slow" } else { "full" });
                 self.until(6 * SECOND, Undo::FreeDisk(at));
             }
@@ -154,10 +187,71 @@ impl World {
                 note!(self, None, "FENCE DEVICE {:?}", self.device);
                 self.until(8 * SECOND, Undo::ObedientDevice);
             }
+            Kind::Ambush => self.prepare_ambush(),
             Kind::Clock => {
                 let machine = &mut self.machines[at];
                 machine.wall_ms = (machine.wall_ms + self.faults.rng.u64(0..100_000)).saturating_sub(40_000);
                 note!(self, Some(at), "CLOCK jumps to {}", machine.wall_ms);
+            }
+        }
+    }
+
+    fn prepare_ambush(&mut self) {
+        let rng = &mut self.faults.rng;
+        let ambush = match rng.u32(0..12) {
+            0..=2 => Ambush::PowerCut,
+            3..=5 => Ambush::Crash,
+            6..=7 => Ambush::Mute,
+            8..=10 => Ambush::Isolation,
+            _ => Ambush::PowerCutOfAll,
+        };
+        let moment = MOMENTS[rng.usize(0..MOMENTS.len())];
+        note!(self, None, "AMBUSH {ambush:?} waits for {moment:?}");
+        self.faults.ambush = Some((moment, ambush));
+    }
+
+    /// A node says that something happened. An ambush that waited for it goes off within a few milliseconds.
+    pub(crate) fn lie_in_wait(&mut self, at: usize, moment: EventKind) {
+        if self.settling.is_some() {
+            return;
+        }
+        if let Some((awaited, ambush)) = self.faults.ambush
+            && awaited == moment
+            && let Some(daemon) = &self.machines[at].daemon
+        {
+            let life = daemon.life;
+            self.faults.ambush = None;
+            let delay = self.faults.rng.u64(0..15) * self.faults.rng.u64(0..MS);
+            self.clock.after(delay, Event::Ambush { at, life, ambush });
+        }
+    }
+
+    /// An ambush goes off.
+    pub(crate) fn spring(&mut self, at: usize, life: u64, ambush: Ambush) {
+        if self.settling.is_some() || self.machines[at].daemon.as_ref().is_none_or(|daemon| daemon.life != life) {
+            return;
+        }
+        note!(self, Some(at), "AMBUSH {ambush:?}");
+        match ambush {
+            Ambush::PowerCut => {
+                let out = self.faults.about(6 * SECOND);
+                self.cut_for(at, out);
+            }
+            Ambush::PowerCutOfAll => self.cut_all(),
+            Ambush::Crash => {
+                let pause = self.faults.about(2 * SECOND);
+                self.crash_for(at, pause);
+            }
+            Ambush::Mute => {
+                for to in 0..self.machines.len() {
+                    self.network.set_cut(at, to, to != at);
+                }
+                self.until(4 * SECOND, Undo::Heal);
+            }
+            Ambush::Isolation => {
+                let sides: Vec<u8> = (0..self.machines.len()).map(|other| u8::from(other == at)).collect();
+                self.network.partition(&sides);
+                self.until(5 * SECOND, Undo::Heal);
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::services::Call;
 use config::NodeId;
 use crm::node::{JobKey, Node};
 use crm::summary::Summary;
-use membership::{Incarnation, Ring, View};
+use membership::{Ring, View};
 use resource_agents::Exit;
 use std::collections::BTreeMap;
 
@@ -46,7 +46,6 @@ pub(crate) struct Paused {
 pub(crate) struct Daemon {
     /// Unique in the world.
     pub(crate) life: u64,
-    pub(crate) incarnation: Incarnation,
     pub(crate) ring: Ring,
     pub(crate) node: Node,
     /// When the next wake of each is planned.

@@ -12,8 +12,8 @@ pub enum Mutation {
     FenceHasty,
     /// One ring hands two neighbouring messages over in the wrong order.
     SwapsDeliveries,
-    /// One ring hands nothing over that belongs to the transitional configuration.
-    DropsTransitional,
+    /// One ring hands nothing over of what it got while the old view was being left.
+    DropsRecovered,
     /// Disks say that a version is stored, and store nothing.
     DiskLies,
     /// One machine counts for more than the others in its own and its peers' eyes, so that it acts alone.
@@ -22,8 +22,8 @@ pub enum Mutation {
     MissesDelivery,
     /// Disks forget which ring numbers were used.
     ForgetsRingNumber,
-    /// One node takes every message of one peer for one of another, and so finds another DC.
-    MistakesSender,
+    /// One node takes itself for the DC.
+    ClaimsDc,
     /// The answers of some agents never arrive.
     LosesAnswers,
 }
@@ -35,12 +35,12 @@ impl Mutation {
         (Mutation::FenceLies, "no_start_before_confirmed_fencing"),
         (Mutation::FenceHasty, "no_start_before_confirmed_fencing"),
         (Mutation::SwapsDeliveries, "same_order"),
-        (Mutation::DropsTransitional, "virtual_synchrony"),
+        (Mutation::DropsRecovered, "virtual_synchrony"),
         (Mutation::DiskLies, "acknowledged_change_is_never_lost"),
         (Mutation::ActsAlone, "minority_changes_nothing"),
         (Mutation::MissesDelivery, "same_cib"),
         (Mutation::ForgetsRingNumber, "ring_numbers_grow"),
-        (Mutation::MistakesSender, "one_dc_per_view"),
+        (Mutation::ClaimsDc, "one_dc_per_view"),
         (Mutation::LosesAnswers, "settles_in_time"),
     ];
 }

@@ -1,9 +1,12 @@
 //! The people at the cluster: they change the cluster file and the overrides, ask for status, and remember what they
 //! were promised.
 
+use crate::checks::{Verdict, Violation};
 use crate::clock::{MS, SECOND};
 use crate::cluster::{ClusterFile, MACHINES, RESOURCES};
 use crate::event::Event;
+use crate::machine::Machine;
+use crate::mutation::Mutation;
 use crate::trace::note;
 use crate::world::World;
 use config::{NodeId, NodeMode, ResourceId, TargetRole};
@@ -31,7 +34,12 @@ pub(crate) struct Operators {
 struct Waiting {
     at: usize,
     wish: Wish,
+    /// Virtual time from which an answer is due within [`PATIENCE`].
+    since: u64,
 }
+
+/// How long a daemon that is not stopped may take to answer anything but a wish to leave: it gives up itself after 10 s.
+const PATIENCE: u64 = 15 * SECOND;
 
 /// What an operator wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +50,8 @@ pub(crate) enum Wish {
     Override,
     /// Something that is not durable.
     Other,
+    /// That a node leaves; takes as long as its services take to stop.
+    Leave,
     /// To know the situation.
     Look,
 }
@@ -54,6 +64,27 @@ impl Operators {
     /// The daemon they talked to is gone.
     pub(crate) fn hang_up(&mut self, at: usize) {
         self.waiting.retain(|_, waiting| waiting.at != at);
+    }
+
+    /// A daemon was stopped for a while: its answers may be late.
+    pub(crate) fn excuse(&mut self, at: usize, now: u64) {
+        for waiting in self.waiting.values_mut().filter(|waiting| waiting.at == at) {
+            waiting.since = now;
+        }
+    }
+
+    /// Every request is answered within [`PATIENCE`].
+    fn every_request_is_answered(&self, now: u64, machines: &[Machine]) -> Verdict {
+        let late = self.waiting.iter().find(|(_, waiting)| {
+            waiting.wish != Wish::Leave && now > waiting.since + PATIENCE && machines[waiting.at].paused.is_none()
+        });
+        match late {
+            None => Ok(()),
+            Some((client, waiting)) => Err(Violation::new(
+                "every_request_is_answered",
+                format!("{} keeps {client:?} waiting for {:?}", MACHINES[waiting.at], waiting.wish),
+            )),
+        }
     }
 
     /// Whether the answer to this request is still to come.
@@ -82,7 +113,10 @@ impl World {
         if self.settling.is_some() {
             return;
         }
-        let next = self.operators.rng.u64(200 * MS..5 * SECOND);
+        // Sometimes several come at once.
+        let alone = self.operators.rng.u32(0..4) > 0;
+        let next =
+            if alone { self.operators.rng.u64(200 * MS..5 * SECOND) } else { self.operators.rng.u64(0..15 * MS) };
         self.clock.after(next, Event::Operator);
         let at = self.operators.rng.usize(0..self.machines.len());
         if self.machines[at].daemon.is_none() || self.machines[at].paused.is_some() {
@@ -109,7 +143,10 @@ impl World {
             }
             10..=11 => {
                 let role = if rng.bool() { Some(TargetRole::Stopped) } else { None };
-                (Wish::Override, Request::Override { edit: OverrideEdit::TargetRole { resource: resource(some), role } })
+                (
+                    Wish::Override,
+                    Request::Override { edit: OverrideEdit::TargetRole { resource: resource(some), role } },
+                )
             }
             12..=14 => {
                 let to = if rng.u32(0..3) > 0 { Some(node(one)) } else { None };
@@ -117,7 +154,7 @@ impl World {
             }
             15..=16 => (Wish::Other, Request::Cleanup { resource: None, node: None }),
             17 => (Wish::Other, Request::Restart { resource: resource(some) }),
-            18 => (Wish::Other, Request::Shutdown),
+            18 => (Wish::Leave, Request::Shutdown),
             _ => self.confirm_by_hand(one),
         }
     }
@@ -138,7 +175,8 @@ impl World {
         if wish != Wish::Look {
             note!(self, Some(at), "operator {client:?} wants {wish:?}: {}", brief(&request));
         }
-        self.operators.waiting.insert(client, Waiting { at, wish });
+        let since = self.clock.now();
+        self.operators.waiting.insert(client, Waiting { at, wish, since });
         self.step_node(at, Input::Request { client, request });
         client
     }
@@ -152,7 +190,10 @@ impl World {
         match (wish, response) {
             (Wish::File(marker), Response::Done { generation, .. }) => self.promised(at, generation, Some(marker)),
             (Wish::Override, Response::Done { generation, .. }) => self.promised(at, generation, None),
-            (Wish::Look, Response::Summary(summary)) => {
+            (Wish::Look, Response::Summary(mut summary)) => {
+                if self.mutation == Some(Mutation::ClaimsDc) && at == 1 {
+                    summary.dc = Some(node(at));
+                }
                 if let Some(dc) = &summary.dc {
                     let verdict = self.checks.one_dc_per_view(at, &summary.view, dc.as_str());
                     self.broken(verdict);
@@ -185,6 +226,8 @@ impl World {
                 self.ask(at, Wish::Look, Request::Status);
             }
         }
+        let verdict = self.operators.every_request_is_answered(self.clock.now(), &self.machines);
+        self.broken(verdict);
         self.settle_further();
     }
 }

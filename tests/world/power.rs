@@ -5,6 +5,7 @@ use crate::cluster::{MACHINES, RESOURCES};
 use crate::event::Event;
 use crate::machine::{Daemon, Paused};
 use crate::mutation::Mutation;
+use crate::pump::FRAME_LIMIT;
 use crate::services::{Call, DeviceMood};
 use crate::trace::note;
 use crate::world::World;
@@ -113,7 +114,7 @@ impl World {
             incarnation,
             nodes: self.machines.iter().map(|machine| machine.name.clone()).collect(),
             token: config.cluster.token,
-            frame_limit: 1_400,
+            frame_limit: FRAME_LIMIT,
             ring_number_floor: if self.mutation == Some(Mutation::ForgetsRingNumber) { 0 } else { *floor },
             seed: self.rng.u64(..),
         };
@@ -135,7 +136,6 @@ impl World {
         };
         Some(Daemon {
             life: self.name(),
-            incarnation,
             ring: Ring::new(ring, now),
             node,
             ring_wake: None,
@@ -241,15 +241,18 @@ impl World {
             return false;
         }
         machine.paused = Some(Paused::default());
+        let now = self.clock.now();
+        self.operators.excuse(at, now);
         note!(self, Some(at), "DAEMON is stopped (SIGSTOP)");
         true
     }
 
     /// SIGCONT: what waited comes at once, in order.
     pub(crate) fn resume(&mut self, at: usize) {
+        let now = self.clock.now();
+        self.operators.excuse(at, now);
         if let Some(paused) = self.machines[at].paused.take() {
             note!(self, Some(at), "DAEMON goes on with {} things waiting", paused.events.len());
-            let now = self.clock.now();
             for mut event in paused.events {
                 // Wakes count by the time they were planned for.
                 if let Some(daemon) = &mut self.machines[at].daemon {

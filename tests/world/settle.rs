@@ -15,8 +15,14 @@ use crm::node::ClientId;
 use std::collections::VecDeque;
 
 /// How long settling may take: a minute, and the longest chain of timeouts that the last fault can leave behind (a
-/// hanging stop, a hanging fence device, a reboot).
-pub(crate) const BOUND: u64 = 60 * SECOND + (4 + 5 + 7) * SECOND;
+/// hanging start or stop, a hanging fence device, a reboot).
+pub(crate) const BOUND: u64 = 60 * SECOND + (20 + 5 + 7) * SECOND;
+
+/// How long all must stay well in the end.
+const CALM: u64 = 5 * SECOND;
+
+/// So often operators have failures forgotten while something does not run.
+const FORGET: u64 = 10 * SECOND;
 
 /// What is still to be done by operators, and since when the world is settling.
 #[derive(Debug)]
@@ -27,6 +33,10 @@ pub(crate) struct Settling {
     /// Acknowledged changes when the present one was asked for.
     acknowledged: u64,
     last_change: bool,
+    /// Since when all is well with the last change in force.
+    calm: Option<u64>,
+    /// When operators last asked that failures be forgotten.
+    forgot: u64,
 }
 
 impl World {
@@ -46,12 +56,15 @@ impl World {
             let edit = OverrideEdit::TargetRole { resource: resource(number), role: None };
             wishes.push_back((Wish::Override, Request::Override { edit }));
         }
+        let since = self.clock.now();
         self.settling = Some(Settling {
-            since: self.clock.now(),
+            since,
             wishes,
             asked: None,
             acknowledged: 0,
             last_change: false,
+            calm: None,
+            forgot: since,
         });
         self.all_on();
     }
@@ -95,15 +108,28 @@ impl World {
             }
         } else if self.missing().is_empty() {
             self.well();
+        } else if let Some(settling) = &mut self.settling {
+            settling.calm = None;
+            // An agent that hung when the faults ended may fail long after failures were forgotten.
+            let now = self.clock.now();
+            if now > settling.forgot + FORGET {
+                settling.forgot = now;
+                settling.wishes.push_back((Wish::Other, Request::Cleanup { resource: None, node: None }));
+            }
         }
     }
 
-    /// All is well. One more change must go through, and leave all well.
+    /// All is well. One more change must go through, and leave all well for a while.
     fn well(&mut self) {
+        let now = self.clock.now();
         let Some(settling) = &mut self.settling else { return };
         if settling.last_change {
-            note!(self, None, "SETTLED");
-            self.done = true;
+            let since = *settling.calm.get_or_insert(now);
+            if now >= since + CALM {
+                self.settled_after = since - settling.since;
+                self.done = true;
+                note!(self, None, "SETTLED");
+            }
             return;
         }
         settling.last_change = true;

@@ -49,6 +49,8 @@ pub struct Outcome {
     pub fenced: u64,
     /// Services really started.
     pub started: u64,
+    /// From the last fault until all was well, in microseconds of virtual time.
+    pub settled_after: u64,
 }
 
 /// Many machines on one clock.
@@ -79,6 +81,8 @@ pub struct World {
     pub(crate) started: u64,
     pub(crate) violation: Option<Violation>,
     pub(crate) done: bool,
+    /// How long it took from the last fault until all was well.
+    pub(crate) settled_after: u64,
     /// A service began or ended to run, or power changed, since the last look.
     pub(crate) moved: bool,
 }
@@ -133,6 +137,7 @@ impl World {
             started: 0,
             violation: None,
             done: false,
+            settled_after: 0,
             moved: false,
         };
         world.begin();
@@ -180,6 +185,7 @@ impl World {
             acknowledged: self.operators.acknowledged,
             fenced: self.fenced,
             started: self.started,
+            settled_after: self.settled_after,
         }
     }
 
@@ -209,6 +215,7 @@ impl World {
             Event::PowerOn { at, boots } => self.power_on(at, boots),
             Event::DaemonStarts { at, boots } => self.daemon_starts(at, boots),
             Event::Handshake { pair } => self.handshake(pair),
+            Event::Ambush { at, life, ambush } => self.spring(at, life, ambush),
             Event::Fault => self.fault(),
             Event::Undo(undo) => self.undo(undo),
             Event::Operator => self.operator_acts(),

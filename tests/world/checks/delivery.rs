@@ -5,13 +5,17 @@ use crate::cluster::MACHINES;
 use membership::{Configuration, Delivery, RingId, View};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// So many journeys are remembered at least.
+const JOURNEYS: usize = 256;
+
 /// What was delivered, where.
 #[derive(Debug)]
 pub(crate) struct Deliveries {
     rings: BTreeMap<RingId, Order>,
     views: BTreeMap<RingId, View>,
     machines: Vec<Place>,
-    /// Old view, new view, who came along: what was delivered in the old view, and at whom first.
+    /// Journeys of the last few views: old view, new view, who came along; what was delivered in the old view, and at whom
+    /// first.
     journeys: BTreeMap<(RingId, RingId, BTreeSet<config::NodeId>), (u64, u64, usize)>,
 }
 
@@ -105,10 +109,23 @@ impl Deliveries {
         if known.members != view.members {
             return wrong(format!("view {} has members {:?} and {:?}", view.ring, known.members, view.members));
         }
+        let Some(old) = self.machines[machine].ring.clone() else { return Ok(()) };
+        if let Some(((from, _, others), (_, _, by))) = self.journeys.iter().find(|((from, to, others), _)| {
+            *to == view.ring && !others.is_disjoint(&view.came_along) && (*others != view.came_along || *from != old)
+        }) {
+            return wrong(format!(
+                "comes from {old} to {} with {:?}, while {} came from {from} with {others:?}",
+                view.ring, view.came_along, MACHINES[*by]
+            ));
+        }
         let place = &self.machines[machine];
-        let Some(old) = place.ring.clone() else { return Ok(()) };
         let journey = (old, view.ring.clone(), view.came_along.clone());
         let (delivered, sum, by) = *self.journeys.entry(journey).or_insert((place.delivered, place.sum, machine));
+        // A search through all of them is cheap as long as what is long past is forgotten.
+        if self.journeys.len() > JOURNEYS {
+            let newest = view.ring.number;
+            self.journeys.retain(|(_, to, _), _| to.number + 64 > newest);
+        }
         if (delivered, sum) != (place.delivered, place.sum) {
             return wrong(format!(
                 "went to view {} together with {} and delivered {} messages before, the other {delivered}",

@@ -70,7 +70,8 @@ impl Lineage {
         // version that is not newer than the view is taken.
         let earlier = || self.versions.range(..generation).rev();
         let same = earlier().find(|(_, version)| version.content == content || generation.index > 0);
-        let parent = same.or_else(|| earlier().find(|(_, version)| version.marker == mine)).map(|(parent, _)| *parent)?;
+        let parent =
+            same.or_else(|| earlier().find(|(_, version)| version.marker == mine)).map(|(parent, _)| *parent)?;
         self.roots.insert(generation.view, parent);
         Some(parent)
     }
@@ -115,18 +116,24 @@ impl Lineage {
                 let places = self.brought.get(&change).map_or(&[][..], Vec::as_slice);
                 match places.iter().rev().find(|place| self.is_ancestor(**place, present)) {
                     Some(place) => *place,
-                    None => return lost(format!("{machine} acknowledges change {change}, which its own {present} lacks")),
+                    None => {
+                        return lost(format!("{machine} acknowledges change {change}, which its own {present} lacks"));
+                    }
                 }
             }
         };
         if !self.is_ancestor(promised, present) {
-            return lost(format!("{machine} acknowledges version {promised}, which its own {present} does not contain"));
+            return lost(format!(
+                "{machine} acknowledges version {promised}, which its own {present} does not contain"
+            ));
         }
         if let Some((view, _)) = self.roots.range(promised.view + 1..).find(|(view, _)| {
             let root = Generation { view: **view, index: 0 };
             !self.is_ancestor(promised, root)
         }) {
-            return lost(format!("{machine} acknowledges version {promised}, which the quorate view {view} does not know"));
+            return lost(format!(
+                "{machine} acknowledges version {promised}, which the quorate view {view} does not know"
+            ));
         }
         if self.acknowledged.is_none_or(|before| before < promised) {
             self.acknowledged = Some(promised);
@@ -163,9 +170,14 @@ mod tests {
     #[test]
     fn a_change_that_came_twice_counts_where_it_is_kept() {
         let mut lineage = Lineage::default();
-        for durable in
-            [version(4, 0, 0), version(4, 1, 1), version(8, 0, 0), version(8, 1, 2), version(12, 0, 2), version(12, 1, 1)]
-        {
+        for durable in [
+            version(4, 0, 0),
+            version(4, 1, 1),
+            version(8, 0, 0),
+            version(8, 1, 2),
+            version(12, 0, 2),
+            version(12, 1, 1),
+        ] {
             assert_eq!(lineage.same_content(0, &durable, true), Ok(()));
         }
         let present = Generation { view: 12, index: 1 };

@@ -9,13 +9,14 @@
 //!   public addresses             |               |              |
 //!        ^   |               pacelined       pacelined       pacelined
 //!        |   '-- UDP datagrams --> real addresses |              |
-//!        '-----------------------'---------------'--------------'             every service is a descendant of its machine
+//!        '-----------------------'---------------'--------------'             every service is a descendant of its
+//!        machine
 //! ```
 //!
 //! [`layout`] where things are, [`adapt`] a cluster file made fit for loopback, [`machine`] the power supply,
-//! [`processes`] killing everything of a machine, [`switch`] the network, [`fence`] the fence device, [`lines`] how they
-//! talk, [`launch`] up and down. A machine never shares a process with what it powers, so a power cut takes exactly what
-//! a real one would take.
+//! [`processes`] killing everything of a machine, [`switch`] the network, [`fence`] the fence device, [`lines`] how
+//! they talk, [`launch`] up and down. A machine never shares a process with what it powers, so a power cut takes
+//! exactly what a real one would take.
 
 pub(crate) mod adapt;
 pub(crate) mod fence;

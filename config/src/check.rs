@@ -1,7 +1,7 @@
 //! What only shows when the file is seen as a whole: references, duplicates, loops, contradictions, risks.
 //!
-//! Each file below answers one kind of question over a read [`Config`] and the places of its parts; nothing here changes
-//! the configuration.
+//! Each file below answers one kind of question over a read [`Config`] and the places of its parts; nothing here
+//! changes the configuration.
 
 mod address;
 mod colocation;

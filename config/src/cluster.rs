@@ -45,7 +45,8 @@ pub struct Config {
 pub struct Cluster {
     /// `name`: two clusters with different names never merge.
     pub name: String,
-    /// `token`: silence after which a node counts as lost (default 1s, at least 100ms). The one timing an operator sets.
+    /// `token`: silence after which a node counts as lost (default 1s, at least 100ms). The one timing an operator
+    /// sets.
     pub token: Duration,
     /// `port`: UDP port where an address names none (default 5405).
     pub port: u16,

@@ -1,7 +1,7 @@
 //! Options as data: what can stand in each table of the cluster file.
 //!
-//! The parser reads files by these tables and `docs/reference.md` is printed from them, so an option exists in both or in
-//! neither. The tables themselves are in `option/table.rs`.
+//! The parser reads files by these tables and `docs/reference.md` is printed from them, so an option exists in both or
+//! in neither. The tables themselves are in `option/table.rs`.
 
 mod table;
 

@@ -62,8 +62,8 @@ pub enum Request {
         /// Who.
         node: NodeId,
     },
-    /// Answer with [`Response::Done`] as soon as the cluster has nothing left to do (or with [`Response::Refused`] if it
-    /// cannot get there, saying what blocks it).
+    /// Answer with [`Response::Done`] as soon as the cluster has nothing left to do (or with [`Response::Refused`] if
+    /// it cannot get there, saying what blocks it).
     WaitIdle {
         /// Give up after this many milliseconds.
         timeout_ms: u64,
@@ -73,7 +73,8 @@ pub enum Request {
         /// First the remembered ones.
         history: bool,
     },
-    /// Leave the cluster in order: resources move away, then the daemon ends. Answered with [`Response::Done`] when left.
+    /// Leave the cluster in order: resources move away, then the daemon ends. Answered with [`Response::Done`] when
+    /// left.
     Shutdown,
 }
 

@@ -1,5 +1,5 @@
-//! What makes a member of a view out of a node: follows the agreed order, hands over at the beginning of each view, folds
-//! changes into the CIB, and sends its own until they are applied.
+//! What makes a member of a view out of a node: follows the agreed order, hands over at the beginning of each view,
+//! folds changes into the CIB, and sends its own until they are applied.
 //!
 //! ```text
 //!   Apart --View--> Syncing --all hellos and snapshots delivered--> Synced

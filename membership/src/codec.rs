@@ -2,8 +2,8 @@
 //! also written by other crates) without touching a caller.
 //!
 //! Decoding never trusts a length: input above the caller's limit is refused before it is read, a claimed length is
-//! checked against a ceiling before anything is allocated, and bytes left over are an error. Types that go through here must
-//! not hold `usize` (its width differs) nor collections of zero-sized elements (a length alone would cost time).
+//! checked against a ceiling before anything is allocated, and bytes left over are an error. Types that go through here
+//! must not hold `usize` (its width differs) nor collections of zero-sized elements (a length alone would cost time).
 
 use bincode::config::{Configuration, Limit, standard};
 use serde::Serialize;
@@ -34,8 +34,8 @@ pub enum CodecError {
 /// The bytes of `value`.
 ///
 /// # Errors
-/// [`CodecError::Unencodable`] when the type has no wire form (a map of unknown length, for example); never for types that
-/// round-trip in their own tests.
+/// [`CodecError::Unencodable`] when the type has no wire form (a map of unknown length, for example); never for types
+/// that round-trip in their own tests.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
     bincode::serde::encode_to_vec(value, standard()).map_err(|e| CodecError::Unencodable(e.to_string()))
 }
@@ -60,7 +60,8 @@ pub fn decode_prefix<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<
     if bytes.len() > limit {
         return Err(CodecError::TooLong { len: bytes.len(), limit });
     }
-    // bincode counts sizes in memory, which are up to 16 times those on the wire; its ceiling is a constant of the type.
+    // bincode counts sizes in memory, which are up to 16 times those on the wire; its ceiling is a constant of the
+    // type.
     match bytes.len() {
         0..=0x1000 => ceiling::<T, 0x1_0000>(bytes),
         0x1001..=0x1_0000 => ceiling::<T, 0x10_0000>(bytes),

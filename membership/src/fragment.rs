@@ -1,8 +1,9 @@
 //! Long messages cut into packets, short ones packed together.
 //!
-//! A packet takes one place of the agreed order and carries up to [`MAX_CHUNKS`] chunks: whole messages, or a piece of one. The
-//! [`Outbox`] keeps a message until its last piece has a place, so that a message cut in half by a view change is sent
-//! again from its start. An [`Assembly`] puts the pieces of one sender together; the order makes that a simple append.
+//! A packet takes one place of the agreed order and carries up to [`MAX_CHUNKS`] chunks: whole messages, or a piece of
+//! one. The [`Outbox`] keeps a message until its last piece has a place, so that a message cut in half by a view change
+//! is sent again from its start. An [`Assembly`] puts the pieces of one sender together; the order makes that a simple
+//! append.
 
 use crate::frame::CHUNK_OVERHEAD;
 use crate::ring::MAX_MESSAGE;
@@ -105,8 +106,8 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    /// Takes the next chunk of this sender; answers with the message that it completes. A piece that does not fit to the
-    /// ones before it is dropped together with them: no node of this version sends such a thing.
+    /// Takes the next chunk of this sender; answers with the message that it completes. A piece that does not fit to
+    /// the ones before it is dropped together with them: no node of this version sends such a thing.
     pub(crate) fn feed(&mut self, part: Part, bytes: Bytes) -> Option<Bytes> {
         match part {
             Part::Whole => {

@@ -81,8 +81,8 @@ impl Join {
     }
 }
 
-/// The token that goes around three times before a ring starts: to collect what each member brings, to tell all, and to make
-/// sure that everybody has recovered.
+/// The token that goes around three times before a ring starts: to collect what each member brings, to tell all, and to
+/// make sure that everybody has recovered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Commit {
     pub(crate) ring: u64,

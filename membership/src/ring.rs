@@ -131,8 +131,8 @@ impl Ring {
         RingStatus { phase, ..self.core.status() }
     }
 
-    /// Whether a message of `len` bytes may be given to [`Input::Multicast`] now. Beyond this the queue does not grow: the
-    /// message would be refused with [`Notice::Refused`]. Ask again after deliveries of this node's own messages.
+    /// Whether a message of `len` bytes may be given to [`Input::Multicast`] now. Beyond this the queue does not grow:
+    /// the message would be refused with [`Notice::Refused`]. Ask again after deliveries of this node's own messages.
     #[must_use]
     pub fn can_accept(&self, len: usize) -> bool {
         self.core.outbox.fits(len)

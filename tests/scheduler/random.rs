@@ -1,8 +1,8 @@
 //! Random small clusters, with a world behind them that knows what really runs.
 //!
-//! What is recorded is true but incomplete: nodes not asked yet, orders in flight, failures, lost nodes. The answers are
-//! carried out in a random permitted order, now and then only in part, now and then with a failure; at no start may the
-//! same service run anywhere else, and once nothing fails any more the cluster must come to rest.
+//! What is recorded is true but incomplete: nodes not asked yet, orders in flight, failures, lost nodes. The answers
+//! are carried out in a random permitted order, now and then only in part, now and then with a failure; at no start may
+//! the same service run anywhere else, and once nothing fails any more the cluster must come to rest.
 
 use crate::facts::{self, Scene};
 use crate::{render, walk};

@@ -1,7 +1,7 @@
 //! Finding and killing everything that a process has ever started, daemons included.
 //!
-//! The caller must be a "child subreaper" (see prctl(2)): a descendant whose parent ends then becomes the caller's child
-//! instead of slipping away to process 1, so nothing below the caller can leave its tree.
+//! The caller must be a "child subreaper" (see prctl(2)): a descendant whose parent ends then becomes the caller's
+//! child instead of slipping away to process 1, so nothing below the caller can leave its tree.
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};

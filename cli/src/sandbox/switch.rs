@@ -1,7 +1,7 @@
 //! The network of a sandbox: one public address per node, and datagrams carried between them, or not.
 //!
-//! A datagram that node i sends to the public address of node j arrives at j's real address from i's public one, so both
-//! know each other by public addresses only. A node that is cut neither sends nor receives.
+//! A datagram that node i sends to the public address of node j arrives at j's real address from i's public one, so
+//! both know each other by public addresses only. A node that is cut neither sends nor receives.
 
 use crate::failure::Failure;
 use crate::sandbox::layout::{Description, Layout};

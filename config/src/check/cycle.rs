@@ -6,8 +6,8 @@ use std::collections::btree_map::{BTreeMap, Entry};
 /// Loops looked for at most; nobody reads more, and each costs a walk over the graph.
 const MAX_LOOPS: usize = 50;
 
-/// The loops that keep the `rules` (edges from, to) from being followed: for each rule that no loop before it contains, the
-/// shortest loop through it, beginning with the rule.
+/// The loops that keep the `rules` (edges from, to) from being followed: for each rule that no loop before it contains,
+/// the shortest loop through it, beginning with the rule.
 pub(super) fn cycles(edges: &[Vec<usize>], rules: &[(usize, usize)]) -> Vec<Vec<usize>> {
     let component = components(edges);
     let mut found: Vec<Vec<usize>> = Vec::new();
@@ -117,8 +117,8 @@ mod tests {
         assert_eq!(cycles(&chain, &[(7, 8)])[0].len(), count);
     }
 
-    /// Compares with plain reachability on all graphs of four vertices: a rule is on a loop exactly when its start can be
-    /// reached from its end.
+    /// Compares with plain reachability on all graphs of four vertices: a rule is on a loop exactly when its start can
+    /// be reached from its end.
     #[test]
     fn agrees_with_reachability() {
         for bits in 0..1_u32 << 16 {

@@ -1,9 +1,11 @@
-//! Fingerprints by which members find out, without sending it, whether they hold the same CIB; and its form on the wire.
+//! Fingerprints by which members find out, without sending it, whether they hold the same CIB; and its form on the
+//! wire.
 
 use super::{Cib, Durable, Status};
 use serde::Serialize;
 
-/// FNV-1a over the JSON text of a value. Detects a difference between well-meaning members; it is no proof against malice.
+/// FNV-1a over the JSON text of a value. Detects a difference between well-meaning members; it is no proof against
+/// malice.
 fn fingerprint<T: Serialize>(value: &T) -> u64 {
     let text = serde_json::to_vec(value).expect("these types are maps with text keys and plain values");
     text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))

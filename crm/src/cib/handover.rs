@@ -55,8 +55,8 @@ impl Cib {
                 None => self.miss(&name, &mut turns),
             }
         }
-        // Members that come from another part of the cluster bring records numbered there. What happens from now on must
-        // come later than all of them.
+        // Members that come from another part of the cluster bring records numbered there. What happens from now on
+        // must come later than all of them.
         let histories = self.status.nodes.values().flat_map(|node| node.resources.values());
         let last = histories.flat_map(|history| &history.records).map(|record| record.call).max();
         self.status.calls = self.status.calls.max(last.unwrap_or(0));

@@ -108,7 +108,8 @@ impl Syncing {
         durable && status
     }
 
-    /// Somebody's bound has passed: of the nodes it names, those that have still not done their part are out. Returns them.
+    /// Somebody's bound has passed: of the nodes it names, those that have still not done their part are out. Returns
+    /// them.
     pub(crate) fn exclude(&mut self, named: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
         let out: BTreeSet<NodeId> = self.late().intersection(named).cloned().collect();
         self.excluded.extend(out.iter().cloned());
@@ -180,8 +181,8 @@ impl Syncing {
         self.hellos.iter().filter(|(name, _)| !self.excluded.contains(*name))
     }
 
-    /// Needs the hellos of all. In a tie the lowest name wins: `heard` goes through names in reverse and `max_by` takes the
-    /// last of equals.
+    /// Needs the hellos of all. In a tie the lowest name wins: `heard` goes through names in reverse and `max_by` takes
+    /// the last of equals.
     fn winners(&self) -> Option<Winners> {
         let mut heard: Vec<(&NodeId, &Hello)> = self.heard().collect();
         heard.reverse();
@@ -195,7 +196,8 @@ impl Syncing {
         })
     }
 
-    /// Oldest protocol first (a newer member can still work for an older DC), then who has been here longest, then name.
+    /// Oldest protocol first (a newer member can still work for an older DC), then who has been here longest, then
+    /// name.
     fn dc(&self) -> Option<NodeId> {
         let rank = |hello: &Hello| (hello.protocols.1, hello.since.unwrap_or(u64::MAX));
         self.heard().min_by_key(|(name, hello)| (rank(hello), (*name).clone())).map(|(name, _)| name.clone())

@@ -47,8 +47,8 @@ impl Outbox {
         self.entries.is_empty()
     }
 
-    /// A view was synchronised, in whose CIB the changes up to `applied` are contained: what is left must be sent again.
-    /// Returns the ones that need not be.
+    /// A view was synchronised, in whose CIB the changes up to `applied` are contained: what is left must be sent
+    /// again. Returns the ones that need not be.
     pub(crate) fn resume(&mut self, applied: u64) -> Vec<Entry> {
         self.drop_through(applied)
     }

@@ -1,5 +1,5 @@
-//! What only the DC does: has a plan made whenever the state moved in a way that the last one did not foresee, walks it,
-//! and answers for nodes that do not.
+//! What only the DC does: has a plan made whenever the state moved in a way that the last one did not foresee, walks
+//! it, and answers for nodes that do not.
 
 use super::{Moment, Node, words};
 use crate::cib::Change;

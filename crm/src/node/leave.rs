@@ -1,5 +1,5 @@
-//! Leaving in order: the cluster stops what runs here, then the ring says goodbye. Bounded: a node that cannot be emptied
-//! leaves anyway, loudly, and its peers will cut it off.
+//! Leaving in order: the cluster stops what runs here, then the ring says goodbye. Bounded: a node that cannot be
+//! emptied leaves anyway, loudly, and its peers will cut it off.
 
 use super::{ClientId, Effect, Moment, Node};
 use crate::cib::{Activity, Change};

@@ -1,5 +1,5 @@
-//! What clients ask. Questions are answered from this node's own CIB at once; wishes become changes, which any member may
-//! send, and are answered when they are done.
+//! What clients ask. Questions are answered from this node's own CIB at once; wishes become changes, which any member
+//! may send, and are answered when they are done.
 
 use super::plan::{refusal, unsynced};
 use super::{ClientId, Effect, Moment, Node, words};

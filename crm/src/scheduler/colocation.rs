@@ -63,8 +63,8 @@ fn heed(row: &[Score], speaker: &[Score], factor: i64) -> Vec<Score> {
     row.iter().zip(speaker).map(|(own, theirs)| *own + weighed(*theirs, factor)).collect()
 }
 
-/// A wish at a distance. It never vanishes entirely, and to dislike a place that somebody one avoids dislikes too is not
-/// to like it.
+/// A wish at a distance. It never vanishes entirely, and to dislike a place that somebody one avoids dislikes too is
+/// not to like it.
 fn weighed(score: Score, factor: i64) -> Score {
     let value = i64::from(score.value());
     if factor == 0 || value == 0 || (factor < 0 && value < 0) {

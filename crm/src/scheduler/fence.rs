@@ -17,8 +17,8 @@ impl Fencing {
         self.unusable[n].is_none()
     }
 
-    /// What was ordered of resource `r` and is not answered yet, in words: nothing is planned for it until it is. A node
-    /// that is cut off owes no answers.
+    /// What was ordered of resource `r` and is not answered yet, in words: nothing is planned for it until it is. A
+    /// node that is cut off owes no answers.
     pub(super) fn in_flight(&self, facts: &Facts<'_>, r: usize) -> Option<String> {
         let resource = &facts.resources[r];
         resource.on.iter().enumerate().filter(|(n, _)| self.reachable(facts, *n)).find_map(|(n, presence)| {

@@ -1,5 +1,5 @@
-//! Where nodes are: `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address; and the helper thread that looks names up,
-//! since a name server may take its time and the ring has none.
+//! Where nodes are: `HOST`, `HOST:PORT`, `[IPV6]:PORT` or a bare IPv6 address; and the helper thread that looks names
+//! up, since a name server may take its time and the ring has none.
 
 use crate::mailbox::{Mailbox, Note};
 use config::NodeId;
@@ -119,8 +119,8 @@ pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, mailbox: Arc<Mailbox
             }
         }
     };
-    // Never joined: a look-up cannot be interrupted. Without the thread, peers with names stay unreachable, and the ring
-    // says so.
+    // Never joined: a look-up cannot be interrupted. Without the thread, peers with names stay unreachable, and the
+    // ring says so.
     let _ = thread::Builder::new().name("ring-names".to_owned()).spawn(work);
 }
 

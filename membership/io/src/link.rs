@@ -1,8 +1,8 @@
 //! The links of one node to all others: a UDP socket per own address, one QUIC connection per peer.
 //!
-//! The node with the lower name dials, the other accepts, so that two nodes never build two links at once. A dialer that
-//! hears nothing on a link for half a token timeout dials again *beside* it; the newest connection that came up is the one
-//! that frames are sent on. Frames that arrive on any connection that a peer has proven its name on are taken.
+//! The node with the lower name dials, the other accepts, so that two nodes never build two links at once. A dialer
+//! that hears nothing on a link for half a token timeout dials again *beside* it; the newest connection that came up is
+//! the one that frames are sent on. Frames that arrive on any connection that a peer has proven its name on are taken.
 //!
 //! ```text
 //!            dial                       Connected               hello read
@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Every node has one to eight addresses, and a socket on each. A peer's addresses are tried in turn until one answers
-//! (passive redundancy): its first from this node's first, its second from the second. A link never uses two at once; when
-//! it has been silent for half a token timeout, the next address is tried, so that a dead network card is replaced before
-//! the ring gives the peer up.
+//! (passive redundancy): its first from this node's first, its second from the second. A link never uses two at once;
+//! when it has been silent for half a token timeout, the next address is tried, so that a dead network card is replaced
+//! before the ring gives the peer up.
 //!
 //! Nothing here knows what a frame means, and nothing here reads a clock.
 

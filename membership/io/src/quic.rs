@@ -65,8 +65,9 @@ impl Setup {
 }
 
 fn endpoint(identity: &Identity, seed: u64) -> Result<EndpointConfig, String> {
-    // Both keys follow from the node's private key, so that the next life of this daemon recognizes packets meant for the
-    // last one and answers them with a reset that the peer believes: it dials again at once instead of waiting for silence.
+    // Both keys follow from the node's private key, so that the next life of this daemon recognizes packets meant for
+    // the last one and answers them with a reset that the peer believes: it dials again at once instead of waiting for
+    // silence.
     let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, identity.key().secret_der());
     let reset = ring::hmac::sign(&secret, b"paceline reset key");
     let label = ring::hmac::sign(&secret, b"paceline connection ids");

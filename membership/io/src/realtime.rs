@@ -1,8 +1,8 @@
 //! The ring thread comes first on its host: a token that waits for a CPU looks like a lost node to everybody else.
 //!
-//! Tried in this order, and none of it can make the daemon fail: SCHED_RR at priority 50, else nice -20, else a warning.
-//! Only the calling thread is raised; what it forks is not. Memory is locked only where the limit cannot get in the way
-//! of an allocation, and only the pages that are really used.
+//! Tried in this order, and none of it can make the daemon fail: SCHED_RR at priority 50, else nice -20, else a
+//! warning. Only the calling thread is raised; what it forks is not. Memory is locked only where the limit cannot get
+//! in the way of an allocation, and only the pages that are really used.
 
 use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};

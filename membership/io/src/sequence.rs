@@ -2,8 +2,8 @@
 //! twice, so the next life starts above it.
 //!
 //! One line, `ring-number N`, in the file `ring-number` of the state directory: written beside, made durable, renamed,
-//! and the directory made durable too, all on a helper thread, for a disk may take seconds and the ring has none. Numbers
-//! are confirmed in blocks ahead of need, so a slow disk costs nothing and a full one leaves time to act.
+//! and the directory made durable too, all on a helper thread, for a disk may take seconds and the ring has none.
+//! Numbers are confirmed in blocks ahead of need, so a slow disk costs nothing and a full one leaves time to act.
 
 use crate::mailbox::{Mailbox, Note};
 use std::fs::{self, File};

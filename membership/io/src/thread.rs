@@ -1,8 +1,8 @@
 //! The ring thread: sockets, clock and disk on one side, the pure [`Ring`] on the other.
 //!
 //! One thread carries everything between the network and the ring, in the order in which it arrived: the order of two
-//! frames of different peers matters, since a token that overtakes data asks for it again. For the same reason everything
-//! queued before a token is handed to the kernel before the token is, on all links.
+//! frames of different peers matters, since a token that overtakes data asks for it again. For the same reason
+//! everything queued before a token is handed to the kernel before the token is, on all links.
 //!
 //! ```text
 //!   socket --> Links --frames--> Ring --outputs--> Links --> socket
@@ -39,8 +39,8 @@ const STATUS_PATIENCE: Duration = Duration::from_secs(1);
 /// Where the socket comes from.
 #[derive(Debug, Default)]
 pub enum Bind {
-    /// One socket on each of this node's configured addresses. The first must be there; any other that is not is left out
-    /// with a warning.
+    /// One socket on each of this node's configured addresses. The first must be there; any other that is not is left
+    /// out with a warning.
     #[default]
     Configured,
     /// One socket, here, while the peers use the configured address (NAT, a sandbox).

@@ -68,8 +68,8 @@ impl Core {
         }
     }
 
-    /// A step begins. `asked` is when this node wanted to be called at the latest. Returns how long it slept when that was
-    /// much longer than it wanted; its peers then get a full fresh timeout.
+    /// A step begins. `asked` is when this node wanted to be called at the latest. Returns how long it slept when that
+    /// was much longer than it wanted; its peers then get a full fresh timeout.
     pub(crate) fn wake(&mut self, now: Instant, asked: Option<Instant>) -> Option<Duration> {
         let gap = now.saturating_duration_since(self.now);
         self.now = self.now.max(now);
@@ -243,9 +243,9 @@ impl Core {
         self.peers.get(a).is_some_and(|p| p.present(self.now, limit) && p.hears.contains(b))
     }
 
-    /// Those that would come if the ring of `members` merged with `node`: it and those it is with. None when the two do not
-    /// hear each other completely, since such a merge would only break apart again; nor when one of them did not agree lately,
-    /// unless it is them who ask (`invited`).
+    /// Those that would come if the ring of `members` merged with `node`: it and those it is with. None when the two do
+    /// not hear each other completely, since such a merge would only break apart again; nor when one of them did not
+    /// agree lately, unless it is them who ask (`invited`).
     pub(crate) fn mergeable(
         &self,
         node: &NodeId,

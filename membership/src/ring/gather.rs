@@ -1,9 +1,9 @@
 //! Gather: agree on who is a member of the next ring.
 //!
-//! Everybody says in Joins how each candidate stands with it. There is agreement as soon as all candidates that are alive
-//! have proposed the same set of living ones. Whoever is silent for the token timeout (mostly: already was, before this
-//! phase began) is struck off at once, so a crash costs the token timeout and some round trips. Only somebody who is heard
-//! and yet does not agree is waited for, for the consensus timeout.
+//! Everybody says in Joins how each candidate stands with it. There is agreement as soon as all candidates that are
+//! alive have proposed the same set of living ones. Whoever is silent for the token timeout (mostly: already was,
+//! before this phase began) is struck off at once, so a crash costs the token timeout and some round trips. Only
+//! somebody who is heard and yet does not agree is waited for, for the consensus timeout.
 //!
 //! Agreement here is for speed. Safety comes later: a commit token is only accepted with exactly the members proposed.
 

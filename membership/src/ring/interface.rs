@@ -66,8 +66,8 @@ pub enum Configuration {
 pub struct Delivery {
     /// The view whose order this belongs to.
     pub ring: RingId,
-    /// Its place in the order of that view, growing from above 0. Gaps are usual (fragments, messages that share a packet),
-    /// repeats are not.
+    /// Its place in the order of that view, growing from above 0. Gaps are usual (fragments, messages that share a
+    /// packet), repeats are not.
     pub seq: u64,
     /// Who sent it.
     pub from: NodeId,

@@ -174,8 +174,8 @@ impl Log {
     }
 
     /// Delivers the rest when the view is over. `all` is the highest packet that any survivor has: up to the first gap
-    /// everything is delivered, as [`Configuration::Regular`] up to `regular`; after it only what survivors sent, since a
-    /// message of somebody lost may build on one that nobody has.
+    /// everything is delivered, as [`Configuration::Regular`] up to `regular`; after it only what survivors sent, since
+    /// a message of somebody lost may build on one that nobody has.
     pub(crate) fn deliver_rest(&mut self, regular: u64, survivors: &BTreeSet<NodeId>, out: &mut impl FnMut(Delivery)) {
         while self.delivered < self.aru {
             let seq = self.delivered + 1;

@@ -1,5 +1,5 @@
-//! Ring numbers: each is used once, also when this node restarts. A block is put on stable storage ahead of need, so that
-//! no disk write stands between a loss and the next view.
+//! Ring numbers: each is used once, also when this node restarts. A block is put on stable storage ahead of need, so
+//! that no disk write stands between a loss and the next view.
 
 use super::interface::Output;
 

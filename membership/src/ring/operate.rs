@@ -1,9 +1,9 @@
 //! Operate: the view stands and the token goes around it.
 //!
-//! Who holds the token repeats what others miss, sends what it has, notes on it what it misses itself and what all have, and
-//! hands it on. When several rounds bring nothing, the representative lets it rest; a member that gets
-//! something to send asks for it. This file is the phase: what ends it, and when the token moves. What happens to the token
-//! during a visit is in [`Turn`](super::turn).
+//! Who holds the token repeats what others miss, sends what it has, notes on it what it misses itself and what all
+//! have, and hands it on. When several rounds bring nothing, the representative lets it rest; a member that gets
+//! something to send asks for it. This file is the phase: what ends it, and when the token moves. What happens to the
+//! token during a visit is in [`Turn`](super::turn).
 
 use super::core::Core;
 use super::gather::{self, Gather, Past};
@@ -162,7 +162,8 @@ impl Operate {
         gather.on(core, Event::Tick)
     }
 
-    /// This node slept past the token timeout. The others may be in another view by now, so it is no longer in this one.
+    /// This node slept past the token timeout. The others may be in another view by now, so it is no longer in this
+    /// one.
     pub(crate) fn estranged(self, core: &mut Core) -> Phase {
         Phase::Gather(self.into_gather(core, true))
     }

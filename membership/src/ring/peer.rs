@@ -78,7 +78,8 @@ impl Peer {
         self.met && !self.gone() && self.silence(now) < limit
     }
 
-    /// It speaks although the link layer called it gone `limit` ago or longer: that was about an earlier life or connection.
+    /// It speaks although the link layer called it gone `limit` ago or longer: that was about an earlier life or
+    /// connection.
     pub(crate) fn believe_alive(&mut self, now: Instant, limit: Duration) {
         self.down = self.down.filter(|since| now < *since + limit);
     }

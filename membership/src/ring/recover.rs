@@ -1,8 +1,9 @@
 //! Recover: those who come from the same view bring each other to the same set of its messages, then the view ends.
 //!
-//! Each member tells in a Have which packets of its past view it holds. What any of them holds, all of them must hold (the
-//! first in rank that has a packet sends it to who misses it); what none of them holds is a gap for all of them. The
-//! past view is kept untouched until the new one is installed: when this fails, it starts again with the same packets.
+//! Each member tells in a Have which packets of its past view it holds. What any of them holds, all of them must hold
+//! (the first in rank that has a packet sends it to who misses it); what none of them holds is a gap for all of them.
+//! The past view is kept untouched until the new one is installed: when this fails, it starts again with the same
+//! packets.
 
 use super::core::Core;
 use super::gather::{self, Gather, Past};

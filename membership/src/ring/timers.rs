@@ -13,8 +13,8 @@ pub(crate) struct Timers {
     pub(crate) beat: Duration,
     /// How long the token rests at the representative when nobody has anything to say.
     pub(crate) hold: Duration,
-    /// Before a token that left no trace is sent again the first time. Well below the beat: a ring whose links lose every fifth
-    /// frame must get several tries into one token timeout.
+    /// Before a token that left no trace is sent again the first time. Well below the beat: a ring whose links lose
+    /// every fifth frame must get several tries into one token timeout.
     pub(crate) resend: Duration,
     /// The longest that the time between two tries grows to.
     pub(crate) resend_max: Duration,

@@ -1,7 +1,7 @@
 //! Random stories: views that break at any point of the order, power cuts, restarts, slow disks, agents that fail or
 //! hang, fencings that fail. Throughout, no service runs twice (the cluster of the tests asserts it at every start) and
-//! members of a view agree. At the end everything is mended, and then all that was acknowledged must be there, and every
-//! service must run.
+//! members of a view agree. At the end everything is mended, and then all that was acknowledged must be there, and
+//! every service must run.
 
 use super::THREE;
 use super::cluster::{Cluster, file, node, resource, service};

@@ -1,5 +1,5 @@
-//! Several nodes on one perfect ordered broadcast: no ring, no loss, but partitions at any point of the order, power cuts,
-//! restarts, slow disks, agents and a fence device whose answers the test decides.
+//! Several nodes on one perfect ordered broadcast: no ring, no loss, but partitions at any point of the order, power
+//! cuts, restarts, slow disks, agents and a fence device whose answers the test decides.
 
 use crate::cib::{Durable, Generation};
 use crate::control::{Request, Response};

@@ -55,7 +55,8 @@ impl Links {
         self.options.token.clamp(Duration::from_millis(300), Duration::from_secs(2))
     }
 
-    /// When the link to this peer counts as silent: half a token timeout, in which an idle link shows itself at least once.
+    /// When the link to this peer counts as silent: half a token timeout, in which an idle link shows itself at least
+    /// once.
     fn silent_at(&self, peer: &Peer) -> Option<Instant> {
         let link = self.connections.get(&peer.link?)?;
         Some(link.heard + (self.options.token / 2).clamp(Duration::from_millis(150), Duration::from_secs(2)))

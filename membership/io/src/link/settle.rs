@@ -143,8 +143,8 @@ impl Links {
         if dialed {
             self.answered(&name, remote);
         }
-        // The dialer decides which of several connections stays; the other side keeps them until it is told. Those of an
-        // earlier life have nobody at their other end.
+        // The dialer decides which of several connections stays; the other side keeps them until it is told. Those of
+        // an earlier life have nobody at their other end.
         let old: Vec<ConnectionHandle> = self
             .connections
             .iter()

@@ -102,8 +102,8 @@ fn nonsense(world: &World, rng: &mut fastrand::Rng) -> Frame {
     }
 }
 
-/// The world stops judging: with a liar inside the ring its promises do not hold. But nobody panics, nobody grows, nobody
-/// stops asking to be called.
+/// The world stops judging: with a liar inside the ring its promises do not hold. But nobody panics, nobody grows,
+/// nobody stops asking to be called.
 #[test]
 fn a_lying_member_makes_nobody_panic() {
     for seed in 0..60 {

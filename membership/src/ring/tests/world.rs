@@ -1,4 +1,5 @@
-//! A small deterministic network of rings: delay, loss, duplication, reordering, cuts, pauses, crashes, restarts, slow disks.
+//! A small deterministic network of rings: delay, loss, duplication, reordering, cuts, pauses, crashes, restarts, slow
+//! disks.
 
 use super::Sabotage;
 use super::checks::Checks;

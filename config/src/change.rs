@@ -175,7 +175,7 @@ fn joined<T: Display>(items: impl Iterator<Item = T>, between: &str) -> String {
 }
 
 fn resource(of: &Resource) -> Subject {
-    let Resource { name: _, agent, params, commands, meta, operations } = of;
+    let Resource { name: _, agent, params, commands, meta, operations, timeout: _ } = of;
     let Meta { target_role, stickiness, priority, managed, maintenance, migration_threshold, failure_timeout } = meta;
     let mut subject = Subject::default();
     subject.set("agent", agent);

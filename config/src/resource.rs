@@ -20,8 +20,10 @@ pub struct Resource {
     pub commands: Option<Commands>,
     /// How the cluster treats it.
     pub meta: Meta,
-    /// Operations with options of their own; an operation that is not listed runs with the defaults.
+    /// Operations with options of their own.
     pub operations: Vec<Operation>,
+    /// The timeout of operations that are not listed (`[defaults.operation] timeout`, 20s).
+    pub timeout: Duration,
 }
 
 /// The lines of an inline command resource.

@@ -28,6 +28,7 @@ use crate::schedule::Schedule;
 use config::NodeId;
 use membership::Quorum;
 use std::collections::BTreeSet;
+use std::fmt;
 
 pub use audit::audit;
 
@@ -50,15 +51,26 @@ pub struct Situation<'a> {
 /// Decides what should run where, and the way there. Reads its argument and nothing else; equal arguments give equal
 /// answers, byte for byte.
 ///
-/// # Panics
-/// When the [`audit`] finds the answer unsafe: a defect of this program. Stopping is the safe failure then, since the
-/// peers fence this node and go on.
-#[must_use]
-pub fn schedule(situation: &Situation<'_>) -> Schedule {
+/// # Errors
+/// [`Unsafe`] when the [`audit`] finds fault with the answer, which is a defect of this program. Nothing may be done
+/// then: a cluster that stands still is better than one that does a wrong thing.
+pub fn schedule(situation: &Situation<'_>) -> Result<Schedule, Unsafe> {
     let answer = unaudited(situation);
     let violations = audit(situation, &answer);
-    assert!(violations.is_empty(), "the scheduler's answer is unsafe and was not used: {}", violations.join("; "));
-    answer
+    if violations.is_empty() { Ok(answer) } else { Err(Unsafe { violations }) }
+}
+
+/// What the [`audit`] has against an answer of the stages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsafe {
+    /// Each rule that the answer would break.
+    pub violations: Vec<String>,
+}
+
+impl fmt::Display for Unsafe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the plan is unsafe and was not used (a bug in paceline): {}", self.violations.join("; "))
+    }
 }
 
 fn unaudited(situation: &Situation<'_>) -> Schedule {

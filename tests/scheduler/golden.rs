@@ -1,8 +1,9 @@
 //! One file, one rule.
 #![allow(clippy::disallowed_methods)] // reads, and with UPDATE=1 rewrites, the case files
 
+use crate::safe;
 use crate::{facts, render, walk};
-use crm::scheduler::{audit, schedule};
+use crm::scheduler::audit;
 use libtest_mimic::{Failed, Trial};
 use std::path::{Path, PathBuf};
 
@@ -47,9 +48,9 @@ fn case(path: &Path, update: bool) -> Result<(), Failed> {
     let parsed = config::parse(cluster);
     let Some(config) = parsed.config else { return Err(format!("the cluster file: {:?}", parsed.problems).into()) };
     let scene = facts::read(cluster, config, facts)?;
-    let answer = schedule(&scene.situation());
+    let answer = safe(&scene.situation());
     let got = render::render(&answer);
-    if answer != schedule(&scene.situation()) {
+    if answer != safe(&scene.situation()) {
         return Err("the second answer differs from the first".into());
     }
     let violations = audit(&scene.situation(), &answer);
@@ -72,7 +73,7 @@ fn settled(scene: &facts::Scene, answer: &crm::schedule::Schedule) -> Result<(),
     for pick in [|_: usize| 0, |ready: usize| ready - 1] {
         let mut pick = pick;
         let after = walk::walk(scene, &answer.graph, &mut pick);
-        let again = schedule(&after.situation());
+        let again = safe(&after.situation());
         if !again.graph.is_empty() {
             let first = render::render(answer);
             return Err(format!("not settled:\n{first}\nthen\n{}", render::render(&again)).into());

@@ -20,3 +20,8 @@ fn main() {
     trials.extend(random::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
+
+/// The scheduler's answer; a case where its own audit finds fault with it fails there and then.
+fn safe(situation: &crm::scheduler::Situation<'_>) -> crm::schedule::Schedule {
+    crm::scheduler::schedule(situation).unwrap_or_else(|bug| panic!("{bug}"))
+}

@@ -1,8 +1,9 @@
 //! Answers with a planted fault: the audit must see each of them. What it cannot see, no case above would show either.
 
 use crate::facts;
+use crate::safe;
 use crm::schedule::{ActionKind, Schedule};
-use crm::scheduler::{audit, schedule};
+use crm::scheduler::audit;
 use libtest_mimic::{Failed, Trial};
 
 const CLUSTER: &str = r#"
@@ -84,7 +85,7 @@ fn planted(name: &str, known: &str, fault: Fault, word: &str) -> Result<(), Fail
     let parsed = config::parse(CLUSTER);
     let config = parsed.config.ok_or_else(|| format!("{:?}", parsed.problems))?;
     let scene = facts::read(CLUSTER, config.clone(), known)?;
-    let mut answer = schedule(&scene.situation());
+    let mut answer = safe(&scene.situation());
     if !audit(&scene.situation(), &answer).is_empty() {
         return Err("the answer is refused before anything is planted".into());
     }

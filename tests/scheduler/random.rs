@@ -5,11 +5,12 @@
 //! the same service run anywhere else, and once nothing fails any more the cluster must come to rest.
 
 use crate::facts::{self, Scene};
+use crate::safe;
 use crate::{render, walk};
 use config::{NodeId, OperationName, ResourceId};
 use crm::cib::{NodeState, NodeStatus};
 use crm::schedule::{ActionKind, Schedule};
-use crm::scheduler::{audit, schedule};
+use crm::scheduler::audit;
 use fastrand::Rng;
 use libtest_mimic::{Failed, Trial};
 use resource_agents::Outcome;
@@ -244,8 +245,8 @@ impl World {
     }
 
     fn plan(&self) -> Result<Schedule, String> {
-        let answer = schedule(&self.scene.situation());
-        let again = schedule(&self.scene.situation());
+        let answer = safe(&self.scene.situation());
+        let again = safe(&self.scene.situation());
         if format!("{answer:?}") != format!("{again:?}") {
             return Err("the second answer differs".to_owned());
         }
@@ -369,7 +370,7 @@ fn large() -> Result<(), Failed> {
     let mut slowest = 0;
     for round in 0..4 {
         let begin = busy_us()?;
-        let answer = schedule(&scene.situation());
+        let answer = safe(&scene.situation());
         slowest = slowest.max(busy_us()? - begin);
         for action in &answer.graph.actions {
             walk::perform(&mut scene, &action.kind);

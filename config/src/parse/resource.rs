@@ -93,6 +93,7 @@ pub(super) fn read(
             commands,
             meta: defaults.meta(&fields),
             operations: operations(&id, &fields, defaults, spots, report),
+            timeout: defaults.timeout,
         };
         rules.short_forms(&id, &fields, report);
         resources.insert(id.value.clone(), resource);

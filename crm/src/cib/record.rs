@@ -39,7 +39,9 @@ impl Cib {
         }
         let status = self.status.nodes.get_mut(node).expect("online() found it");
         let history = status.resources.entry(resource.clone()).or_default();
-        if *name == OperationName::Start {
+        // What a probe finds running is adopted: it is stopped with the definition it was found with.
+        let probe = *name == OperationName::Monitor && operation.interval.is_none();
+        if *name == OperationName::Start || (probe && history.started.is_none()) {
             history.started = Some(Definition::of(operation));
         }
         let key = OperationKey { name: *name, interval: operation.interval };

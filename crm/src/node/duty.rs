@@ -1,8 +1,10 @@
 //! What only the DC does: has a plan made whenever the state moved in a way that the last one did not foresee, walks
 //! it, and answers for nodes that do not.
 
+use super::plan::unsynced;
 use super::{Moment, Node, words};
-use crate::cib::Change;
+use crate::cib::{Change, Refused};
+use crate::control::Refusal;
 use crate::event::EventKind;
 use crate::schedule::{Graph, Schedule};
 use crate::scheduler::{Situation, schedule};
@@ -70,13 +72,16 @@ impl Duty {
 }
 
 impl Node {
-    /// What the scheduler would do with this CIB in the present view. `None` before a view is synchronised.
-    pub(super) fn scheduled(&self, now: Moment, cib: &crate::cib::Cib) -> Option<Schedule> {
-        let synced = self.controller.synced()?;
+    /// What the scheduler would do with this CIB in the present view. Refused before a view is synchronised, and when
+    /// the answer is not safe.
+    pub(super) fn scheduled(&self, now: Moment, cib: &crate::cib::Cib) -> Result<Schedule, Refused> {
+        let synced = self.controller.synced().ok_or_else(|| unsynced(&self.controller.awaited()))?;
         let members: BTreeSet<NodeId> = synced.view.members.keys().cloned().collect();
         let quorum: &Quorum = &synced.quorum;
         let waiting_for_nodes = self.waiting_until(now).is_some();
-        Some(schedule(&Situation { cib, members: &members, quorum, wall_ms: now.wall_ms, waiting_for_nodes }))
+        schedule(&Situation { cib, members: &members, quorum, wall_ms: now.wall_ms, waiting_for_nodes }).map_err(
+            |bug| Refused::new(Refusal::Unavailable, bug.to_string(), Some("please report it, with the cluster file")),
+        )
     }
 
     /// Until when the cluster, having just started, waits for nodes not yet seen.
@@ -122,7 +127,17 @@ impl Node {
     }
 
     fn plan(&mut self, now: Moment) {
-        let Some(schedule) = self.scheduled(now, self.cib()) else { return };
+        let schedule = match self.scheduled(now, self.cib()) {
+            Ok(schedule) => schedule,
+            Err(refused) => {
+                // Nothing is done until something else changes; status says it too.
+                if let Some(duty) = &mut self.duty {
+                    duty.stale = None;
+                    duty.idle = false;
+                }
+                return self.event(now, EventKind::Alert, None, refused.message);
+            }
+        };
         let recheck = self.next_recheck(now, &schedule);
         let quiet = self.is_quiet(now);
         let Some(duty) = &mut self.duty else { return };

@@ -16,7 +16,10 @@ impl Node {
         }
         let differences = differences(&self.cib().config, &config);
         let cib = self.cib().with_config(text.to_owned(), config);
-        let Some(schedule) = self.scheduled(now, &cib) else { return refusal(unsynced(&self.controller.awaited())) };
+        let schedule = match self.scheduled(now, &cib) {
+            Ok(schedule) => schedule,
+            Err(refused) => return refusal(refused),
+        };
         let stopped = cib.config.resource_order.iter().filter(|name| schedule.placement.get(*name) == Some(&None));
         let stopped =
             stopped.map(|name| PlannedAction { what: format!("{name} runs nowhere"), why: why(&schedule, name) });
@@ -39,7 +42,7 @@ impl Node {
         }
         let mut copy = cib.clone();
         edit.edit(&mut copy.durable.overrides);
-        let Some(schedule) = self.scheduled(now, &copy) else { return Ok(()) };
+        let schedule = self.scheduled(now, &copy)?;
         for primitive in cib.primitives(resource) {
             if schedule.placement.get(&primitive).is_some_and(|place| place.as_ref() != Some(node)) {
                 let message = format!("{resource} cannot be moved to {node}: {}", why(&schedule, &primitive));

@@ -70,6 +70,9 @@ impl Node {
     pub(super) fn summary(&self, now: Moment) -> Summary {
         let schedule = self.scheduled(now, self.cib());
         let mut warnings = Vec::new();
+        if let (Err(refused), Some(_)) = (&schedule, self.controller.synced()) {
+            warnings.push(refused.message.clone());
+        }
         if let Some((_, reason)) = &self.store_failed {
             warnings.push(format!("{} cannot write its state: {reason}", self.me));
         }
@@ -78,7 +81,7 @@ impl Node {
             view: self.view(),
             dc: self.dc(),
             quorum: self.quorum(),
-            schedule: schedule.as_ref(),
+            schedule: schedule.as_ref().ok(),
             waiting: self.waiting_until(now).is_some(),
             awaited: self.controller.awaited(),
             warnings,

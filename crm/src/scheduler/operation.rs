@@ -6,8 +6,8 @@ use config::{NodeId, OperationName, Resource, ResourceId};
 use resource_agents::{Operation, Outcome, Report};
 use std::time::Duration;
 
-/// The timeout of an operation that the cluster file says nothing about.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// The timeout of the stop of something that the cluster file does not mention any more.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// "monitor: timed out (no answer from port 80)".
 pub(super) fn words(report: &Report) -> String {
@@ -28,7 +28,7 @@ fn timeout(resource: &Resource, name: OperationName, interval: Option<Duration>)
     let exact = of_name().find(|operation| operation.interval == interval || name != OperationName::Monitor);
     // A probe asks what the most frequent monitor asks.
     let like = || of_name().min_by_key(|operation| operation.interval);
-    exact.or_else(like).map_or(TIMEOUT, |operation| operation.timeout)
+    exact.or_else(like).map_or(resource.timeout, |operation| operation.timeout)
 }
 
 /// What `resource` does on a node: start it, probe it, watch it.
@@ -62,7 +62,7 @@ pub(super) fn stop_orphan(id: &ResourceId, definition: &Definition, node: &NodeI
         agent: definition.agent.clone(),
         name: OperationName::Stop,
         interval: None,
-        timeout: TIMEOUT,
+        timeout: ORPHAN_TIMEOUT,
         params: std::collections::BTreeMap::new(),
         commands: None,
         node: node.clone(),

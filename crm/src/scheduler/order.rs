@@ -88,13 +88,17 @@ fn own(of: &OfResource, edges: &mut Edges) {
     }
 }
 
-/// Nothing is started that may still run on a node nobody can ask, until that node is confirmed off.
+/// Nothing is started that may still run on a node nobody can ask, until that node is confirmed off. On a node that was
+/// lost everything may run: the last order before the loss may have reached it and nobody else, and in a cluster of two
+/// it may go on giving orders to itself.
 fn trust(facts: &Facts<'_>, r: usize, steps: &mut Steps<'_>, edges: &mut Edges) {
     let Some(start) = steps.of[r].start else { return };
     for (n, node) in facts.nodes.iter().enumerate() {
         let fence = steps.fences.get(&n).copied();
         let presence = &facts.resources[r].on[n];
-        let possible = !matches!(presence.state, State::Absent | State::Stopped) || presence.flight.is_some();
+        let possible = node.standing == Standing::Lost
+            || !matches!(presence.state, State::Absent | State::Stopped)
+            || presence.flight.is_some();
         match fence {
             Some(fence) if possible => edges.add(fence, start, Tie::Must),
             None if possible && node.doubtful() => {

@@ -61,7 +61,7 @@ pub(super) fn doubt(situation: &Situation<'_>, resource: &ResourceId, node: &Nod
         _ if !properties.fencing_enabled => Doubt::None,
         NodeState::Unseen if properties.startup_fencing => Doubt::Unseen,
         NodeState::Unseen => Doubt::None,
-        NodeState::Lost { .. } | NodeState::Online { .. } if asked && !runs => Doubt::None,
+        // Whatever it said last: the order that followed may have reached it and nobody else.
         NodeState::Lost { .. } | NodeState::Online { .. } => Doubt::Unseen,
     }
 }

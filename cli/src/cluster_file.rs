@@ -67,7 +67,12 @@ impl ClusterFile {
             Some(layout) => {
                 self.check_errors_only(output)?;
                 let seats = layout.description()?.seats;
-                let (text, notes) = ClusterText::parse(&self.text, &self.shown)?.adapted(&layout, &seats)?;
+                let document = ClusterText::parse(&self.text, &self.shown).or_else(|failure| {
+                    // The checker says the same with the line and a caret, and finds the rest.
+                    self.check(output)?;
+                    Err(failure)
+                })?;
+                let (text, notes) = document.adapted(&layout, &seats)?;
                 output.note("this is a sandbox: its own addresses and fence device stand in for those of the file");
                 notes.iter().for_each(|note| output.note(note));
                 self.check_adapted(&text, output)?;

@@ -6,19 +6,30 @@
 // This is the world itself, not a machine in it.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)]
 
+mod agents;
+mod blackout;
 mod client;
+mod command;
+mod disk;
 mod failover;
 mod fence;
 mod hosts;
 mod init;
+mod input;
 mod observer;
+mod operator;
+mod pause;
 mod programs;
+mod sandbox;
+mod watch;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 
 /// What a test needs beyond the built programs.
 enum Needs {
+    /// Nothing: any user, anywhere.
+    Nothing,
     /// Root, namespaces and these files.
     Root(&'static [&'static str]),
 }
@@ -27,6 +38,7 @@ impl Needs {
     /// Why it cannot be had here.
     fn missing(&self) -> Option<String> {
         match self {
+            Needs::Nothing => None,
             Needs::Root(files) => {
                 if !nix::unistd::geteuid().is_root() {
                     return Some("needs root (network namespaces)".into());
@@ -55,13 +67,32 @@ fn main() -> ExitCode {
     ];
     let root: &'static [&'static str] = Box::leak(Box::new(root));
     type Test = fn() -> Result<(), String>;
-    let all: [(&str, Needs, Test); 2] = [
+    let all: &[(&str, Needs, Test)] = &[
         ("hosts: power cut of the node with the address", Needs::Root(root), failover::power_cut),
         ("hosts: partition of the node with the address", Needs::Root(root), failover::partition),
+        ("input: a file with several mistakes", Needs::Nothing, input::malformed_file),
+        ("input: garbage on the port of the ring", Needs::Nothing, input::garbage),
+        ("input: a node with a foreign certificate", Needs::Nothing, input::foreign_certificate),
+        ("agents: one that is not installed", Needs::Nothing, agents::unknown),
+        ("agents: a monitor that hangs", Needs::Nothing, agents::hanging_monitor),
+        ("agents: twenty megabytes of output", Needs::Nothing, agents::noisy),
+        ("agents: a start that fails with 255", Needs::Nothing, agents::failing_start),
+        ("agents: a stop that hangs", Needs::Nothing, agents::hanging_stop),
+        ("disk: full on one node, then on two", Needs::Root(&[]), disk::full),
+        ("pause: shorter than the token timeout", Needs::Nothing, pause::short),
+        ("pause: the DC for good", Needs::Nothing, pause::frozen_dc),
+        ("pause: a member for good", Needs::Nothing, pause::frozen_member),
+        ("pause: with a broken fence device", Needs::Nothing, pause::sleepwalker),
+        ("command: nobody to ask, nobody to agree", Needs::Nothing, command::nobody),
+        ("command: twice the same, and fast", Needs::Nothing, command::twice_and_fast),
+        ("operator: every command", Needs::Nothing, operator::commands),
+        ("operator: the history of a power cut", Needs::Nothing, operator::history),
+        ("operator: a fencing confirmed by hand", Needs::Nothing, operator::confirmed_by_hand),
+        ("blackout: all nodes at once", Needs::Nothing, blackout::everything),
     ];
     let trials = all
-        .into_iter()
-        .map(|(name, needs, test)| {
+        .iter()
+        .map(|&(name, ref needs, test)| {
             let missing = needs.missing().or_else(programs::missing);
             if let Some(reason) = &missing {
                 println!("skipped: {name}: {reason}");

@@ -1,0 +1,113 @@
+//! Agents that are absent or misbehave: they hang, shout, answer nonsense, or do not let go.
+
+use crate::sandbox::{CHECK, NODES, START, STOP, service, with};
+use crate::watch;
+
+/// Growth of a daemon's memory that twenty megabytes of output may not reach, in KiB.
+const GROWTH: u64 = 8 * 1024;
+
+/// A resource like [`service`], with lines before its commands.
+fn tampered(name: &str, before: [&str; 3], options: &str) -> String {
+    let [start, stop, check] = before;
+    format!(
+        "\n[resources.{name}]\nparams = {{ RUN = \"@DIRECTORY@\" }}\nstart = '''\n{start}\n{START}'''\n\
+         stop = '''\n{stop}\n{STOP}'''\ncheck = '''\n{check}\n{CHECK}'''\n{options}\n"
+    )
+}
+
+/// An agent that is installed nowhere: every node says which file it looked for, and everything else runs.
+pub fn unknown() -> Result<(), String> {
+    let ghost = "\n[resources.ghost]\nagent = \"ocf:heartbeat:NoSuchThing\"\nmonitor = \"1s\"\n";
+    with(&format!("{ghost}{}", service("web", "monitor = \"1s\"")), |sandbox| {
+        let path = "/usr/lib/ocf/resource.d/heartbeat/NoSuchThing";
+        for node in NODES {
+            sandbox.event("alpha", 0, &[&format!("ghost on {node}: not installed"), path])?;
+            sandbox.page_says(node, &["ghost", "not installed", path])?;
+        }
+        sandbox.holder("web")?;
+        sandbox.consistent(&NODES)
+    })
+}
+
+/// A monitor that never answers is ended at its timeout, and the service recovered.
+pub fn hanging_monitor() -> Result<(), String> {
+    let check = r#"if [ -e "$RUN/hang" ]; then rm "$RUN/hang"; exec tail -f /dev/null; fi"#;
+    let options = "operations = [{ name = \"monitor\", interval = \"500ms\", timeout = \"1s\" }]";
+    with(&tampered("slow", ["", "", check], options), |sandbox| {
+        let home = sandbox.holder("slow")?;
+        let mark = watch::now();
+        std::fs::write(sandbox.dir.join("hang"), "").map_err(|error| error.to_string())?;
+        sandbox.event("beta", mark, &[&format!("monitor slow on {home}"), "timed out"])?;
+        sandbox.event("beta", mark, &["start slow on", "ok"])?;
+        sandbox.of_one_mind(&NODES)?;
+        sandbox.holder("slow")?;
+        sandbox.page_says("gamma", &[&format!("slow on {home} failed 1 time"), "paceline resource cleanup slow"])?;
+        sandbox.paceline("gamma", &["resource", "cleanup", "slow", "--wait"])?;
+        let failures = sandbox.status("beta")?["failures"].clone();
+        if failures != serde_json::json!([]) {
+            return Err(format!("failures are left after the cleanup: {failures:#}"));
+        }
+        sandbox.consistent(&NODES)
+    })
+}
+
+/// Twenty megabytes on both outputs of every command: it works, and the daemons stay as small as they were.
+pub fn noisy() -> Result<(), String> {
+    let shout = "head -c 20000000 /dev/zero | tr '\\0' x; head -c 20000000 /dev/zero | tr '\\0' y >&2";
+    // Inside '''...''' of TOML single quotes are themselves.
+    with("", |sandbox| {
+        let before: Vec<u64> = NODES.iter().map(|node| sandbox.memory(node)).collect::<Result<_, _>>()?;
+        sandbox.apply_services("alpha", &tampered("noisy", [shout; 3], "monitor = \"1s\""))?;
+        sandbox.of_one_mind(&NODES)?;
+        for _ in 0..2 {
+            sandbox.paceline("beta", &["resource", "restart", "noisy", "--wait"])?;
+        }
+        sandbox.holder("noisy")?;
+        for (node, before) in NODES.iter().zip(before) {
+            let after = sandbox.memory(node)?;
+            println!("noisy agent: memory of {node} {before} KiB, then {after} KiB");
+            if after > before + GROWTH {
+                return Err(format!("the memory of {node} grew from {before} to {after} KiB"));
+            }
+        }
+        sandbox.consistent(&NODES)
+    })
+}
+
+/// A start that ends with 255 on one node: that is told with its own words, and it runs on another.
+pub fn failing_start() -> Result<(), String> {
+    let start = r#"[ "$PACELINE_NODE" != alpha ] || { echo "the licence has expired" >&2; exit 255; }"#;
+    with(&tampered("picky", [start, "", ""], "prefer = { alpha = 100 }\nmonitor = \"1s\""), |sandbox| {
+        sandbox.event("gamma", 0, &["start picky on alpha", "the licence has expired"])?;
+        let home = sandbox.holder("picky")?;
+        if home == "alpha" {
+            return Err("picky runs where its start failed".to_owned());
+        }
+        sandbox.page_says("gamma", &["picky", "alpha", "the licence has expired"])?;
+        sandbox.consistent(&NODES)
+    })
+}
+
+/// A stop that hangs: nobody knows what still runs there, so the node is fenced, and the service goes on elsewhere.
+pub fn hanging_stop() -> Result<(), String> {
+    let stop = r#"[ "$PACELINE_NODE" != alpha ] || exec tail -f /dev/null"#;
+    // Off and not reboot: a machine of a sandbox boots within a moment, before its loss is even noticed.
+    let options = "prefer = { alpha = 100 }\noperations = [{ name = \"stop\", timeout = \"1s\" }]\nmonitor = \"1s\"\n\n\
+                   [properties]\nfencing-action = \"off\"";
+    with(&tampered("sticky", ["", stop, ""], options), |sandbox| {
+        let mark = watch::now();
+        sandbox.paceline("beta", &["node", "standby", "alpha"])?;
+        sandbox.event("beta", mark, &["stop sticky on alpha", "timed out"])?;
+        sandbox.event("beta", mark, &["fencing of alpha asked for", "sticky"])?;
+        sandbox.event("beta", mark, &["alpha is confirmed off"])?;
+        sandbox.event("beta", mark, &["start sticky on", "ok"])?;
+        sandbox.consistent(&["beta", "gamma"])?;
+        if sandbox.holder("sticky")? == "alpha" {
+            return Err("sticky is on the node that was put in standby".to_owned());
+        }
+        sandbox.ask("beta", &["fencing", "history"])?.said(0, &["alpha", "sticky failed on alpha: stop: timed out"])?;
+        sandbox.sandbox("start", "alpha")?;
+        sandbox.until("beta", "alpha in standby", |status| watch::state(status, "alpha") == "standby")?;
+        sandbox.consistent(&NODES)
+    })
+}

@@ -301,9 +301,9 @@ impl World {
     }
 
     fn one_way(&mut self, from: usize) {
-        for to in 0..self.machines.len() {
+        for (to, name) in MACHINES.iter().enumerate().take(self.machines.len()) {
             if to != from && self.faults.rng.bool() {
-                note!(self, Some(from), "WIRE to {} is cut, in this direction", MACHINES[to]);
+                note!(self, Some(from), "WIRE to {name} is cut, in this direction");
                 self.network.set_cut(from, to, true);
             }
         }

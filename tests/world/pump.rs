@@ -37,14 +37,14 @@ impl World {
     }
 
     /// Something reaches the ring of this life.
-    pub(crate) fn to_ring(&mut self, at: usize, life: u64, input: membership::Input) {
+    pub(crate) fn ring_hears(&mut self, at: usize, life: u64, input: membership::Input) {
         if self.alive(at, life) {
             self.step_ring(at, input);
         }
     }
 
     /// Something reaches the node of this life.
-    pub(crate) fn to_node(&mut self, at: usize, life: u64, input: Input) {
+    pub(crate) fn node_hears(&mut self, at: usize, life: u64, input: Input) {
         if self.alive(at, life) {
             self.step_node(at, input);
         }

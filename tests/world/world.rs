@@ -203,8 +203,8 @@ impl World {
         }
         match event {
             Event::Frame { from, to, link, bytes } => self.frame_arrives(from, to, link, bytes),
-            Event::ToRing { at, life, input } => self.to_ring(at, life, *input),
-            Event::ToNode { at, life, input } => self.to_node(at, life, *input),
+            Event::ToRing { at, life, input } => self.ring_hears(at, life, *input),
+            Event::ToNode { at, life, input } => self.node_hears(at, life, *input),
             Event::WakeRing { at, life } => self.wake_ring(at, life),
             Event::WakeNode { at, life } => self.wake_node(at, life),
             Event::Written { at, life } => self.written(at, life),

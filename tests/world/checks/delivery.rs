@@ -2,6 +2,7 @@
 
 use super::{Verdict, Violation};
 use crate::cluster::MACHINES;
+use config::NodeId;
 use membership::{Configuration, Delivery, RingId, View};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +15,15 @@ pub(crate) struct Deliveries {
     rings: BTreeMap<RingId, Order>,
     views: BTreeMap<RingId, View>,
     machines: Vec<Place>,
-    /// Journeys of the last few views: old view, new view, who came along; what was delivered in the old view, and at whom
-    /// first.
-    journeys: BTreeMap<(RingId, RingId, BTreeSet<config::NodeId>), (u64, u64, usize)>,
+    /// What was delivered in the old view by those who went on together, for the last few views.
+    journeys: BTreeMap<Journey, Delivered>,
 }
+
+/// Old view, new view, who came along.
+type Journey = (RingId, RingId, BTreeSet<NodeId>);
+
+/// How many messages, which (a sum of their fingerprints), and at whom first.
+type Delivered = (u64, u64, usize);
 
 /// The order of one view, as far as anybody delivered it.
 #[derive(Debug, Default)]

@@ -75,7 +75,10 @@ pub fn run(options: &Options) -> Result<bool> {
 /// Advisories, licences and bans of everything we depend on.
 fn dependencies(count: &mut Count) {
     if succeeds_quietly(cargo(&["deny", "--version"])) {
-        count.check("dependencies (cargo deny)", succeeds(cargo(&["deny", "--offline", "check", "bans", "licenses"])));
+        count.check(
+            "dependencies (cargo deny)",
+            succeeds(cargo(&["deny", "--log-level", "error", "check", "bans", "licenses", "sources"])),
+        );
     } else {
         println!("skipped: dependencies (cargo deny): cargo-deny is not installed (cargo install cargo-deny)");
         count.skipped += 1;

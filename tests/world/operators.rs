@@ -14,7 +14,7 @@ use crm::cib::OverrideEdit;
 use crm::control::{Request, Response};
 use crm::node::{ClientId, Input};
 use fastrand::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Operators.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub(crate) struct Operators {
     markers: u64,
     clients: u64,
     waiting: BTreeMap<ClientId, Waiting>,
-    /// Changes that were acknowledged.
-    pub(crate) acknowledged: u64,
+    /// Who was told that a change is done.
+    told: BTreeSet<ClientId>,
 }
 
 /// A request without an answer.
@@ -58,7 +58,7 @@ pub(crate) enum Wish {
 
 impl Operators {
     pub(crate) fn new(file: ClusterFile, rng: Rng) -> Operators {
-        Operators { rng, file, markers: 0, clients: 0, waiting: BTreeMap::new(), acknowledged: 0 }
+        Operators { rng, file, markers: 0, clients: 0, waiting: BTreeMap::new(), told: BTreeSet::new() }
     }
 
     /// The daemon they talked to is gone.
@@ -90,6 +90,16 @@ impl Operators {
     /// Whether the answer to this request is still to come.
     pub(crate) fn waits(&self, client: ClientId) -> bool {
         self.waiting.contains_key(&client)
+    }
+
+    /// Whether this request was answered by a promise.
+    pub(crate) fn kept(&self, client: ClientId) -> bool {
+        self.told.contains(&client)
+    }
+
+    /// Changes that were acknowledged.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.told.len() as u64
     }
 
     /// A marker never used before.
@@ -188,8 +198,10 @@ impl World {
             note!(self, Some(at), "operator {client:?} hears {}", brief(&response));
         }
         match (wish, response) {
-            (Wish::File(marker), Response::Done { generation, .. }) => self.promised(at, generation, Some(marker)),
-            (Wish::Override, Response::Done { generation, .. }) => self.promised(at, generation, None),
+            (Wish::File(marker), Response::Done { generation, .. }) => {
+                self.promised(at, client, generation, Some(marker))
+            }
+            (Wish::Override, Response::Done { generation, .. }) => self.promised(at, client, generation, None),
             (Wish::Look, Response::Summary(mut summary)) => {
                 if self.mutation == Some(Mutation::ClaimsDc) && at == 1 {
                     summary.dc = Some(node(at));
@@ -206,7 +218,7 @@ impl World {
         }
     }
 
-    fn promised(&mut self, at: usize, generation: crm::cib::Generation, change: Option<u64>) {
+    fn promised(&mut self, at: usize, client: ClientId, generation: crm::cib::Generation, change: Option<u64>) {
         let Some(daemon) = &self.machines[at].daemon else { return };
         // With two nodes each may go on alone: what replaces the overlap of quorums there is fencing, which other rules
         // watch.
@@ -215,7 +227,7 @@ impl World {
             let verdict = self.checks.lineage.acknowledged_change_is_never_lost(at, present, generation, change);
             self.broken(verdict);
         }
-        self.operators.acknowledged += 1;
+        self.operators.told.insert(client);
     }
 
     /// Everybody is asked for status.

@@ -21,22 +21,20 @@ pub(crate) const BOUND: u64 = 60 * SECOND + (20 + 5 + 7) * SECOND;
 /// How long all must stay well in the end.
 const CALM: u64 = 5 * SECOND;
 
-/// So often operators have failures forgotten while something does not run.
-const FORGET: u64 = 10 * SECOND;
+/// After so long operators ask for everything again while something is not well.
+const ASK_AGAIN: u64 = 10 * SECOND;
 
 /// What is still to be done by operators, and since when the world is settling.
 #[derive(Debug)]
 pub(crate) struct Settling {
     since: u64,
     wishes: VecDeque<(Wish, Request)>,
-    asked: Option<(ClientId, usize, u64)>,
-    /// Acknowledged changes when the present one was asked for.
-    acknowledged: u64,
+    asked: Option<ClientId>,
     last_change: bool,
     /// Since when all is well with the last change in force.
     calm: Option<u64>,
-    /// When operators last asked that failures be forgotten.
-    forgot: u64,
+    /// When operators last began to ask for everything.
+    asked_all: u64,
 }
 
 impl World {
@@ -44,10 +42,15 @@ impl World {
     pub(crate) fn settle(&mut self) {
         note!(self, None, "FAULTS are over");
         self.end_of_faults();
-        let marker = self.operators.marker();
-        self.operators.file = self.operators.file.all_started(marker);
-        let text = self.operators.file.text();
-        let mut wishes = VecDeque::from([(Wish::File(marker), Request::Apply { text, base: None })]);
+        let wishes = self.wishes();
+        let since = self.clock.now();
+        self.settling = Some(Settling { since, wishes, asked: None, last_change: false, calm: None, asked_all: since });
+        self.all_on();
+    }
+
+    /// What operators want in the end: everything started, no override, failures forgotten.
+    fn wishes(&mut self) -> VecDeque<(Wish, Request)> {
+        let mut wishes = VecDeque::from([self.everything_started()]);
         for machine in &self.machines {
             let edit = OverrideEdit::Node { node: machine.name.clone(), mode: None };
             wishes.push_back((Wish::Override, Request::Override { edit }));
@@ -56,17 +59,14 @@ impl World {
             let edit = OverrideEdit::TargetRole { resource: resource(number), role: None };
             wishes.push_back((Wish::Override, Request::Override { edit }));
         }
-        let since = self.clock.now();
-        self.settling = Some(Settling {
-            since,
-            wishes,
-            asked: None,
-            acknowledged: 0,
-            last_change: false,
-            calm: None,
-            forgot: since,
-        });
-        self.all_on();
+        wishes.push_back((Wish::Other, Request::Cleanup { resource: None, node: None }));
+        wishes
+    }
+
+    fn everything_started(&mut self) -> (Wish, Request) {
+        let marker = self.operators.marker();
+        self.operators.file = self.operators.file.all_started(marker);
+        (Wish::File(marker), Request::Apply { text: self.operators.file.text(), base: None })
     }
 
     /// Whatever is off and not about to be switched on is switched on; daemons that do not run are started.
@@ -97,24 +97,24 @@ impl World {
         if !self.together().is_empty() || self.still_waiting() {
             return;
         }
-        let Some(settling) = &mut self.settling else { return };
+        let Some(settling) = &self.settling else { return };
         if let Some((wish, request)) = settling.wishes.front().cloned() {
             let at = self.rng.usize(0..self.machines.len());
-            let now = self.clock.now();
-            settling.acknowledged = self.operators.acknowledged;
             let client = self.ask(at, wish, request);
             if let Some(settling) = &mut self.settling {
-                settling.asked = Some((client, at, now));
+                settling.asked = Some(client);
             }
         } else if self.missing().is_empty() {
             self.well();
         } else if let Some(settling) = &mut self.settling {
             settling.calm = None;
-            // An agent that hung when the faults ended may fail long after failures were forgotten.
+            // An agent that hung when the faults ended may fail long after failures were forgotten, and a change that
+            // somebody asked for before may have been ordered later.
             let now = self.clock.now();
-            if now > settling.forgot + FORGET {
-                settling.forgot = now;
-                settling.wishes.push_back((Wish::Other, Request::Cleanup { resource: None, node: None }));
+            if now > settling.asked_all + ASK_AGAIN {
+                settling.asked_all = now;
+                let again = self.wishes();
+                self.settling.iter_mut().for_each(|settling| settling.wishes.extend(again.iter().cloned()));
             }
         }
     }
@@ -133,27 +133,21 @@ impl World {
             return;
         }
         settling.last_change = true;
-        let marker = self.operators.marker();
-        self.operators.file = self.operators.file.all_started(marker);
-        let text = self.operators.file.text();
-        settling.wishes.push_back((Wish::File(marker), Request::Apply { text, base: None }));
+        let wish = self.everything_started();
+        self.settling.iter_mut().for_each(|settling| settling.wishes.push_back(wish.clone()));
     }
 
     /// Whether the present request is still without an answer. A refused one is asked again.
     fn still_waiting(&mut self) -> bool {
         let Some(settling) = &mut self.settling else { return false };
-        let Some((client, _, _)) = settling.asked else { return false };
+        let Some(client) = settling.asked else { return false };
         if self.operators.waits(client) {
             return true;
         }
         settling.asked = None;
         let durable = !matches!(settling.wishes.front(), Some((Wish::Other, _)));
-        if self.operators.acknowledged > settling.acknowledged || !durable {
+        if self.operators.kept(client) || !durable {
             settling.wishes.pop_front();
-            // Failures are only forgotten once nothing of the old configuration fails any more.
-            if settling.wishes.is_empty() && durable && !settling.last_change {
-                settling.wishes.push_back((Wish::Other, Request::Cleanup { resource: None, node: None }));
-            }
         }
         false
     }

@@ -182,7 +182,7 @@ impl World {
             violation: self.violation.clone(),
             steps: self.steps,
             time: self.clock.now(),
-            acknowledged: self.operators.acknowledged,
+            acknowledged: self.operators.acknowledged(),
             fenced: self.fenced,
             started: self.started,
             settled_after: self.settled_after,

@@ -99,8 +99,8 @@ impl Checks {
         }
     }
 
-    /// Every member of a view that was synchronised while quorate has the same status and the same version after the same
-    /// message.
+    /// Every member of a view that was synchronised while quorate has the same status and the same version after the
+    /// same message.
     pub(crate) fn same_cib(&mut self, machine: usize, ring: &RingId, seq: u64, cib: &Cib) -> Verdict {
         if cib.durable.generation.view != ring.number {
             return Ok(());
@@ -131,8 +131,8 @@ impl Checks {
         ))
     }
 
-    /// Whether a view holds more than half of all machines. With two machines one is enough: there fencing decides, which
-    /// other rules watch.
+    /// Whether a view holds more than half of all machines. With two machines one is enough: there fencing decides,
+    /// which other rules watch.
     pub(crate) fn quorate(&self, view: Option<&View>) -> bool {
         let members = view.map_or(0, |view| view.members.len());
         if self.machines == 2 { members >= 1 } else { members * 2 > self.machines }

@@ -38,7 +38,8 @@ struct Waiting {
     since: u64,
 }
 
-/// How long a daemon that is not stopped may take to answer anything but a wish to leave: it gives up itself after 10 s.
+/// How long a daemon that is not stopped may take to answer anything but a wish to leave: it gives up itself after 10
+/// s.
 const PATIENCE: u64 = 15 * SECOND;
 
 /// What an operator wants.

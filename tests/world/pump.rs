@@ -277,7 +277,8 @@ impl World {
     }
 
     fn holds_version(&mut self, at: usize, generation: crm::cib::Generation, durable: Option<&crm::cib::Durable>) {
-        // Two nodes may both go on alone, with the same number for different versions: when they meet again they notice.
+        // Two nodes may both go on alone, with the same number for different versions: when they meet again they
+        // notice.
         if self.machines.len() == 2 {
             return;
         }

@@ -1,3 +1,5 @@
+//! What differs between two files, sentence by sentence.
+
 use super::diff;
 use crate::{Config, EXAMPLE, parse};
 

@@ -104,8 +104,8 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Those who go from one view to the next together have delivered the same messages in the old one; they agree on who
-    /// they are, and a view means the same members to everybody.
+    /// Those who go from one view to the next together have delivered the same messages in the old one; they agree on
+    /// who they are, and a view means the same members to everybody.
     pub(crate) fn virtual_synchrony(&mut self, machine: usize, view: &View) -> Verdict {
         let wrong = |what: String| Err(Violation::new("virtual_synchrony", format!("{}: {what}", MACHINES[machine])));
         if !view.members.keys().any(|node| node.as_str() == MACHINES[machine]) {

@@ -1,3 +1,5 @@
+//! Stories of nodes that do not answer.
+
 use super::*;
 use crate::cib::tests::{cib, start};
 

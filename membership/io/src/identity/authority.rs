@@ -166,8 +166,8 @@ impl NodeKeys {
 }
 
 fn validity(params: &mut CertificateParams, from: SystemTime, until: SystemTime) {
-    let epoch = date_time_ymd(1970, 1, 1);
+    let beginning = date_time_ymd(1970, 1, 1);
     let since = |moment: SystemTime| moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    params.not_before = epoch + since(from);
-    params.not_after = epoch + since(until);
+    params.not_before = beginning + since(from);
+    params.not_after = beginning + since(until);
 }

@@ -54,6 +54,8 @@ pub struct Node {
     first_quorate: Option<Instant>,
     /// What cannot be written to the disk, and why.
     store_failed: Option<(Generation, String)>,
+    /// What the ring complained about since its last view: perhaps why there is no other.
+    ring_warning: Option<String>,
     /// What the fencer was told last.
     told: Told,
     /// What was announced last.
@@ -106,6 +108,7 @@ impl Node {
             leave: Leave::default(),
             first_quorate: None,
             store_failed: None,
+            ring_warning: None,
             told: Told::default(),
             announced: Announced::default(),
             moved: true,
@@ -212,12 +215,17 @@ impl Node {
     fn take_in(&mut self, now: Moment, input: Input) {
         match input {
             Input::View(view) => {
+                self.ring_warning = None;
                 self.announce_view(now, &view);
                 self.controller.on_view(view, now.at);
             }
             Input::Delivered(delivery) => self.controller.on_delivery(&delivery),
             Input::Notice(notice) => self.notice(now, &notice),
             Input::Link(text) => self.event(now, EventKind::Link, None, text),
+            Input::Warning(text) => {
+                self.ring_warning = Some(text.clone());
+                self.event(now, EventKind::Alert, Some(self.me.to_string()), text);
+            }
             Input::Left => self.on_left(),
             Input::Request { client, request } => self.request(now, client, request),
             Input::ClientGone(client) => {

@@ -157,10 +157,7 @@ fn from_ring(event: membership_io::Event) -> Result<Option<Input>> {
         Ring::Deliver(delivery) => Some(Input::Delivered(delivery)),
         Ring::Notice(notice) => Some(Input::Notice(notice)),
         Ring::Link(event) => Some(Input::Link(link_in_words(&event))),
-        Ring::Warning(text) => {
-            tracing::warn!("{text}");
-            None
-        }
+        Ring::Warning(text) => Some(Input::Warning(text)),
         Ring::Left => Some(Input::Left),
         Ring::Failed(reason) => bail!("the ring stopped: {reason}"),
     })

@@ -2,6 +2,8 @@
 
 use crate::sandbox::{CHECK, NODES, START, STOP, service, with};
 use crate::watch;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 /// Growth of a daemon's memory that twenty megabytes of output may not reach, in KiB.
 const GROWTH: u64 = 8 * 1024;
@@ -108,6 +110,60 @@ pub fn hanging_stop() -> Result<(), String> {
         sandbox.ask("beta", &["fencing", "history"])?.said(0, &["alpha", "sticky failed on alpha: stop: timed out"])?;
         sandbox.sandbox("start", "alpha")?;
         sandbox.until("beta", "alpha in standby", |status| watch::state(status, "alpha") == "standby")?;
+        sandbox.consistent(&NODES)
+    })
+}
+
+/// A script in OCF form that describes itself with garbage, answers with codes that do not exist, and is not executable
+/// on one node.
+const SCRIPT: &str = r#"#!/bin/sh
+PIDFILE="$OCF_RESKEY_run/$OCF_RESKEY_CRM_meta_on_node/run/$OCF_RESOURCE_INSTANCE.pid"
+case "$1" in
+meta-data) echo "<resource-agent><parameters>"; exit 0 ;;
+start)
+    [ "$OCF_RESKEY_CRM_meta_on_node" != alpha ] || { echo "ERROR: no such planet" >&2; exit 199; }
+    setsid sleep infinity </dev/null >/dev/null 2>&1 &
+    echo $! >"$PIDFILE" ;;
+stop) [ ! -e "$PIDFILE" ] || kill "$(cat "$PIDFILE")"; rm -f "$PIDFILE" ;;
+monitor) kill -0 "$(cat "$PIDFILE" 2>/dev/null)" 2>/dev/null || exit 7 ;;
+*) exit 3 ;;
+esac
+"#;
+
+/// OCF scripts that break the rules of OCF, each failure told on the node where it happened.
+pub fn unruly_scripts() -> Result<(), String> {
+    with("", |sandbox| {
+        let failed = |error: std::io::Error| error.to_string();
+        for node in NODES {
+            let scripts = sandbox.base.join(node).join("resource.d/fake");
+            fs::create_dir_all(&scripts).map_err(failed)?;
+            let script = scripts.join("Unruly");
+            fs::write(&script, SCRIPT).map_err(failed)?;
+            let mode = if node == "beta" { 0o644 } else { 0o755 };
+            fs::set_permissions(&script, fs::Permissions::from_mode(mode)).map_err(failed)?;
+            let local = sandbox.of(node, "local.toml");
+            let text = fs::read_to_string(&local).map_err(failed)?;
+            fs::write(&local, format!("{text}ocf-root = \"{}\"\n", sandbox.base.join(node).display()))
+                .map_err(failed)?;
+        }
+        // The file of the machine is read at the start.
+        for node in NODES {
+            sandbox.sandbox("kill", node)?;
+        }
+        for node in NODES {
+            sandbox.sandbox("start", node)?;
+        }
+        let all = |status: &serde_json::Value| NODES.iter().all(|node| watch::online(status, node));
+        sandbox.until("alpha", "all nodes online", all)?;
+        let mark = watch::now();
+        let resource = "[resources.unruly]\nagent = \"ocf:fake:Unruly\"\nparams = { run = \"@DIRECTORY@\" }\n\
+                        prefer = { alpha = 100, beta = 50 }\nmonitor = \"1s\"\n";
+        sandbox.apply_services("gamma", resource)?;
+        sandbox.event("gamma", mark, &["start unruly on alpha", "no such planet"])?;
+        sandbox.event("gamma", mark, &["unruly on beta", "may not be run by this user (is it executable?)"])?;
+        sandbox.event("gamma", mark, &["start unruly on gamma", "ok"])?;
+        sandbox.of_one_mind(&NODES)?;
+        sandbox.page_says("beta", &["no such planet", "is it executable?"])?;
         sandbox.consistent(&NODES)
     })
 }

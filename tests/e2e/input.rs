@@ -1,11 +1,14 @@
 //! Bad input from people and from the network: files with mistakes, garbage on the ring's port, a foreign certificate.
 
 use crate::programs;
-use crate::sandbox::{NODES, Sandbox, service, with};
+use crate::sandbox::{NODES, PATIENCE, PEEK, Sandbox, service, with};
 use crate::watch;
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::net::UdpSocket;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::time::Instant;
 
 /// Packets thrown at each node.
 const GARBAGE: usize = 5000;
@@ -154,6 +157,91 @@ pub fn foreign_certificate() -> Result<(), String> {
         sandbox.until("alpha", "gamma as a member again", |status| watch::online(status, "gamma"))?;
         sandbox.consistent(&NODES)
     })
+}
+
+/// Garbage on the control socket: an answer that says what was not understood, a line without an end, more clients than
+/// there is room for. Whoever asks properly is answered.
+pub fn control_socket() -> Result<(), String> {
+    with(&service("web", "monitor = \"1s\""), |sandbox| {
+        let before = sandbox.memory("alpha")?;
+        let socket = sandbox.of("alpha", "control.sock");
+        let connect = || -> std::io::Result<UnixStream> {
+            let stream = UnixStream::connect(&socket)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            Ok(stream)
+        };
+        for line in
+            ["", "\u{1}\u{2}\u{fffd}", "{", "[]", "{\"request\":\"explode\"}", "{\"request\":\"apply\",\"text\":7}"]
+        {
+            let mut stream = connect().map_err(text)?;
+            writeln!(stream, "{line}").map_err(text)?;
+            let mut answer = String::new();
+            BufReader::new(stream).read_line(&mut answer).map_err(text)?;
+            if !answer.contains("the request was not understood") {
+                return Err(format!("the daemon answers {line:?} with {answer:?}"));
+            }
+        }
+        let mut endless = connect().map_err(text)?;
+        let chunk = vec![b'x'; 1 << 20];
+        // Hung up on somewhere on the way.
+        let sent = (0..64).take_while(|_| endless.write_all(&chunk).is_ok()).count();
+        if sent == 64 {
+            return Err("a line of 64 MB was read to its end".to_owned());
+        }
+        let crowd: Vec<UnixStream> = (0..400).map_while(|_| connect().ok()).collect();
+        drop(crowd);
+        sandbox.until("alpha", "an answer after the crowd", |_| true)?;
+        let after = sandbox.memory("alpha")?;
+        println!("control socket: memory of alpha {before} KiB, then {after} KiB");
+        if after > before + 24 * 1024 {
+            return Err(format!("garbage on the control socket took alpha from {before} to {after} KiB"));
+        }
+        sandbox.consistent(&NODES)
+    })
+}
+
+/// A machine's own file with a word that nobody knows, then a stored configuration that was torn: the daemon does not
+/// start and says why and what to do; the others go on; repaired, it is a member again.
+pub fn damaged_files() -> Result<(), String> {
+    with(&service("web", "prefer = { alpha = 10 }\nmonitor = \"1s\""), |sandbox| {
+        let mark = watch::now();
+        sandbox.sandbox("kill", "gamma")?;
+        sandbox.event("alpha", mark, &["gamma is confirmed off"])?;
+        let local = sandbox.of("gamma", "local.toml");
+        let good = fs::read_to_string(&local).map_err(text)?;
+        fs::write(&local, good.replace("state-directory", "state-dir")).map_err(text)?;
+        ends_with(sandbox, &["local.toml is not a valid local file", "state-dir"])?;
+        fs::write(&local, good).map_err(text)?;
+
+        let stored = sandbox.of("gamma", "state/cib.json");
+        let whole = fs::read(&stored).map_err(text)?;
+        fs::write(&stored, &whole[..whole.len() / 2]).map_err(text)?;
+        ends_with(sandbox, &["cib.json is damaged", "move it away and start again"])?;
+        sandbox.consistent(&["alpha", "beta"])?;
+
+        fs::rename(&stored, sandbox.of("gamma", "cib.torn")).map_err(text)?;
+        sandbox.sandbox("start", "gamma")?;
+        sandbox.until("alpha", "gamma as a member again", |status| watch::online(status, "gamma"))?;
+        sandbox.consistent(&NODES)
+    })
+}
+
+/// Starts gamma, whose daemon should end by itself with these words in its log.
+fn ends_with(sandbox: &Sandbox, words: &[&str]) -> Result<(), String> {
+    sandbox.sandbox("start", "gamma")?;
+    let deadline = Instant::now() + PATIENCE;
+    while sandbox.machine("gamma", "status")?["ended"].is_null() {
+        if Instant::now() > deadline {
+            return Err(format!("the daemon of gamma runs; it should have said {words:?}"));
+        }
+        std::thread::sleep(PEEK);
+    }
+    let log = sandbox.log("gamma");
+    match words.iter().find(|word| !log.contains(*word)) {
+        Some(word) => Err(format!("the log of gamma does not say {word:?}")),
+        None => Ok(()),
+    }
 }
 
 fn text(error: std::io::Error) -> String {

@@ -24,7 +24,7 @@ const SOCKET: &str = "machine.sock";
 const HIDDEN: &str = "hidden.sock";
 
 /// Pause between looks at a daemon that is not there yet, which has no event.
-const PEEK: Duration = Duration::from_millis(20);
+pub const PEEK: Duration = Duration::from_millis(20);
 
 /// Lines of a log that a failure shows.
 const LOG_TAIL: usize = 25;

@@ -57,7 +57,7 @@ pub enum JobKey {
     Fencer(JobId),
 }
 
-/// An event for a node. The first five come from its ring.
+/// An event for a node. The first six come from its ring.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A new view.
@@ -68,6 +68,8 @@ pub enum Input {
     Notice(Notice),
     /// The links noticed something: for the event log only.
     Link(String),
+    /// The ring cannot do something it should: for people, and while no view comes after it part of the summary.
+    Warning(String),
     /// The ring has left in order.
     Left,
     /// A client asks.

@@ -76,6 +76,9 @@ impl Node {
         if let Some((_, reason)) = &self.store_failed {
             warnings.push(format!("{} cannot write its state: {reason}", self.me));
         }
+        if let Some(reason) = &self.ring_warning {
+            warnings.push(format!("{}: {reason}", self.me));
+        }
         let sight = Sight {
             me: &self.me,
             view: self.view(),

@@ -10,6 +10,7 @@ mod duplicate;
 mod fencing;
 mod operation;
 mod order_loop;
+mod packet;
 mod quorum;
 mod reference;
 mod together;
@@ -34,6 +35,7 @@ pub(crate) fn check(config: &Config, spots: &Spots, report: &mut Report<'_>) {
     check.levels();
     check.rules_once();
     check.addresses();
+    check.packet();
     check.operations();
     check.quorum();
     check.fencing();

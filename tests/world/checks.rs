@@ -83,8 +83,9 @@ impl Checks {
         }
     }
 
-    /// A service is about to be started on `machine`. No other machine may run it as far as anybody can know: its agent
-    /// said stopped, or the power of that machine was confirmed off since. That it happens to be dead is not enough.
+    /// A service is about to be started on `machine`. No other machine may run it as far as anybody can know: its
+    /// agent said stopped, or the power of that machine was confirmed off since. That it happens to be dead is not
+    /// enough.
     pub(crate) fn no_start_before_confirmed_fencing(&self, resource: usize, machine: usize) -> Verdict {
         let held = self.held[resource].iter().enumerate().find(|(other, held)| **held && *other != machine);
         match held {

@@ -221,8 +221,8 @@ impl World {
 
     fn promised(&mut self, at: usize, client: ClientId, generation: crm::cib::Generation, change: Option<u64>) {
         let Some(daemon) = &self.machines[at].daemon else { return };
-        // With two nodes each may go on alone: what replaces the overlap of quorums there is fencing, which other rules
-        // watch.
+        // With two nodes each may go on alone: what replaces the overlap of quorums there is fencing, which other
+        // rules watch.
         if self.machines.len() > 2 {
             let present = daemon.node.cib().durable.generation;
             let verdict = self.checks.lineage.acknowledged_change_is_never_lost(at, present, generation, change);

@@ -101,7 +101,8 @@ impl Lineage {
     }
 
     /// An operator was told that this change is done: from now on it is in every version of a quorate view. `present`
-    /// is the version of the node that said so; `change` the marker of a cluster file, `promised` the version it named.
+    /// is the version of the node that said so; `change` the marker of a cluster file, `promised` the version it
+    /// named.
     pub(crate) fn acknowledged_change_is_never_lost(
         &mut self,
         machine: usize,

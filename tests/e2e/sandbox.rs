@@ -83,13 +83,15 @@ check = '{CHECK}'
     )
 }
 
-/// The lock is held by the process of the service, on the disk that all nodes of a sandbox share.
+/// The lock is held by the process of the service, on the disk that all nodes of a sandbox share. Returns when the
+/// process is what it will be, so that it can be recognised.
 pub const START: &str = r#"set -e
 cd "$RUN/$PACELINE_NODE/run"
 exec 9>>"$RUN/$PACELINE_RESOURCE.lock"
 flock -n 9 || { echo "$PACELINE_NODE" >>"$RUN/$PACELINE_RESOURCE.twice"; echo "it runs already" >&2; exit 1; }
 setsid sleep infinity </dev/null >/dev/null 2>&1 &
 echo $! >"$PACELINE_RESOURCE.pid"
+until read -r name </proc/$!/comm && [ "$name" = sleep ]; do :; done
 "#;
 /// Returns when the process is gone.
 pub const STOP: &str = r#"cd "$RUN/$PACELINE_NODE/run" || exit 1

@@ -96,6 +96,24 @@ fn an_order_is_in_flight_until_its_result_and_a_late_result_is_not_counted_twice
 }
 
 #[test]
+fn an_order_that_was_answered_cannot_time_out_any_more() {
+    let mut cib = cib();
+    let stop = Operation { name: OperationName::Stop, ..start("alpha") };
+    cib.order(OrderId(3), &stop, true).unwrap();
+    cib.apply(&from(1), &result(3, OperationName::Stop, Outcome::Ok, 1000), QUORATE);
+    // The DC lost patience just before that result was delivered.
+    let late = cib.apply(&from(2), &result(3, OperationName::Stop, Outcome::TimedOut, 1001), QUORATE);
+    assert_eq!(late, Applied::Unchanged);
+    assert_eq!(cib.history(&node("alpha"), &web()).unwrap().activity(), Activity::Inactive);
+    // The other way round the node's own word, which says what is, comes last and counts.
+    cib.order(OrderId(4), &stop, true).unwrap();
+    cib.apply(&from(3), &result(4, OperationName::Stop, Outcome::TimedOut, 1002), QUORATE);
+    assert_eq!(cib.history(&node("alpha"), &web()).unwrap().activity(), Activity::Doubtful);
+    cib.apply(&from(4), &result(4, OperationName::Stop, Outcome::Ok, 1003), QUORATE);
+    assert_eq!(cib.history(&node("alpha"), &web()).unwrap().activity(), Activity::Inactive);
+}
+
+#[test]
 fn a_minority_orders_no_start() {
     assert!(cib().order(OrderId(3), &start("alpha"), false).is_err());
     let stop = Operation { name: OperationName::Stop, ..start("alpha") };

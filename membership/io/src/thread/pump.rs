@@ -128,9 +128,14 @@ impl Pump {
             .map(|source| PollFd::new(source, PollFlags::POLLIN))
             .collect();
         match ppoll(&mut sources, timeout, None) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
         }
+        // The mailbox stands last.
+        if sources.last().and_then(PollFd::revents).is_some_and(|events| events.contains(PollFlags::POLLIN)) {
+            self.mailbox.silence();
+        }
+        Ok(())
     }
 
     /// Passes on what came over the links, in its order.

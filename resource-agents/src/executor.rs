@@ -1,9 +1,10 @@
 //! Runs the operations of one node: one queue per resource, recurring monitors, deadlines, cancel. A pure machine.
 //!
 //! ```text
-//!  Perform --> Queue of the resource --(nothing of it runs, a job slot is free)--> Start --> JobDone --> Report
-//!                 |  orders first, in the order of arrival                                      |
-//!                 '- then the recurring monitor that is due longest <--- interval after its end -'
+//!  Perform --> Queue of the resource --(nothing of it runs)--> Start --> JobDone --> Report
+//!                 |  orders first, in the order of arrival                    |
+//!                 '- then, when a job slot is free, the recurring monitor <---' interval after its end
+//!                    that is due longest
 //! ```
 //!
 //! Two jobs of one resource never run at once. A start or stop ends the resource's recurring monitors, and one that is
@@ -30,6 +31,11 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// How long a killed job may take to answer before it is given up.
 const KILL_GRACE: Duration = Duration::from_secs(3);
+
+/// Jobs that orders may have on top of [`ExecutorOptions::parallel_jobs`]. The cluster counts the time of an order from
+/// its delivery: one that had to wait for a slot would be taken for one that hangs, and a stop that hangs gets its node
+/// fenced. So orders do not wait for monitors, nor for each other; this only bounds what a faulty DC could do.
+const ORDERS_BESIDE: usize = 64;
 
 /// An event for the executor.
 #[derive(Clone, Debug)]
@@ -81,7 +87,8 @@ pub enum Output {
 pub struct ExecutorOptions {
     /// `OCF_ROOT`; scripts are in `OCF_ROOT/resource.d/PROVIDER/TYPE` (default `/usr/lib/ocf`).
     pub ocf_root: std::path::PathBuf,
-    /// Most jobs running at once on this node (peer: node-action-limit, 2 x cores).
+    /// Jobs running at once on this node from which on recurring monitors wait (peer: node-action-limit, 2 x cores).
+    /// Orders never wait for these slots.
     pub parallel_jobs: usize,
 }
 
@@ -319,9 +326,16 @@ impl Executor {
 
     /// Starts what may start, orders before recurring monitors, the one that waits longest first.
     fn launch(&mut self, now: Instant, out: &mut Vec<Output>) {
-        while self.running.len() < self.slots() {
+        loop {
             let next = self.queues.iter().filter_map(|(name, queue)| Some((queue.next(now)?, name))).min();
             let Some((next, resource)) = next.map(|(next, name)| (next, name.clone())) else { return };
+            let most = match next {
+                Next::Order { .. } => self.slots() + ORDERS_BESIDE,
+                Next::Monitor { .. } => self.slots(),
+            };
+            if self.running.len() >= most {
+                return;
+            }
             let queue = self.queues.get_mut(&resource).expect("it was chosen from there just now");
             let (purpose, operation) = match next {
                 Next::Order { .. } => {

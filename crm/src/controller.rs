@@ -522,7 +522,12 @@ impl Controller {
         }
         syncing.deadline = now + hello::BOUND;
         let (ring, nodes) = (syncing.view.ring.clone(), syncing.late());
-        if !nodes.is_empty() {
+        // Without those who are late, the others would have no quorum: then there is nothing better than to wait on.
+        let mut rest = syncing.view.clone();
+        rest.members.retain(|name, _| !nodes.contains(name));
+        let quorate = |view: &View| quorum(view, &self.cib.votes(), &self.cib.config.quorum, true).quorate;
+        let costly = quorate(&syncing.view) && !quorate(&rest);
+        if !nodes.is_empty() && !costly {
             self.say(&Message::Exclude { ring, nodes });
         }
     }

@@ -7,12 +7,17 @@ use crm::control::{MAX_LINE, Refusal, Request, Response, VERSION};
 use crm::node::ClientId;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 /// Answers that may wait for a client to read them.
 const QUEUE: usize = 4096;
+
+/// How long one answer may take to be read.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connections served at once.
 const MAX_CLIENTS: u64 = 256;
@@ -60,7 +65,7 @@ pub async fn serve(listener: UnixListener, inbox: mpsc::Sender<FromClient>) {
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a client could not connect to the control socket");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
@@ -106,7 +111,8 @@ async fn talk(
                 let Some(answer) = answer else { return };
                 let Ok(mut text) = serde_json::to_vec(&answer) else { return };
                 text.push(b'\n');
-                if write.write_all(&text).await.is_err() {
+                // A client that does not read for so long is hung up on.
+                if !matches!(timeout(PATIENCE, write.write_all(&text)).await, Ok(Ok(()))) {
                     return;
                 }
             }

@@ -7,12 +7,14 @@
 mod control;
 mod disk;
 mod local;
+mod log;
 mod pump;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use crm::node::{Node, NodeOptions};
 use local::Local;
+use log::Log;
 use membership::Incarnation;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -30,20 +32,25 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("PACELINE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let ansi = std::io::stderr().is_terminal();
+    let log = match Log::start() {
+        Ok(log) => log,
+        // There is no log to say it in.
+        Err(_) => return ExitCode::FAILURE,
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(log.clone())
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(ansi)
         .init();
     stop_on_panic();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("pacelined ends: {error:#}");
-            ExitCode::FAILURE
-        }
+    let result = run(&arguments);
+    if let Err(error) = &result {
+        tracing::error!("pacelined ends: {error:#}");
     }
+    log.flush();
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// A broken invariant in any thread ends the whole process: peers then see this node leave and fence it, which is the
@@ -75,7 +82,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         durable,
         executor: resource_agents::ExecutorOptions {
             ocf_root: local.ocf_root.clone(),
-            parallel_jobs: std::thread::available_parallelism().map_or(4, |cores| 2 * usize::from(cores)).max(4),
+            parallel_jobs: std::thread::available_parallelism().map_or(4, |cores| 2 * usize::from(cores)).clamp(4, 128),
         },
         fencer: fencing::FencerOptions {
             me: local.node.clone(),

@@ -12,13 +12,14 @@ use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
 use membership::Incarnation;
 use membership_io::{Bind, LinkEvent, RingHandle, RingThread};
 use nix::unistd::AccessFlags;
-use resource_agents_io::{Runner, RunnerOptions};
-use std::collections::{BTreeMap, VecDeque};
+use resource_agents::Finished;
+use resource_agents_io::{Notes, Runner, RunnerOptions};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// Events of the ring that may wait for the node. A node that falls further behind than this is ill; it stops, so that
@@ -27,6 +28,9 @@ const RING_BACKLOG: usize = 200_000;
 
 /// How soon a message that the ring had no room for is offered again.
 const RETRY_MULTICAST: Duration = Duration::from_millis(5);
+
+/// How long agents and clients may take when the daemon ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 fn moment() -> Moment {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -50,10 +54,15 @@ struct Pump {
 /// What made it end other than by leaving in order.
 pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: Incarnation) -> Result<()> {
     let listener = control::listen(&local.control_socket).await?;
-    let (client_sender, mut client_events) = mpsc::channel(1024);
+    // Before the ring starts: what an earlier life left under way must not finish behind this one's back.
+    let (notes, leftovers) = Notes::open(&local.control_socket.with_file_name("jobs"))?;
+    if leftovers > 0 {
+        tracing::warn!("ended {leftovers} processes of agents that this daemon's former life had left running");
+    }
+    let (client_sender, client_events) = mpsc::channel(1024);
     tokio::spawn(control::serve(listener, client_sender));
 
-    let (ring_sender, mut ring_events) = mpsc::unbounded_channel();
+    let (ring_sender, ring_events) = mpsc::unbounded_channel();
     let backlog = Arc::new(AtomicUsize::new(0));
     let ring = start_ring(&node, local, incarnation, {
         let backlog = backlog.clone();
@@ -64,43 +73,61 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
         })
     })?;
 
-    let (disk_sender, mut disk_events) = mpsc::unbounded_channel();
+    let (disk_sender, disk_events) = mpsc::unbounded_channel();
     let disk = state.into_writer(move |written| {
         let _ = disk_sender.send(written);
     })?;
-    let (job_sender, mut job_events) = mpsc::unbounded_channel();
-    let jobs = Runner::new(RunnerOptions { env: agents_environment(local), ..RunnerOptions::default() }, job_sender);
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-
+    let (job_sender, job_events) = mpsc::unbounded_channel();
+    let runner = RunnerOptions { env: agents_environment(local), notes: Some(notes), ..RunnerOptions::default() };
+    let jobs = Runner::new(runner, job_sender);
+    let mut inbox = Inbox {
+        ring: ring_events,
+        backlog,
+        jobs: job_events,
+        disk: disk_events,
+        clients: client_events,
+        terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
+        interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
+    };
     let mut pump = Pump { node, ring, jobs, disk, clients: BTreeMap::new(), unsent: VecDeque::new() };
-    loop {
-        let deadline = pump.deadline();
-        let input = tokio::select! {
+    let ended = pump.go_on(&mut inbox).await;
+    pump.finish(&mut inbox).await;
+    ended
+}
+
+/// Everything that the node is told about.
+struct Inbox {
+    ring: mpsc::UnboundedReceiver<membership_io::Event>,
+    backlog: Arc<AtomicUsize>,
+    jobs: mpsc::UnboundedReceiver<(JobKey, Finished)>,
+    disk: mpsc::UnboundedReceiver<Written>,
+    clients: mpsc::Receiver<FromClient>,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// What happened next.
+enum Happened {
+    Input(Input),
+    Ring(membership_io::Event),
+    Client(FromClient),
+}
+
+impl Inbox {
+    /// Waits for the next thing that happens, at most until `deadline`.
+    async fn next(&mut self, deadline: Instant) -> Happened {
+        tokio::select! {
             biased;
-            Some(event) = ring_events.recv() => {
-                if backlog.fetch_sub(1, Ordering::Relaxed) > RING_BACKLOG {
-                    bail!("this node is {RING_BACKLOG} messages behind its ring and stops; is the machine overloaded?");
-                }
-                from_ring(event)?
-            }
-            Some((key, finished)) = job_events.recv() => Some(Input::JobDone { key, finished }),
-            Some(written) = disk_events.recv() => Some(match written {
+            Some(event) = self.ring.recv() => Happened::Ring(event),
+            Some((key, finished)) = self.jobs.recv() => Happened::Input(Input::JobDone { key, finished }),
+            Some(written) = self.disk.recv() => Happened::Input(match written {
                 Written::Stored(generation) => Input::Stored(generation),
                 Written::Failed { generation, reason } => Input::StoreFailed { generation, reason },
             }),
-            Some(event) = client_events.recv() => pump.client_event(event),
-            _ = terminate.recv() => Some(Input::Shutdown),
-            _ = interrupt.recv() => Some(Input::Shutdown),
-            () = tokio::time::sleep_until(deadline.into()) => Some(Input::Wake),
-        };
-        pump.send_unsent();
-        let Some(input) = input else { continue };
-        for effect in pump.node.step(moment(), input) {
-            if let Some(reason) = pump.carry_out(effect)? {
-                tracing::info!("pacelined ends: {reason}");
-                return Ok(());
-            }
+            Some(event) = self.clients.recv() => Happened::Client(event),
+            _ = self.terminate.recv() => Happened::Input(Input::Shutdown),
+            _ = self.interrupt.recv() => Happened::Input(Input::Shutdown),
+            () = tokio::time::sleep_until(deadline.into()) => Happened::Input(Input::Wake),
         }
     }
 }
@@ -179,6 +206,50 @@ fn link_in_words(event: &LinkEvent) -> String {
 }
 
 impl Pump {
+    /// Feeds the node and does what it wants, until it wants nothing more.
+    async fn go_on(&mut self, inbox: &mut Inbox) -> Result<()> {
+        loop {
+            let input = match inbox.next(self.deadline()).await {
+                Happened::Input(input) => Some(input),
+                Happened::Ring(event) => {
+                    if inbox.backlog.fetch_sub(1, Ordering::Relaxed) > RING_BACKLOG {
+                        bail!("this node is {RING_BACKLOG} messages behind its ring and stops; is it overloaded?");
+                    }
+                    from_ring(event)?
+                }
+                Happened::Client(event) => self.client_event(event),
+            };
+            self.send_unsent();
+            let Some(input) = input else { continue };
+            for effect in self.node.step(moment(), input) {
+                if let Some(reason) = self.carry_out(effect)? {
+                    tracing::info!("pacelined ends: {reason}");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Leaves nothing under way: agents are ended (what they did not finish, nobody will know of), and clients get the
+    /// answers that are on their way.
+    async fn finish(&mut self, inbox: &mut Inbox) {
+        self.jobs.kill_all();
+        let mut clients: BTreeSet<ClientId> = std::mem::take(&mut self.clients).into_keys().collect();
+        let rest = async {
+            while self.jobs.running() > 0 && inbox.jobs.recv().await.is_some() {}
+            while !clients.is_empty() {
+                match inbox.clients.recv().await {
+                    Some(FromClient::Gone(client)) => drop(clients.remove(&client)),
+                    Some(FromClient::Connected(..) | FromClient::Request(..)) => {}
+                    None => return,
+                }
+            }
+        };
+        if tokio::time::timeout(LAST_WORDS, rest).await.is_err() {
+            tracing::warn!("not everything came to an end within {} s", LAST_WORDS.as_secs());
+        }
+    }
+
     fn deadline(&self) -> Instant {
         let now = Instant::now();
         let node = self.node.deadline();

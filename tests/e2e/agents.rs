@@ -38,7 +38,7 @@ pub fn hanging_monitor() -> Result<(), String> {
     with(&tampered("slow", ["", "", check], options), |sandbox| {
         let home = sandbox.holder("slow")?;
         let mark = watch::now();
-        std::fs::write(sandbox.dir.join("hang"), "").map_err(|error| error.to_string())?;
+        fs::write(sandbox.dir.join("hang"), "").map_err(|error| error.to_string())?;
         sandbox.event("beta", mark, &[&format!("monitor slow on {home}"), "timed out"])?;
         sandbox.event("beta", mark, &["start slow on", "ok"])?;
         sandbox.of_one_mind(&NODES)?;

@@ -136,6 +136,11 @@ impl History {
             (OperationName::Monitor, Outcome::Ok | Outcome::Promoted) => Activity::Active,
             (OperationName::Monitor, Outcome::Degraded | Outcome::DegradedPromoted) => Activity::Active,
             (OperationName::Monitor, Outcome::NotRunning | Outcome::NotInstalled) => Activity::Inactive,
+            // A probe that cannot even ask finds nothing of ours there; the scheduler keeps the resource away.
+            (
+                OperationName::Monitor,
+                Outcome::InsufficientPrivilege | Outcome::InvalidParameter | Outcome::NotConfigured,
+            ) if last.report.interval.is_none() => Activity::Inactive,
             (OperationName::Monitor, _) => Activity::Doubtful,
         }
     }

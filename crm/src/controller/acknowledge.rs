@@ -164,9 +164,12 @@ impl Acknowledge {
 
     /// A member has stored a version of this view. False when its content is not what this node has under that version.
     pub(crate) fn persisted(&mut self, node: &NodeId, generation: Generation, digest: u64) -> bool {
-        let seen = self.persisted.entry(node.clone()).or_default();
-        *seen = generation.max(*seen);
-        self.versions.get(&generation).is_none_or(|known| *known == digest)
+        let same = self.versions.get(&generation).is_none_or(|known| *known == digest);
+        if same {
+            let seen = self.persisted.entry(node.clone()).or_default();
+            *seen = generation.max(*seen);
+        }
+        same
     }
 
     /// Answers those whose change is on enough disks. In two-node mode, where one vote is a quorum, all members count:

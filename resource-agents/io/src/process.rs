@@ -5,6 +5,7 @@
 //! output open; that output is then read and thrown away for as long as it is, so that the service neither blocks nor
 //! is killed by a write. A job that runs out of time, or that nobody wants any more, loses its whole process group.
 
+use crate::leftover::Notes;
 use crate::program;
 use crate::tail::Tail;
 use nix::sys::signal::{Signal, killpg};
@@ -45,11 +46,13 @@ pub struct RunnerOptions {
     pub env: BTreeMap<String, String>,
     /// Most jobs at once; one more is refused with [`StartError::Other`].
     pub limit: usize,
+    /// Where running jobs are noted, so that the daemon's next life can end what this one could not.
+    pub notes: Option<Notes>,
 }
 
 impl Default for RunnerOptions {
     fn default() -> RunnerOptions {
-        RunnerOptions { env: BTreeMap::new(), limit: 256 }
+        RunnerOptions { env: BTreeMap::new(), limit: 256, notes: None }
     }
 }
 
@@ -101,7 +104,7 @@ impl<K: Ord + Clone + Send + 'static> Runner<K> {
         let (options, done, running) = (self.options.clone(), self.done.clone(), self.running.clone());
         self.runtime.spawn(async move {
             tracing::debug!(program = %job.program.display(), args = ?job.args, "job starts");
-            let finished = carry_out(job, &options.env, cancelled).await;
+            let finished = noted(job, &options, cancelled).await;
             tracing::debug!(exit = ?finished.exit, elapsed = ?finished.elapsed, "job ended");
             lock(&running).remove(&key);
             let _ = done.send((key, finished));
@@ -135,7 +138,7 @@ impl<K: Ord + Clone + Send + 'static> Runner<K> {
 /// Runs one job and waits for its end.
 pub async fn run(job: Job, options: &RunnerOptions) -> Finished {
     let (_keep, never) = oneshot::channel();
-    carry_out(job, &options.env, never).await
+    noted(job, options, never).await
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -145,6 +148,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn finished(exit: Exit, started: Instant) -> Finished {
     Finished { exit, stdout: String::new(), stderr: String::new(), elapsed: started.elapsed() }
+}
+
+/// Carries a job out, noted for as long as it runs.
+async fn noted(mut job: Job, options: &RunnerOptions, cancelled: oneshot::Receiver<()>) -> Finished {
+    let note = match options.notes.as_ref().map(Notes::note).transpose() {
+        Ok(note) => note,
+        Err(error) => {
+            // Unnoted it could run on behind the back of the daemon's next life.
+            let why = format!("it could not be noted as running: {error}");
+            return finished(Exit::NotStarted(StartError::Other(why)), Instant::now());
+        }
+    };
+    if let Some((name, mark)) = note.as_ref().map(|note| note.environment()) {
+        job.env.insert(name.to_owned(), mark.to_owned());
+    }
+    let finished = carry_out(job, &options.env, cancelled).await;
+    drop(note);
+    finished
 }
 
 async fn carry_out(job: Job, base: &BTreeMap<String, String>, cancelled: oneshot::Receiver<()>) -> Finished {

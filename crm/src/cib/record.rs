@@ -82,8 +82,8 @@ impl Cib {
         if self.online(node) != Some(life) {
             return None;
         }
-        // The DC gives an order up on its node's behalf while the node's own answer is on its way. Whichever comes first
-        // ends the order; that it timed out is no news afterwards, and must not hide what really came of it.
+        // The DC gives an order up on its node's behalf while the node's own answer is on its way. Whichever comes
+        // first ends the order; that it timed out is no news afterwards, and must not hide what really came of it.
         let over = |order: OrderId| {
             let history = self.history(node, &report.resource);
             history.is_none_or(|history| !history.pending.contains_key(&order))

@@ -135,8 +135,8 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Silences the eventfd after it has ended a wait; [`Mailbox::take`] must follow. A bell that is rung a moment after
-    /// the look that found its message would otherwise end every later wait at once.
+    /// Silences the eventfd after it has ended a wait; [`Mailbox::take`] must follow. A bell that is rung a moment
+    /// after the look that found its message would otherwise end every later wait at once.
     pub(crate) fn silence(&self) {
         let _ = self.wake.read();
     }

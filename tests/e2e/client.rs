@@ -2,6 +2,7 @@
 
 use crate::hosts::SERVICE;
 use nix::sched::{CloneFlags, setns};
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Moments of good answers; the client stops with this value.
 pub struct Client {
     answers: Receiver<Instant>,
+    /// The newest answer that was asked for.
+    last: Cell<Option<Instant>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -38,29 +41,34 @@ impl Client {
                 std::thread::sleep(next.saturating_duration_since(Instant::now()));
             }
         });
-        Ok(Client { answers, stop })
+        Ok(Client { answers, last: Cell::new(None), stop })
     }
 
     /// Waits for an answer.
     pub fn answered(&self, patience: Duration) -> Result<Instant, String> {
         match self.answers.recv_timeout(patience) {
-            Ok(at) => Ok(at),
+            Ok(at) => {
+                self.last.set(Some(at));
+                Ok(at)
+            }
             Err(RecvTimeoutError::Timeout) => Err(format!("no answer within {} s", patience.as_secs())),
             Err(RecvTimeoutError::Disconnected) => Err("the client died".into()),
         }
     }
 
-    /// The longest pause between two answers, the first of which came after `since` less one pause: follows the answers
-    /// until one comes after a pause of more than `least`.
+    /// Follows the answers, from the last one on that [`Client::answered`] has given, until one comes after a pause of
+    /// more than `least`: that pause.
     pub fn outage(&self, least: Duration, patience: Duration) -> Result<Duration, String> {
-        let mut last = self.answered(patience)?;
-        loop {
+        let deadline = Instant::now() + patience;
+        let mut last = self.last.get().ok_or("an outage begins with an answer")?;
+        while Instant::now() < deadline {
             let next = self.answered(patience)?;
             if next - last > least {
                 return Ok(next - last);
             }
             last = next;
         }
+        Err(format!("no pause of more than {} ms within {} s", least.as_millis(), patience.as_secs()))
     }
 }
 

@@ -1,0 +1,77 @@
+//! Nodes as written and as reported, and tickets.
+
+use super::{AttributeSet, ResourceHistory};
+use serde::{Deserialize, Serialize};
+
+/// A node as written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its id in the status; equal to `name` where there is no other.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What kind of node.
+    pub kind: NodeKind,
+    /// Permanent attributes, among them `standby` and `maintenance`.
+    pub attributes: Vec<AttributeSet>,
+    /// Its capacity.
+    pub utilization: Vec<AttributeSet>,
+}
+
+/// What kind of node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeKind {
+    /// A member of the cluster.
+    #[default]
+    Member,
+    /// Runs no cluster stack; reached through a connection resource.
+    Remote,
+    /// Votes and runs nothing.
+    Ping,
+}
+
+/// A node as reported.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Id of the node (a remote or guest node: its name).
+    pub id: String,
+    /// Name of the node.
+    pub name: String,
+    /// Whether this entry is of a remote or guest node.
+    pub remote: bool,
+    /// Whether it is a member of the ring; `None` when that was not reported.
+    pub member: Option<bool>,
+    /// Since when it is a member, seconds since 1970, where the status says so.
+    pub member_since: Option<i64>,
+    /// Whether its resource manager speaks with the others (peer: `crmd`); `None` when that was not reported.
+    pub peer: Option<bool>,
+    /// Since when, seconds since 1970, where the status says so.
+    pub peer_since: Option<i64>,
+    /// How far it came in joining (`down`, `pending`, `member`, `banned`), as reported.
+    pub join: Option<String>,
+    /// What it should be (`down`, `member`), as reported.
+    pub expected: Option<String>,
+    /// Remote nodes: fenced since last seen.
+    pub fenced: Option<String>,
+    /// Remote nodes: in maintenance when last seen.
+    pub in_maintenance: Option<String>,
+    /// Attributes that last until the node leaves: failure counts, promotion scores, `shutdown`, ...
+    pub attributes: Vec<AttributeSet>,
+    /// What was done on it, resource by resource.
+    pub resources: Vec<ResourceHistory>,
+}
+
+/// A ticket as it stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The name.
+    pub id: String,
+    /// Whether this site has it.
+    pub granted: bool,
+    /// Whether it is set aside.
+    pub standby: bool,
+    /// When it was granted last, seconds since 1970.
+    pub last_granted: Option<i64>,
+    /// Whatever else was recorded with it.
+    pub attributes: Vec<super::Value>,
+}

@@ -1,2 +1,35 @@
 //! What should run where, and the way there: a pure function from a cluster's situation to a plan.
+//!
+//! ```text
+//! Situation -> Facts -> constraints -> Assignment -> Graph (actions, then order) -> Schedule
+//! ```
+//!
+//! Each stage takes the values before it and returns a new one; nothing becomes final later.
+
+pub mod actions;
+pub mod assign;
+pub mod constraint;
+pub mod facts;
+pub mod graph;
+pub mod index;
+pub mod order;
+pub mod reason;
+pub mod role;
+pub mod schedule;
 pub mod situation;
+pub mod transition;
+
+use schedule::Schedule;
+use situation::Situation;
+
+/// Decides what should run where, and the way there. Reads its argument and nothing else; equal arguments give equal
+/// answers, byte for byte.
+#[must_use]
+pub fn schedule(situation: &Situation) -> Schedule {
+    let facts = facts::read(situation);
+    let constraints = constraint::resolve(&facts);
+    let assignment = assign::assign(&facts, &constraints);
+    let graph = actions::plan(&facts, &constraints, &assignment);
+    let graph = order::order(&facts, &constraints, &assignment, graph);
+    transition::write(&facts, &assignment, &graph)
+}

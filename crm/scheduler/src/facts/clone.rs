@@ -1,0 +1,1 @@
+//! How many instances a clone has, which history belongs to which of them.

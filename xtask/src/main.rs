@@ -3,6 +3,7 @@
 // A command-line tool talks to its terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod demo;
 mod packages;
 mod service;
@@ -25,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Build and watch the main job: a node loses power, its service goes on elsewhere
     Demo(demo::Options),
+    /// Measure speed with real processes
+    Bench(bench::Options),
     /// Run every test; ends with "N passed, N failed, N skipped"
     Test(test::Options),
     /// Run the simulated world: many whole nodes, seeded faults
@@ -38,6 +41,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Bench(options) => bench::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Sim(options) => sim::run(&options),

@@ -26,6 +26,7 @@ mod report;
 mod resource;
 mod score;
 mod spot;
+pub mod written;
 
 pub use address::{Address, AddressError};
 pub use agent::AgentRef;

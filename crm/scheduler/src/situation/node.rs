@@ -1,34 +1,7 @@
-//! Nodes as written and as reported, and tickets.
+//! Nodes as reported, and tickets.
 
-use super::{AttributeSet, ResourceHistory};
+use super::{AttributeSet, ResourceHistory, Value};
 use serde::{Deserialize, Serialize};
-
-/// A node as written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Node {
-    /// Its id in the status; equal to `name` where there is no other.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// What kind of node.
-    pub kind: NodeKind,
-    /// Permanent attributes, among them `standby` and `maintenance`.
-    pub attributes: Vec<AttributeSet>,
-    /// Its capacity.
-    pub utilization: Vec<AttributeSet>,
-}
-
-/// What kind of node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NodeKind {
-    /// A member of the cluster.
-    #[default]
-    Member,
-    /// Runs no cluster stack; reached through a connection resource.
-    Remote,
-    /// Votes and runs nothing.
-    Ping,
-}
 
 /// A node as reported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -73,5 +46,5 @@ pub struct Ticket {
     /// When it was granted last, seconds since 1970.
     pub last_granted: Option<i64>,
     /// Whatever else was recorded with it.
-    pub attributes: Vec<super::Value>,
+    pub attributes: Vec<Value>,
 }

@@ -1,7 +1,7 @@
 //! Constraints as written. Everything that can be referred to by name is a name: a resource, a template or a tag.
 
 use super::{Rule, RuleScore};
-use config::Score;
+use crate::score::Score;
 use serde::{Deserialize, Serialize};
 
 /// All constraints, each kind in the order written.

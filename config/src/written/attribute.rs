@@ -1,7 +1,7 @@
 //! Name/value sets: options, parameters, node attributes, utilization.
 
 use super::Rule;
-use config::Score;
+use crate::score::Score;
 use serde::{Deserialize, Serialize};
 
 /// One set. Sets of one owner are read from the highest score to the lowest; the first value of a name counts.

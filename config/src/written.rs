@@ -1,0 +1,51 @@
+//! The configuration as it was written, with everything that a cluster can be told about its resources: names are text,
+//! options are name/value sets that may carry rules, nothing is resolved or interpreted.
+//!
+//! This is what the scheduler reads. It is made from a cluster file, and from a Pacemaker CIB by the importer; both can
+//! say the same things. What a running daemon needs besides is in [`crate::Config`], typed and checked.
+
+mod attribute;
+mod constraint;
+mod fencing;
+mod node;
+mod resource;
+mod rule;
+
+pub use attribute::{AttributeSet, Value};
+pub use constraint::{
+    Colocation, Constraints, Discovery, Location, LocationRule, LocationScore, LossPolicy, Order, OrderKind,
+    Preference, ResourceSet, Subject, TicketConstraint,
+};
+pub use fencing::{FencingLevel, FencingTarget};
+pub use node::{Node, NodeKind};
+pub use resource::{
+    Agent, Bundle, BundlePort, Container, Mount, NetworkOptions, Operation, Resource, ResourceKind, Tag,
+};
+pub use rule::{Combine, Comparison, Condition, DateParts, DateTest, Rule, RuleScore, ValueSource, ValueType};
+
+use serde::{Deserialize, Serialize};
+
+/// What operators wrote.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// Version of the feature set that wrote the status (peer: `crm_feature_set`); decides what digests cover.
+    pub feature_set: String,
+    /// Cluster options; a set named `cib-bootstrap-options` wins over others (the reader puts it first).
+    pub properties: Vec<AttributeSet>,
+    /// Defaults of meta attributes.
+    pub resource_defaults: Vec<AttributeSet>,
+    /// Defaults of operation options.
+    pub operation_defaults: Vec<AttributeSet>,
+    /// Cluster nodes and remote nodes, in the order written.
+    pub nodes: Vec<Node>,
+    /// Resources, in the order written.
+    pub resources: Vec<Resource>,
+    /// What resources may name as their template.
+    pub templates: Vec<Resource>,
+    /// Names for lists of resources, usable in constraints.
+    pub tags: Vec<Tag>,
+    /// Constraints.
+    pub constraints: Constraints,
+    /// Fencing topology.
+    pub fencing_levels: Vec<FencingLevel>,
+}

@@ -46,6 +46,8 @@ pub struct Location {
     pub discovery: Discovery,
     /// What it wants.
     pub preference: Preference,
+    /// It counts only while this holds.
+    pub lifetime: Option<Rule>,
 }
 
 /// What a location constraint wants.
@@ -110,6 +112,8 @@ pub struct Colocation {
     pub influence: Option<String>,
     /// Sets instead of two resources.
     pub sets: Vec<ResourceSet>,
+    /// It counts only while this holds.
+    pub lifetime: Option<Rule>,
 }
 
 /// One action, or set, before another.
@@ -133,6 +137,8 @@ pub struct Order {
     pub then_action: Option<String>,
     /// Sets instead of two resources.
     pub sets: Vec<ResourceSet>,
+    /// It counts only while this holds.
+    pub lifetime: Option<Rule>,
 }
 
 /// How strict an order is.
@@ -162,6 +168,8 @@ pub struct TicketConstraint {
     pub role: Option<String>,
     /// Sets instead of one resource.
     pub sets: Vec<ResourceSet>,
+    /// It counts only while this holds.
+    pub lifetime: Option<Rule>,
 }
 
 /// What happens to resources whose ticket is lost.
@@ -196,4 +204,7 @@ pub struct ResourceSet {
     pub kind: Option<OrderKind>,
     /// Overrides the colocation's score inside this set.
     pub score: Option<Score>,
+    /// Colocations: each member follows the next one, not the previous one (peer: `ordering="listed"`, not written
+    /// any more).
+    pub listed: bool,
 }

@@ -1,6 +1,7 @@
 //! Nodes as written.
 
 use super::AttributeSet;
+use crate::Score;
 use serde::{Deserialize, Serialize};
 
 /// A node as written.
@@ -12,6 +13,8 @@ pub struct Node {
     pub name: String,
     /// What kind of node.
     pub kind: NodeKind,
+    /// What every resource thinks of it at first.
+    pub score: Score,
     /// Permanent attributes, among them `standby` and `maintenance`.
     pub attributes: Vec<AttributeSet>,
     /// Its capacity.

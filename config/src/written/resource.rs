@@ -44,12 +44,23 @@ impl Default for ResourceKind {
 /// Which program manages a primitive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Agent {
-    /// The standard it follows: `ocf`, `systemd`, `lsb`, `service`, the class of fence agents, ...
+    /// The standard it follows: `ocf`, `systemd`, `lsb`, `service`, [`Agent::FENCING`], ...
     pub class: String,
     /// The provider, with `ocf`.
     pub provider: Option<String>,
     /// Its name.
     pub name: String,
+}
+
+impl Agent {
+    /// The class of fence agents.
+    pub const FENCING: &str = "fencing";
+
+    /// Whether it is a fence agent.
+    #[must_use]
+    pub fn is_fencing(&self) -> bool {
+        self.class == Agent::FENCING
+    }
 }
 
 /// One operation as written.

@@ -15,9 +15,11 @@ pub mod index;
 pub mod order;
 pub mod reason;
 pub mod role;
+pub mod rule;
 pub mod schedule;
 pub mod situation;
 pub mod transition;
+pub mod word;
 
 use schedule::Schedule;
 use situation::Situation;

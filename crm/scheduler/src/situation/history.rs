@@ -12,6 +12,8 @@ pub struct ResourceHistory {
     pub agent: Agent,
     /// The container it was started in, of remote connections.
     pub container: Option<String>,
+    /// Since when it is kept for this node, which left in order (`shutdown-lock`), seconds since 1970.
+    pub shutdown_lock: Option<i64>,
     /// The operations, in the order recorded (not the order of time).
     pub operations: Vec<OperationHistory>,
 }

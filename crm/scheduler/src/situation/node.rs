@@ -30,6 +30,8 @@ pub struct NodeStatus {
     pub in_maintenance: Option<String>,
     /// Attributes that last until the node leaves: failure counts, promotion scores, `shutdown`, ...
     pub attributes: Vec<AttributeSet>,
+    /// Capacity that lasts until the node leaves.
+    pub utilization: Vec<AttributeSet>,
     /// What was done on it, resource by resource.
     pub resources: Vec<ResourceHistory>,
 }

@@ -1,0 +1,3 @@
+//! Whether rules hold.
+
+pub mod date;

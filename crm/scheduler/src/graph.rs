@@ -136,6 +136,8 @@ pub struct Action {
     pub possible: bool,
     /// Goes into the graph although not needed (peer: print always), when something needed stands after it.
     pub always_shown: bool,
+    /// Never goes into the graph: it only passes need and impossibility on (see [`crate::order`]).
+    pub hidden: bool,
     /// May be carried out as part of a live migration.
     pub migratable: bool,
     /// A start after which everything depending on it need not restart, though it is done (a live migration's start).
@@ -189,6 +191,7 @@ impl Graph {
             needed,
             possible: true,
             always_shown: false,
+            hidden: false,
             migratable: false,
             preserved: false,
             enough: 0,

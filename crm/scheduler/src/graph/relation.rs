@@ -63,11 +63,29 @@ impl Terms {
     pub const KEPT: Terms = Terms(1 << 13);
     /// Holds for a guest's host too.
     pub const GUEST: Terms = Terms(1 << 14);
+    /// Undoing and redoing the same thing (stop and start, demote and promote of one resource): when the second is
+    /// needed, or wished for and impossible, so is the first.
+    pub const REDO: Terms = Terms(1 << 15);
+    /// The first, needed but impossible, makes the second impossible.
+    pub const THEN_WANTS_DONE: Terms = Terms(1 << 16);
 
     /// A mandatory order: the second needs the first done, and is redone with it.
     #[must_use]
     pub const fn mandatory() -> Terms {
         Terms(Self::ORDERED.0 | Self::THEN_WANTS_POSSIBLE.0 | Self::FIRST_NEEDS_THEN.0)
+    }
+
+    /// Stop before start of the same resource (demote before promote): one brings the other.
+    #[must_use]
+    pub const fn redo() -> Terms {
+        Terms(Self::ORDERED.0 | Self::FIRST_NEEDS_THEN.0 | Self::REDO.0 | Self::THEN_WANTS_DONE.0)
+    }
+
+    /// The reverse of a mandatory order, or what must be undone before something else is: the first is needed with the
+    /// second, and when it cannot be done the second cannot either.
+    #[must_use]
+    pub const fn undo() -> Terms {
+        Terms(Self::ORDERED.0 | Self::THEN_NEEDS_FIRST.0 | Self::THEN_WANTS_DONE.0)
     }
 
     /// Whether all of `other` is said.

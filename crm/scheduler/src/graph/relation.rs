@@ -63,9 +63,6 @@ impl Terms {
     pub const KEPT: Terms = Terms(1 << 13);
     /// Holds for a guest's host too.
     pub const GUEST: Terms = Terms(1 << 14);
-    /// The first is the stop and the second the start of one resource that runs: a start that is needed, or that is
-    /// needed and cannot be done, makes the stop needed.
-    pub const RESTART: Terms = Terms(1 << 15);
     /// Undoing and redoing the same thing (stop and start, demote and promote of one resource): when the second is
     /// needed, or wished for and impossible, so is the first.
     pub const REDO: Terms = Terms(1 << 15);

@@ -6,6 +6,7 @@
 
 mod attribute;
 mod constraint;
+mod expression;
 mod fencing;
 mod node;
 mod resource;
@@ -16,6 +17,7 @@ pub use constraint::{
     Colocation, Constraints, Discovery, Location, LocationRule, LocationScore, LossPolicy, Order, OrderKind,
     Preference, ResourceSet, Subject, TicketConstraint,
 };
+pub use expression::ExpressionError;
 pub use fencing::{FencingLevel, FencingTarget};
 pub use node::{Node, NodeKind};
 pub use resource::{

@@ -8,6 +8,7 @@ mod demo;
 mod packages;
 mod service;
 mod sim;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -32,6 +33,8 @@ enum Command {
     Test(test::Options),
     /// Run the simulated world: many whole nodes, seeded faults
     Sim(sim::Options),
+    /// Disturb rings of real processes in network namespaces, as root
+    Soak(soak::Options),
     /// Check the house rules
     Tidy,
     /// The HTTP service that the demo puts under management
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Sim(options) => sim::run(&options),
+        Command::Soak(options) => soak::run(&options),
         Command::Tidy => tidy::run(),
         Command::Service(options) => return service::run(&options),
     };

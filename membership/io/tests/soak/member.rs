@@ -1,0 +1,133 @@
+//! One node as a process of its own: a ring thread, and a line on standard output for everything that happens.
+//!
+//! ```text
+//! TIME view NUMBER alpha,beta,gamma      TIME is in nanoseconds of the wall clock, the same for all processes
+//! TIME said a notice, a link event, a warning
+//! TIME status counters
+//! ```
+//!
+//! It obeys lines on standard input: `leave`, `status`; when that is closed it ends as if the power were cut.
+
+use bytes::Bytes;
+use config::NodeId;
+use membership::Incarnation;
+use membership_io::{Bind, Event, Identity, Options, RingHandle, RingThread};
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Between two messages of a member: an idle ring would show less.
+const CHATTER: Duration = Duration::from_millis(20);
+
+/// Now, for all processes of this machine alike.
+pub fn nanos() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn tell(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // Nobody listens any more: the end of standard input will say so.
+    let _ = writeln!(out, "{} {text}", nanos());
+    let _ = out.flush();
+}
+
+/// Runs `member HOME NODE TOKEN_MS`; the table of nodes is the file `nodes` beside HOME.
+pub fn main(arguments: &[String]) -> Result<(), String> {
+    let [home, node, token] = arguments else { return Err("usage: member HOME NODE TOKEN_MS".to_owned()) };
+    let home = PathBuf::from(home);
+    let token = Duration::from_millis(token.parse().map_err(|_| "TOKEN_MS is not a number".to_owned())?);
+    let heard = Arc::new(AtomicU64::new(0));
+    let options = options(&home, node, token)?;
+    let counter = Arc::clone(&heard);
+    let ring = RingThread::spawn(options, Box::new(move |event| on_event(event, &counter)))
+        .map_err(|error| error.to_string())?;
+    let ring = Arc::new(ring);
+    let talker = Arc::clone(&ring);
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(CHATTER);
+            // A ring that is being agreed on takes some and then no more; both is fine.
+            let _ = talker.multicast(Bytes::from_static(&[b'x'; 200]));
+        }
+    });
+    for line in std::io::stdin().lock().lines() {
+        match line.map_err(|error| error.to_string())?.as_str() {
+            "leave" => ring.leave(),
+            "status" => tell(&status(&ring, &heard)),
+            other => tell(&format!("said what is {other:?}?")),
+        }
+    }
+    // As a power cut: the process ends without a word.
+    std::process::exit(0);
+}
+
+fn options(home: &Path, node: &str, token: Duration) -> Result<Options, String> {
+    let name = |text: &str| NodeId::new(text).map_err(|error| error.to_string());
+    let table = home.parent().unwrap_or(home).join("nodes");
+    let text = std::fs::read_to_string(&table).map_err(|error| format!("{}: {error}", table.display()))?;
+    let mut nodes = BTreeMap::new();
+    for line in text.lines() {
+        let (node, addresses) = line.split_once(' ').ok_or("a line of the table has no addresses")?;
+        nodes.insert(name(node)?, addresses.split(',').map(str::to_owned).collect());
+    }
+    Ok(Options {
+        cluster: "soak".to_owned(),
+        me: name(node)?,
+        incarnation: Incarnation(nanos()),
+        nodes,
+        port: 5405,
+        token,
+        mtu: 1452,
+        seed: nanos(),
+        identity: Identity::load(&home.join("keys")).map_err(|error| error.to_string())?,
+        bind: Bind::Configured,
+        state_dir: home.join("state"),
+        realtime: true,
+    })
+}
+
+fn on_event(event: Event, heard: &AtomicU64) {
+    match event {
+        Event::View(view) => {
+            let members: Vec<&str> = view.members.keys().map(NodeId::as_str).collect();
+            tell(&format!("view {} {}", view.ring.number, members.join(",")));
+        }
+        Event::Deliver(_) => {
+            heard.fetch_add(1, Ordering::Relaxed);
+        }
+        Event::Notice(notice) => tell(&format!("said {notice:?}")),
+        Event::Link(event) => tell(&format!("said {event:?}")),
+        Event::Warning(text) => tell(&format!("said {text}")),
+        Event::Left => {
+            tell("left");
+            std::process::exit(0);
+        }
+        Event::Failed(reason) => {
+            tell(&format!("failed {reason}"));
+            std::process::exit(1);
+        }
+    }
+}
+
+fn status(ring: &RingHandle, heard: &AtomicU64) -> String {
+    let Some(status) = ring.status() else { return "status none".to_owned() };
+    format!("status scheduling={} delivered={} {:?}", status.scheduling, heard.load(Ordering::Relaxed), status.ring)
+}
+
+/// Uses a CPU up until standard input is closed.
+pub fn burn() {
+    std::thread::spawn(|| {
+        let mut rest = String::new();
+        // Whatever comes, or nothing: it ends here.
+        let _ = std::io::stdin().read_line(&mut rest);
+        std::process::exit(0);
+    });
+    let mut number = 1u64;
+    loop {
+        number = std::hint::black_box(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+    }
+}

@@ -86,8 +86,20 @@ pub struct Resource<'a> {
     pub blocked: Option<Reason>,
     /// Its last result was a failure: it needs to be stopped before anything else.
     pub failed: bool,
+    /// Its failure (see `failed`) makes a stop necessary before it may run again. False with `failed`: it failed and is
+    /// nevertheless left as it is (`on-fail = "block"`), or demoted only (`on-fail = "demote"`).
+    pub recover: bool,
     /// Its failure is ignored.
     pub failure_ignored: bool,
+    /// Must be stopped there now, wherever it should be later: a part of it failed, a migration was torn apart.
+    pub must_stop_on: Vec<(NodeIx, Reason)>,
+    /// Where its recorded history is to be forgotten, and why.
+    pub forget: Vec<(NodeIx, &'static str)>,
+    /// Since when its lock lasts, seconds since 1970 (see `lock`).
+    pub lock_since: Option<i64>,
+    /// Recurring monitors that failed so long ago that it is forgotten: key, interval in milliseconds, node. They are
+    /// ordered anew.
+    pub expired_monitors: Vec<(String, u64, NodeIx)>,
     /// A failure says that it must stop (`on-fail = "stop"`), and why.
     pub stop_reason: Option<Reason>,
     /// A failure says that it must be demoted first (`on-fail = "demote"`).
@@ -100,7 +112,8 @@ pub struct Resource<'a> {
     pub partial_migration: Option<(NodeIx, NodeIx)>,
     /// Leftovers of interrupted migrations: must be stopped there although it runs elsewhere.
     pub dangling_migrations: Vec<NodeIx>,
-    /// What failed on a node in a way that it may not run there any more (hard errors, on-fail = ban).
+    /// What failed on a node in a way that it may not run there any more (hard errors, on-fail = ban). Of a clone: holds
+    /// for all of its instances.
     pub bans: Vec<(NodeIx, Reason)>,
     /// Where it is locked to while its node is down in order (`shutdown-lock`).
     pub lock: Option<NodeIx>,

@@ -1,5 +1,7 @@
 //! Constraints between resources of the tree: names resolved, sets taken apart, groups and bundles' own rules added.
 
+pub mod order;
+
 use crate::graph::Task;
 use crate::index::{NodeIx, ResourceIx};
 use crate::role::Role;
@@ -19,6 +21,8 @@ pub struct Constraints {
     pub colocations_of_primary: Vec<Vec<u32>>,
     /// Before, or after.
     pub orders: Vec<Order>,
+    /// Before, or after, where some of a set are enough.
+    pub gatherings: Vec<Gathering>,
     /// Only with a ticket.
     pub tickets: Vec<TicketRule>,
 }
@@ -61,7 +65,7 @@ pub struct Colocation {
     pub implied: bool,
 }
 
-/// An order of two resources of the tree, or of two sets of them.
+/// An order of the actions of two resources of the tree (whole clones and groups as they are).
 #[derive(Clone, Debug)]
 pub struct Order {
     /// Name in the configuration.
@@ -78,7 +82,29 @@ pub struct Order {
     pub then: ResourceIx,
     /// Its action.
     pub then_task: Task,
-    /// At least this many instances of `first` are needed; 0: all.
+    /// At least this many instances of `first` are needed (`clone-min`, `require-all = false`); `None`: the clone as a
+    /// whole.
+    pub enough: Option<u32>,
+}
+
+/// An order in which a set stands first of which some members are enough.
+#[derive(Clone, Debug)]
+pub struct Gathering {
+    /// Name of the set in the configuration.
+    pub id: String,
+    /// How strict.
+    pub kind: OrderKind,
+    /// Whether the second part depends on the first in both directions of time; see [`Symmetry`].
+    pub symmetry: Symmetry,
+    /// The members.
+    pub firsts: Vec<ResourceIx>,
+    /// Their action.
+    pub first_task: Task,
+    /// What comes after them.
+    pub thens: Vec<ResourceIx>,
+    /// Their action.
+    pub then_task: Task,
+    /// How many members are enough.
     pub enough: u32,
 }
 
@@ -111,6 +137,7 @@ pub struct TicketRule {
 /// Resolves the constraints of the configuration and adds those that the tree implies.
 #[must_use]
 pub fn resolve(facts: &crate::facts::Facts<'_>) -> Constraints {
-    let _ = facts;
-    Constraints::default()
+    let mut constraints = Constraints::default();
+    order::resolve(facts, &mut constraints);
+    constraints
 }

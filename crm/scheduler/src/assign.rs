@@ -10,16 +10,50 @@ use config::Score;
 pub struct Assignment {
     /// Where a primitive should be; `None`: nowhere. Of groups and clones: `None`.
     pub node: Vec<Option<NodeIx>>,
-    /// Its role there.
+    /// Its role there, after the promotion of a promotable clone is decided.
     pub role: Vec<Role>,
-    /// What its role should be after the promotion of a promotable clone is decided, and its priority for it.
+    /// What it does now, as facts say, with `Started` read as `Unpromoted` for instances of promotable clones.
+    pub role_now: Vec<Role>,
+    /// Whether it may be touched: facts, and tickets that freeze, and fencing that is wanted but has no device.
+    pub managed: Vec<bool>,
+    /// Its priority for promotion; `None`: not an instance of a promotable clone.
     pub promotion: Vec<Option<Score>>,
     /// The final scores of every resource on every node that has one, sorted by node (explain, conformance).
     pub scores: Vec<Vec<(NodeIx, Score)>>,
     /// Why each has the node it has, or none.
     pub because: Vec<Vec<Reason>>,
-    /// May not be started or stopped at all now (a lost ticket with freeze, no quorum with freeze, ...), and why.
+    /// May not be started or stopped at all now (a lost ticket with freeze, ...), and why.
     pub frozen: Vec<Option<Reason>>,
+    /// How each node will stand: whether the connection of a remote or guest node will be up.
+    pub outlook: Vec<Outlook>,
+    /// Nodes that must be fenced because of what was decided here (a lost ticket), and why.
+    pub fence: Vec<(NodeIx, Reason)>,
+    /// Scores at each moment at which a primitive's node was chosen: instances may be tried more than once.
+    pub steps: Vec<ScoreStep>,
+}
+
+/// How a node will stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// It will be online.
+    pub online: bool,
+    /// It leaves.
+    pub shutdown: bool,
+    /// What it runs is not known.
+    pub unclean: bool,
+}
+
+/// One score at the moment of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScoreStep {
+    /// A promotion score, not one of placement.
+    pub promotion: bool,
+    /// The primitive, or the instance.
+    pub resource: ResourceIx,
+    /// The node; `None` for the promotion score of an instance that runs nowhere.
+    pub node: Option<NodeIx>,
+    /// How much.
+    pub score: Score,
 }
 
 impl Assignment {

@@ -1,5 +1,6 @@
 //! Constraints between resources of the tree: names resolved, sets taken apart, groups and bundles' own rules added.
 
+pub mod name;
 pub mod order;
 
 use crate::graph::Task;

@@ -1,0 +1,156 @@
+//! Fencing: which nodes are, in which order, and what it implies.
+//!
+//! What ran on a fenced node is stopped by it; the stops and demotions there become marks that follow the fencing.
+//! What needs fencing before it starts waits for all of it. A guest node is fenced by stopping its host.
+
+use super::Plan;
+use crate::assign::Assignment;
+use crate::facts::Facts;
+use crate::facts::meta::Requires;
+use crate::facts::options::NoQuorumPolicy;
+use crate::graph::{Carrier, Graph, Key, Point, Task, Terms};
+use crate::index::{ActionIx, NodeIx, ResourceIx};
+use crate::reason::Reason;
+
+/// Asks for the fencing of every node that needs it and can be fenced.
+pub fn make(plan: &mut Plan<'_, '_>) {
+    let facts = plan.facts;
+    for node in facts.all_nodes() {
+        let here = &facts[node];
+        if here.is_guest() || !wanted(facts, node) || !can_fence(facts, node) {
+            continue;
+        }
+        let action = if facts.options.fencing_action == "off" { "off" } else { "reboot" };
+        let fence = plan.graph.ensure(Key::node(Task::Fence, node), Carrier::Fencing, true);
+        plan.graph[fence].fencing = Some(action);
+        plan.graph[fence].because.extend(here.fence.iter().cloned());
+        plan.fence[node.at()] = Some(fence);
+    }
+    for node in facts.all_nodes() {
+        guest(plan, node);
+    }
+    in_turn(plan);
+}
+
+/// Whether a node must be fenced, as far as it is concerned itself.
+fn wanted(facts: &Facts<'_>, node: NodeIx) -> bool {
+    let here = &facts[node];
+    here.unclean || (here.is_remote() && here.remote_needs_reset)
+}
+
+/// Whether a node can be fenced: there is something to do it with, and this partition may.
+fn can_fence(facts: &Facts<'_>, node: NodeIx) -> bool {
+    let options = &facts.options;
+    options.fencing_possible
+        && (options.quorate || options.no_quorum_policy == NoQuorumPolicy::Ignore || facts[node].online)
+}
+
+/// A guest node is fenced with its host: when the host is stopped because of a failure, or its own node is fenced.
+fn guest(plan: &mut Plan<'_, '_>, node: NodeIx) {
+    let facts = plan.facts;
+    let here = &facts[node];
+    let Some(host) = here.container() else { return };
+    let under = facts[host].on.iter().find(|on| plan.fence[on.at()].is_some());
+    if !(here.remote_needs_reset || (here.unclean && facts[host].role.runs()) || (under.is_some() && here.online)) {
+        return;
+    }
+    let fence = plan.graph.ensure(Key::node(Task::Fence, node), Carrier::Nobody, true);
+    plan.graph[fence].fencing = Some("reboot");
+    plan.graph[fence].because.push(Reason::Said(format!("{} is stopped under it", facts[host].id)));
+    plan.fence[node.at()] = Some(fence);
+    if let Some(under) = under.and_then(|under| plan.fence[under.at()]) {
+        plan.graph.before(under, fence, Terms::ORDERED);
+    }
+    let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
+    plan.graph.relate(Point::Task(host, Task::Stop), Point::Action(fence), terms);
+    if facts[host].on.is_empty()
+        && let Some(connection) = here.connection
+    {
+        plan.graph.relate(Point::Task(connection, Task::Stop), Point::Action(fence), Terms::ORDERED);
+    }
+}
+
+/// Fencing of several nodes: one after the other unless told otherwise, the coordinator last.
+fn in_turn(plan: &mut Plan<'_, '_>) {
+    let facts = plan.facts;
+    let fenced = |node: &NodeIx| plan.fence[node.at()].filter(|_| !facts[*node].is_guest());
+    let (dc, others): (Vec<NodeIx>, Vec<NodeIx>) =
+        facts.all_nodes().filter(|node| fenced(node).is_some()).partition(|&node| Some(node) == facts.dc);
+    let others: Vec<ActionIx> = others.iter().filter_map(fenced).collect();
+    let dc: Option<ActionIx> = dc.first().and_then(fenced);
+    if facts.options.concurrent_fencing {
+        for (other, dc) in others.iter().filter_map(|&other| dc.map(|dc| (other, dc))) {
+            plan.graph.before(other, dc, Terms::ORDERED);
+        }
+    } else {
+        let row: Vec<ActionIx> = others.into_iter().chain(dc).collect();
+        for pair in row.windows(2) {
+            plan.graph.before(pair[0], pair[1], Terms::ORDERED);
+        }
+    }
+}
+
+/// Relates fencing with everything that is done to resources.
+pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
+    let _ = assignment;
+    let fences: Vec<(NodeIx, ActionIx)> = facts
+        .all_nodes()
+        .filter_map(|node| graph.find(Key::node(Task::Fence, node)).map(|fence| (node, fence)))
+        .collect();
+    if fences.is_empty() {
+        return;
+    }
+    for at in (0..graph.actions.len()).map(ActionIx::new) {
+        let key = graph[at].key;
+        let (Some(resource), Some(node)) = (key.resource, key.node) else { continue };
+        match key.task {
+            Task::Start => {
+                let needs = graph[at].requires;
+                for &(target, fence) in fences.iter().filter(|(target, _)| !facts[*target].is_guest()) {
+                    start_after(facts, graph, (target, fence), at, needs);
+                }
+            }
+            Task::Stop | Task::Demote => {
+                if let Some(&(_, fence)) = fences.iter().find(|(target, _)| *target == node) {
+                    implied(facts, graph, fence, at, resource);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What needs fencing starts after it; what needs a quorum only, when it may still run on the fenced node for all that
+/// is known.
+fn start_after(
+    facts: &Facts<'_>,
+    graph: &mut Graph,
+    (target, fence): (NodeIx, ActionIx),
+    start: ActionIx,
+    needs: Requires,
+) {
+    let Some(resource) = graph[start].key.resource else { return };
+    match needs {
+        Requires::Nothing => {}
+        Requires::Quorum => {
+            if !facts[resource].known_on.contains(&target) {
+                graph.before(fence, start, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE);
+            }
+        }
+        Requires::Fencing | Requires::Unfencing => graph.before(fence, start, Terms::ORDERED),
+    }
+}
+
+/// A stop or demotion on a fenced node is implied by the fencing.
+fn implied(facts: &Facts<'_>, graph: &mut Graph, fence: ActionIx, action: ActionIx, resource: ResourceIx) {
+    if !facts[resource].managed {
+        return;
+    }
+    graph[action].carrier = Carrier::Nobody;
+    graph[action].possible = true;
+    graph.before(fence, action, Terms::ORDERED);
+    let top = facts.top(resource);
+    if top != resource && graph[action].key.task == Task::Stop {
+        graph.relate(Point::Action(fence), Point::Task(top, Task::Stop), Terms::ORDERED);
+    }
+}

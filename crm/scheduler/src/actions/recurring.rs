@@ -1,0 +1,179 @@
+//! Recurring monitors: which ones should be active where, and the cancelling of those that should not.
+//!
+//! A monitor belongs to a role. Those of the role that a primitive will have run where it will be; those of the role
+//! Stopped run on every other node, to see whether something was started there behind the cluster's back. A monitor that
+//! is active already stays, unless something it follows (a start, a promotion, a reload) is done again.
+
+use super::Plan;
+use crate::facts::Facts;
+use crate::graph::{Key, Point, Task, Terms};
+use crate::index::{ActionIx, NodeIx, ResourceIx};
+use crate::reason::Reason;
+use crate::role::Role;
+use crate::situation::{OperationHistory, OperationStatus};
+use std::collections::BTreeSet;
+
+/// Asks for the recurring monitors of a primitive.
+pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
+    let facts = plan.facts;
+    let here = &facts[resource];
+    if here.blocked.is_some() || here.meta.maintenance || facts.options.maintenance {
+        return;
+    }
+    let to = plan.assignment.node(resource).filter(|&node| !facts[node].maintenance);
+    let next = plan.assignment.role(resource);
+    let mut seen = BTreeSet::new();
+    for operation in &here.operations {
+        let wanted = operation.interval_ms > 0 && operation.enabled && operation.name == "monitor";
+        if !wanted || !seen.insert(operation.interval_ms) {
+            continue;
+        }
+        if operation.role == Some(Role::Stopped) {
+            if !facts.clone_of(resource).is_some_and(|top| !facts[top].meta.globally_unique) {
+                while_stopped(plan, resource, operation.interval_ms);
+            }
+        } else if let Some(node) = to
+            && (next.runs() || !here.managed)
+        {
+            while_running(plan, resource, node, operation.interval_ms, operation.role);
+        }
+    }
+}
+
+/// The operations that are recorded as recurring and still active on a node: those since the last start, or all when it
+/// was never stopped.
+#[must_use]
+pub fn active<'f>(facts: &'f Facts<'_>, resource: ResourceIx, node: NodeIx) -> Vec<&'f OperationHistory> {
+    let Some((_, history)) = facts[resource].history.iter().find(|(on, _)| *on == node) else {
+        return Vec::new();
+    };
+    let mut operations: Vec<&OperationHistory> = history.operations.iter().collect();
+    operations.sort_by_key(|operation| operation.call);
+    let since = began(&operations);
+    operations
+        .into_iter()
+        .enumerate()
+        .filter(|(at, operation)| *at >= since && operation.interval_ms > 0)
+        .map(|(_, operation)| operation)
+        .filter(|operation| operation.status != OperationStatus::Cancelled)
+        .collect()
+}
+
+/// From which place in a sorted history operations count: after the last start or what counts as one.
+#[must_use]
+pub fn began(operations: &[&OperationHistory]) -> usize {
+    let mut stopped = None;
+    let mut started = None;
+    for (at, operation) in operations.iter().enumerate() {
+        match operation.name.as_str() {
+            "stop" if operation.interval_ms == 0 && operation.status == OperationStatus::Done => stopped = Some(at),
+            "start" | "migrate_from" => started = Some(at),
+            "monitor"
+                if operation.interval_ms == 0
+                    && started.is_none_or(|started| stopped.is_some_and(|stopped| stopped > started))
+                    && matches!(operation.exit_code, 0 | 8 | 190 | 191) =>
+            {
+                started = Some(at);
+            }
+            _ => {}
+        }
+    }
+    match (started, stopped) {
+        (Some(started), Some(stopped)) if stopped > started => stopped + 1,
+        (Some(started), _) => started,
+        (None, Some(stopped)) => stopped + 1,
+        (None, None) => 0,
+    }
+}
+
+/// Whether a monitor of this interval is recorded as active on a node.
+fn is_active(plan: &Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_ms: u64) -> bool {
+    let expired = &plan.facts[resource].expired_monitors;
+    active(plan.facts, resource, node)
+        .iter()
+        .any(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms)
+        && !expired.iter().any(|(_, interval, on)| *interval == interval_ms && *on == node)
+}
+
+/// A monitor of something that will run on a node.
+fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_ms: u64, role: Option<Role>) {
+    let here = &plan.facts[resource];
+    let next = plan.assignment.role(resource);
+    let is = here.role;
+    let right = match role {
+        None => next != Role::Promoted,
+        Some(Role::Started | Role::Unpromoted) => matches!(next, Role::Started | Role::Unpromoted),
+        Some(role) => role == next,
+    };
+    let is_active = is_active(plan, resource, node, interval_ms);
+    if !right {
+        if is_active {
+            let after = match is {
+                Role::Promoted => Some(Task::Demote),
+                _ if next == Role::Promoted => Some(Task::Promote),
+                _ if !next.runs() => Some(Task::Stop),
+                _ => None,
+            };
+            let cancel = cancel(plan, resource, node, interval_ms, "it is for another role");
+            if let Some(after) = after {
+                let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
+                plan.graph.relate(Point::Action(cancel), Point::Task(resource, after), terms);
+            }
+        }
+        return;
+    }
+    let changed = plan
+        .graph
+        .find(Key { interval_ms, ..Key::on(resource, Task::Monitor, node) })
+        .is_some_and(|known| plan.graph[known].needed);
+    let monitor = plan.act_every(resource, Task::Monitor, node, interval_ms, !is_active || changed);
+    plan.graph[monitor].target_rc = if next == Role::Promoted { 8 } else { 0 };
+    let terms = Terms::mandatory();
+    plan.graph.relate(Point::Task(resource, Task::Start), Point::Action(monitor), terms);
+    plan.graph.relate(Point::Task(resource, Task::Reload), Point::Action(monitor), terms);
+    if next == Role::Promoted {
+        plan.graph.relate(Point::Task(resource, Task::Promote), Point::Action(monitor), terms);
+    } else if is == Role::Promoted {
+        plan.graph.relate(Point::Task(resource, Task::Demote), Point::Action(monitor), terms);
+    }
+}
+
+/// The monitors of something that does not run, on every node where it will not be.
+fn while_stopped(plan: &mut Plan<'_, '_>, resource: ResourceIx, interval_ms: u64) {
+    let facts = plan.facts;
+    let to = plan.assignment.node(resource).filter(|_| plan.assignment.role(resource).runs());
+    for node in facts.all_nodes() {
+        let is_active = is_active(plan, resource, node, interval_ms);
+        if to == Some(node) {
+            if is_active {
+                let cancel = cancel(plan, resource, node, interval_ms, "it is for another role");
+                let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
+                plan.graph.relate(Point::Action(cancel), Point::Task(resource, Task::Start), terms);
+                plan.graph.relate(Point::Action(cancel), Point::Task(resource, Task::Stop), Terms::ORDERED);
+            }
+            continue;
+        }
+        let monitor = plan.act_every(resource, Task::Monitor, node, interval_ms, !is_active);
+        plan.graph[monitor].target_rc = 7;
+        let probe = plan.graph.find(Key::on(resource, Task::Monitor, node));
+        if let Some(probe) = probe {
+            plan.graph.before(probe, monitor, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE);
+        }
+        if let Some(stop) = plan.graph.find(Key::on(resource, Task::Stop, node)) {
+            plan.graph.before(stop, monitor, Terms::mandatory());
+        }
+    }
+}
+
+/// Asks for the end of a recurring monitor.
+pub fn cancel(
+    plan: &mut Plan<'_, '_>,
+    resource: ResourceIx,
+    node: NodeIx,
+    interval_ms: u64,
+    because: &'static str,
+) -> ActionIx {
+    let cancel = plan.act_every(resource, Task::Cancel, node, interval_ms, true);
+    plan.graph[cancel].because.push(Reason::Said(because.to_owned()));
+    cancel
+}

@@ -1,0 +1,97 @@
+//! What is done on a remote or guest node goes through its connection, which must be up before and may go after.
+
+use crate::assign::Assignment;
+use crate::facts::Facts;
+use crate::graph::{Graph, Key, Point, Task, Terms};
+use crate::index::{ActionIx, NodeIx, ResourceIx};
+use crate::role::Role;
+
+/// How a connection stands, for what is to be done through it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connection {
+    /// Up, and stays.
+    Up,
+    /// Not up, and will be started.
+    Starting,
+    /// Goes down, or is down, and stays so.
+    Stopping,
+    /// Not known: it failed or its host did, and it is started again.
+    Unknown,
+    /// It failed, and its node is fenced.
+    Failed,
+}
+
+/// Relates everything that is done on remote and guest nodes with their connections.
+pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
+    if !facts.nodes.iter().any(|node| node.is_remote()) {
+        return;
+    }
+    for at in (0..graph.actions.len()).map(ActionIx::new) {
+        let key = graph[at].key;
+        let (Some(resource), Some(node)) = (key.resource, key.node) else { continue };
+        let Some(connection) = facts[node].connection else { continue };
+        if resource == connection || !facts[resource].is_primitive() {
+            continue;
+        }
+        graph[at].via = via(facts, assignment, connection, key.task);
+        let state = state(facts, assignment, graph, node, connection);
+        one(graph, at, connection, state);
+        if let Some(host) = facts[node].container()
+            && matches!(key.task, Task::Start | Task::Promote)
+        {
+            graph.relate(Point::Task(host, Task::Start), Point::Action(at), Terms::mandatory());
+        }
+    }
+}
+
+/// The member through which an order reaches the node: where the connection is for what is taken down, where it will be
+/// for the rest.
+fn via(facts: &Facts<'_>, assignment: &Assignment, connection: ResourceIx, task: Task) -> Option<NodeIx> {
+    let now = facts[connection].on.first().copied();
+    let then = assignment.node(connection);
+    let takes_down = matches!(task, Task::Stop | Task::Demote | Task::MigrateTo | Task::Cancel);
+    if takes_down { now.or(then) } else { then.or(now) }
+}
+
+/// How the connection of a node stands.
+fn state(
+    facts: &Facts<'_>,
+    assignment: &Assignment,
+    graph: &Graph,
+    node: NodeIx,
+    connection: ResourceIx,
+) -> Connection {
+    let here = &facts[connection];
+    let on = here.on.first().copied();
+    let stays = assignment.node(connection).is_some() && assignment.role(connection) != Role::Stopped;
+    let fenced = graph.find(Key::node(Task::Fence, node)).is_some();
+    let lost = here.failed || on.is_some_and(|on| facts[on].unclean || !facts[on].online);
+    match (on, stays) {
+        _ if lost && fenced => Connection::Failed,
+        (Some(_), true) if lost => Connection::Unknown,
+        (Some(_), true) => Connection::Up,
+        (None, true) => Connection::Starting,
+        (_, false) if lost => Connection::Failed,
+        (_, false) => Connection::Stopping,
+    }
+}
+
+/// Relates one action with the connection that it goes through.
+fn one(graph: &mut Graph, at: ActionIx, connection: ResourceIx, state: Connection) {
+    let key = graph[at].key;
+    let up = Point::Task(connection, Task::Start);
+    let down = Point::Task(connection, Task::Stop);
+    let this = Point::Action(at);
+    match key.task {
+        Task::Start | Task::Promote => graph.relate(up, this, Terms::mandatory()),
+        Task::Stop | Task::Demote => match state {
+            Connection::Up | Connection::Starting | Connection::Stopping => {
+                graph.relate(this, down, Terms::ORDERED | Terms::THEN_NEEDS_FIRST);
+            }
+            Connection::Unknown => graph.relate(up, this, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE),
+            Connection::Failed => {}
+        },
+        Task::Monitor if key.interval_ms > 0 => graph.relate(up, this, Terms::mandatory()),
+        _ => graph.relate(up, this, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE),
+    }
+}

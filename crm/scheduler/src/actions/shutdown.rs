@@ -1,0 +1,36 @@
+//! Nodes that leave in order: told to go when everything on them is stopped.
+
+use super::Plan;
+use crate::facts::Facts;
+use crate::graph::{Carrier, Graph, Key, Task, Terms};
+use crate::index::ActionIx;
+use crate::reason::Reason;
+
+/// Asks for the shutdown of every member that wants to leave and need not be fenced.
+pub fn plan(plan: &mut Plan<'_, '_>) {
+    for node in plan.facts.all_nodes() {
+        let here = &plan.facts[node];
+        if here.shutdown && here.online && !here.is_remote() && plan.fence[node.at()].is_none() {
+            let shutdown = plan.graph.ensure(Key::node(Task::Shutdown, node), Carrier::Cluster, true);
+            plan.graph[shutdown].because.push(Reason::Said(format!("{} asked to leave", here.name)));
+        }
+    }
+}
+
+/// A shutdown waits for every stop on its node, and cannot be when one of them cannot. What is not managed may go on.
+pub fn relate(facts: &Facts<'_>, graph: &mut Graph) {
+    let stops: Vec<(ActionIx, ActionIx)> = (0..graph.actions.len())
+        .map(ActionIx::new)
+        .filter(|&at| graph[at].key.task == Task::Stop)
+        .filter_map(|at| {
+            let node = graph[at].key.node?;
+            let resource = graph[at].key.resource?;
+            let touched = facts[resource].managed && facts[resource].blocked.is_none();
+            let shutdown = graph.find(Key::node(Task::Shutdown, node)).filter(|_| touched)?;
+            Some((at, shutdown))
+        })
+        .collect();
+    for (stop, shutdown) in stops {
+        graph.before(stop, shutdown, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE);
+    }
+}

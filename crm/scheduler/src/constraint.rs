@@ -1,7 +1,10 @@
 //! Constraints between resources of the tree: names resolved, sets taken apart, groups and bundles' own rules added.
 
+pub mod colocation;
+pub mod location;
 pub mod name;
 pub mod order;
+pub mod ticket;
 
 use crate::graph::Task;
 use crate::index::{NodeIx, ResourceIx};
@@ -139,6 +142,9 @@ pub struct TicketRule {
 #[must_use]
 pub fn resolve(facts: &crate::facts::Facts<'_>) -> Constraints {
     let mut constraints = Constraints::default();
+    location::resolve(facts, &mut constraints);
+    colocation::resolve(facts, &mut constraints);
+    ticket::resolve(facts, &mut constraints);
     order::resolve(facts, &mut constraints);
     constraints
 }

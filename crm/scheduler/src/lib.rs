@@ -9,14 +9,19 @@
 pub mod actions;
 pub mod assign;
 pub mod constraint;
+pub mod execute;
 pub mod facts;
 pub mod graph;
 pub mod index;
+pub mod injection;
 pub mod order;
+pub mod outcome;
 pub mod reason;
+pub mod report;
 pub mod role;
 pub mod rule;
 pub mod schedule;
+pub mod simulate;
 pub mod situation;
 pub mod transition;
 pub mod word;
@@ -28,10 +33,15 @@ use situation::Situation;
 /// answers, byte for byte.
 #[must_use]
 pub fn schedule(situation: &Situation) -> Schedule {
-    let facts = facts::read(situation);
-    let constraints = constraint::resolve(&facts);
-    let assignment = assign::assign(&facts, &constraints);
-    let graph = actions::plan(&facts, &constraints, &assignment);
-    let graph = order::order(&facts, &constraints, &assignment, graph);
-    transition::write(&facts, &assignment, &graph)
+    plan(&facts::read(situation))
+}
+
+/// As [`schedule`], for facts that were read already.
+#[must_use]
+pub fn plan(facts: &facts::Facts<'_>) -> Schedule {
+    let constraints = constraint::resolve(facts);
+    let assignment = assign::assign(facts, &constraints);
+    let graph = actions::plan(facts, &constraints, &assignment);
+    let graph = order::order(facts, &constraints, &assignment, graph);
+    transition::write(facts, &assignment, &graph)
 }

@@ -1,0 +1,61 @@
+//! `paceline simulate` for a Pacemaker CIB and nothing else: a small program for comparing many recorded answers, and
+//! for measuring without the rest of the product.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+use scheduler::injection::Injection;
+use scheduler::report::{dot, json, text};
+use scheduler::rule::date;
+use scheduler::simulate::simulate;
+use std::io::Write;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: paceline-simulate --cib FILE [--now TIME] [--format json|text|dot] [--node-down NODE] \
+     [--node-fail NODE] [--node-up NODE] [--node-standby NODE] [--op-fail RESOURCE:OPERATION[=INTERVAL]:EXIT-CODE@NODE] \
+     [--ticket-grant|-revoke|-standby|-activate TICKET] [--quorum yes|no] [--property NAME=VALUE] \
+     [--utilization OWNER:NAME=VALUE]";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(output) => match std::io::stdout().lock().write_all(output.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(problem) => {
+            eprintln!("paceline-simulate: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<String, String> {
+    let (mut cib, mut now, mut format) = (None, None, "text".to_string());
+    let mut injections = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let Some(option) = argument.strip_prefix("--") else { return Err(USAGE.to_string()) };
+        let value = arguments.next().ok_or(USAGE)?;
+        match option {
+            "cib" => cib = Some(value),
+            "now" => now = Some(date::moment(&value).ok_or_else(|| format!("--now {value}: not a moment"))?),
+            "format" => format = value,
+            _ => injections.push(Injection::parse(option, &value)?),
+        }
+    }
+    let path = cib.ok_or(USAGE)?;
+    let xml = std::fs::read_to_string(&path).map_err(|error| format!("reading {path}: {error}"))?;
+    let mut situation = import::read(&xml).map_err(|error| format!("{path}: {error}"))?;
+    drop(xml);
+    if let Some(now) = now {
+        situation.now_ms = now.saturating_mul(1000);
+    }
+    for injection in &injections {
+        injection.apply(&mut situation)?;
+    }
+    let simulation = simulate(&situation);
+    match format.as_str() {
+        "json" => Ok(json::write(&simulation, situation.now_ms)),
+        "text" => Ok(text::write(&simulation)),
+        "dot" => Ok(dot::write(&simulation.schedule)),
+        _ => Err(format!("--format {format}: write json, text or dot")),
+    }
+}

@@ -24,7 +24,7 @@ pub mod role;
 pub mod shutdown;
 pub mod unfencing;
 
-use crate::assign::Assignment;
+use crate::assign::{Assignment, Outlook};
 use crate::constraint::Constraints;
 use crate::facts::Facts;
 use crate::facts::meta::Requires;
@@ -82,12 +82,12 @@ pub fn plan(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignmen
 /// The last relations of this stage, which look at all actions there are, groups' and clones' too: what fencing implies
 /// for stops and starts, what travels through the connections of remote nodes, and what waits for probes. Called by
 /// [`crate::order`] when all its own relations are made, before need travels along them.
-pub fn finish(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
+pub fn finish(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignment, graph: &mut Graph) {
     fencing::relate(facts, assignment, graph);
     unfencing::relate(facts, graph);
     remote::relate(facts, assignment, graph);
-    shutdown::relate(facts, graph);
-    probe::relate(facts, graph);
+    shutdown::relate(facts, assignment, graph);
+    probe::relate(facts, constraints, graph);
 }
 
 impl Plan<'_, '_> {
@@ -106,7 +106,7 @@ impl Plan<'_, '_> {
         needed: bool,
     ) -> ActionIx {
         let key = Key { interval_ms, ..Key::on(resource, task, node) };
-        let hands_off = !self.facts[resource].managed && changes(task);
+        let hands_off = !self.managed(resource) && changes(task);
         let needed = needed && !hands_off;
         if let Some(found) = self.graph.find(key) {
             self.graph[found].needed |= needed;
@@ -138,7 +138,7 @@ impl Plan<'_, '_> {
             && changes(task)
         {
             self.graph.block(action, because.clone());
-        } else if !facts[resource].managed && task == Task::Stop {
+        } else if !self.managed(resource) && task == Task::Stop {
             self.graph.block(action, Reason::Said(format!("{} is not managed", facts[resource].id)));
         } else if self.graph[action].requires != Requires::Nothing
             && !facts.options.quorate
@@ -150,14 +150,35 @@ impl Plan<'_, '_> {
         }
     }
 
+    /// Whether a resource may be touched.
+    #[must_use]
+    pub fn managed(&self, resource: ResourceIx) -> bool {
+        self.assignment.managed.get(resource.at()).copied().unwrap_or(self.facts[resource].managed)
+    }
+
+    /// What a resource does now.
+    #[must_use]
+    pub fn role_now(&self, resource: ResourceIx) -> Role {
+        self.assignment.role_now.get(resource.at()).copied().unwrap_or(self.facts[resource].role)
+    }
+
+    /// How a node will stand when connections are up as wished.
+    #[must_use]
+    pub fn outlook(&self, node: NodeIx) -> Outlook {
+        let here = &self.facts[node];
+        let now = Outlook { online: here.online, shutdown: here.shutdown, unclean: here.unclean };
+        self.assignment.outlook.get(node.at()).copied().unwrap_or(now)
+    }
+
     /// Why nothing can be done on a node.
     fn node_refuses(&self, node: NodeIx) -> Option<Reason> {
         let on = &self.facts[node];
+        let outlook = self.outlook(node);
         let waits_for_host = on.is_guest() && !on.remote_needs_reset;
-        if !on.online && !waits_for_host {
+        if !outlook.online && !waits_for_host {
             return Some(Reason::Said(format!("{} is offline", on.name)));
         }
-        if on.unclean && !waits_for_host {
+        if outlook.unclean && !waits_for_host {
             return Some(Reason::Said(format!("{} is unclean", on.name)));
         }
         None

@@ -17,13 +17,16 @@ pub fn make(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
     for node in facts.all_nodes() {
         let here = &facts[node];
-        if here.is_guest() || !wanted(facts, node) || !can_fence(facts, node) {
+        let decided = plan.assignment.fence.iter().filter(|(on, _)| *on == node).map(|(_, because)| because.clone());
+        let decided: Vec<Reason> = decided.collect();
+        let wanted = wanted(plan, node) || !decided.is_empty();
+        if here.is_guest() || !wanted || !can_fence(facts, node) {
             continue;
         }
         let action = if facts.options.fencing_action == "off" { "off" } else { "reboot" };
         let fence = plan.graph.ensure(Key::node(Task::Fence, node), Carrier::Fencing, true);
         plan.graph[fence].fencing = Some(action);
-        plan.graph[fence].because.extend(here.fence.iter().cloned());
+        plan.graph[fence].because.extend(here.fence.iter().cloned().chain(decided));
         plan.fence[node.at()] = Some(fence);
     }
     for node in facts.all_nodes() {
@@ -33,9 +36,9 @@ pub fn make(plan: &mut Plan<'_, '_>) {
 }
 
 /// Whether a node must be fenced, as far as it is concerned itself.
-fn wanted(facts: &Facts<'_>, node: NodeIx) -> bool {
-    let here = &facts[node];
-    here.unclean || (here.is_remote() && here.remote_needs_reset)
+fn wanted(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
+    let here = &plan.facts[node];
+    plan.outlook(node).unclean || (here.is_remote() && here.remote_needs_reset)
 }
 
 /// Whether a node can be fenced: there is something to do it with, and this partition may.
@@ -92,7 +95,6 @@ fn in_turn(plan: &mut Plan<'_, '_>) {
 
 /// Relates fencing with everything that is done to resources.
 pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
-    let _ = assignment;
     let fences: Vec<(NodeIx, ActionIx)> = facts
         .all_nodes()
         .filter_map(|node| graph.find(Key::node(Task::Fence, node)).map(|fence| (node, fence)))
@@ -112,7 +114,9 @@ pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
             }
             Task::Stop | Task::Demote => {
                 if let Some(&(_, fence)) = fences.iter().find(|(target, _)| *target == node) {
-                    implied(facts, graph, fence, at, resource);
+                    if assignment.managed[resource.at()] {
+                        implied(facts, graph, fence, at, resource);
+                    }
                 }
             }
             _ => {}
@@ -143,9 +147,6 @@ fn start_after(
 
 /// A stop or demotion on a fenced node is implied by the fencing.
 fn implied(facts: &Facts<'_>, graph: &mut Graph, fence: ActionIx, action: ActionIx, resource: ResourceIx) {
-    if !facts[resource].managed {
-        return;
-    }
     graph[action].carrier = Carrier::Nobody;
     graph[action].possible = true;
     graph.before(fence, action, Terms::ORDERED);

@@ -21,7 +21,7 @@ pub fn plan(
 ) {
     let facts = plan.facts;
     let here = &facts[resource];
-    if !here.meta.allow_migrate || here.failed || here.start_pending || facts[from].unclean || !here.managed {
+    if !here.meta.allow_migrate || here.failed || here.start_pending || facts[from].unclean || !plan.managed(resource) {
         return;
     }
     let start = plan.act(resource, Task::Start, to, false);

@@ -7,11 +7,12 @@
 use super::Plan;
 use crate::facts::Facts;
 use crate::facts::resource::Kind;
-use crate::graph::{Graph, Key, Point, Task, Terms};
+use crate::constraint::{Constraints, Symmetry};
+use crate::graph::{Graph, Point, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::role::Role;
-use crate::situation::Discovery;
+use crate::situation::{Discovery, OrderKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a location constraint lets the cluster look for a resource.
@@ -27,7 +28,7 @@ pub fn plan(plan: &mut Plan<'_, '_>) {
     }
     let discoveries = discoveries(plan);
     for node in plan.facts.all_nodes() {
-        if !asked(plan.facts, node) {
+        if !asked(plan, node) {
             continue;
         }
         for &top in &plan.facts.tops {
@@ -69,10 +70,10 @@ impl Discoveries {
 }
 
 /// Whether agents on a node are asked at all.
-fn asked(facts: &Facts<'_>, node: NodeIx) -> bool {
-    let here = &facts[node];
-    let reached = here.online || here.is_guest();
-    reached && !here.unclean && !here.pending && here.discovery
+fn asked(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
+    let here = &plan.facts[node];
+    let outlook = plan.outlook(node);
+    outlook.online && !outlook.unclean && !here.pending && here.discovery
 }
 
 /// Probes a resource of any kind on a node. Whether a probe was made.
@@ -144,12 +145,15 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     if on.is_remote() && (here.fence_device || here.connects.is_some() || hosts_node(facts, resource)) {
         return false;
     }
+    if on.container().is_some_and(|host| facts[host].role == Role::Stopped) {
+        return false;
+    }
     if here.only_on.as_ref().is_some_and(|nodes| !nodes.contains(&node)) {
         return false;
     }
     let probe = plan.act(resource, Task::Monitor, node, true);
     let runs = here.on.contains(&node);
-    plan.graph[probe].target_rc = match here.role {
+    plan.graph[probe].target_rc = match facts[resource].role {
         Role::Promoted if runs => 8,
         _ if runs => 0,
         _ => 7,
@@ -167,58 +171,81 @@ fn hosts_node(facts: &Facts<'_>, resource: ResourceIx) -> bool {
     facts[resource].contents.iter().any(|&inside| facts[inside].connects.is_some())
 }
 
-/// Relations of probes with what comes after other actions of what is probed.
-pub fn relate(facts: &Facts<'_>, graph: &mut Graph) {
-    let probes = by_resource(graph);
-    if probes.is_empty() {
+/// What depends on something that is probed waits for the probes: its stop, when it is to be restarted. (What waits for
+/// the stop of something waits for its probes as well; see [`crate::order`].)
+pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
+    let probes: Vec<ActionIx> = (0..graph.actions.len())
+        .map(ActionIx::new)
+        .filter(|&at| graph[at].key.task == Task::Monitor && graph[at].key.interval_ms == 0)
+        .collect();
+    let any_stops = graph.actions.iter().any(|action| action.key.task == Task::Stop && action.key.node.is_some());
+    if probes.is_empty() || !any_stops {
         return;
     }
-    instead_of_stops(facts, graph, &probes);
-    before_dependents(facts, graph, &probes);
-}
-
-/// The needed probes of each resource.
-fn by_resource(graph: &Graph) -> BTreeMap<ResourceIx, Vec<ActionIx>> {
-    let mut found: BTreeMap<ResourceIx, Vec<ActionIx>> = BTreeMap::new();
-    for (at, action) in graph.actions.iter().enumerate() {
-        if action.key.task == Task::Monitor
-            && action.key.interval_ms == 0
-            && let Some(resource) = action.key.resource
-        {
-            found.entry(resource).or_default().push(ActionIx::new(at));
-        }
-    }
-    found
-}
-
-/// Where something waits for the stop of a resource, it waits for the resource's probes too: they may find an instance
-/// that is stopped then.
-fn instead_of_stops(facts: &Facts<'_>, graph: &mut Graph, probes: &BTreeMap<ResourceIx, Vec<ActionIx>>) {
-    let mut added = Vec::new();
-    for relation in &graph.relations {
-        let Point::Task(first, Task::Stop) = relation.first else { continue };
-        let Some(probes) = probes.get(&first) else { continue };
-        let then_resource = match relation.then {
-            Point::Task(resource, _) => Some(resource),
-            Point::Action(action) => graph[action].key.resource,
-        };
-        if then_resource == Some(first) || relation.terms == Terms::NONE {
-            continue;
-        }
-        if then_resource.is_some_and(|then| facts[first].container == Some(then)) {
-            continue;
-        }
-        added.extend(probes.iter().map(|&probe| (probe, relation.then, relation.node)));
-    }
-    for (probe, then, node) in added {
-        graph.relate(Point::Action(probe), then, Terms::ORDERED);
-        if let Some(relation) = graph.relations.last_mut() {
-            relation.node = node;
+    let dependents = Dependents::new(facts, constraints);
+    for probe in probes {
+        let (Some(resource), Some(node)) = (graph[probe].key.resource, graph[probe].key.node) else { continue };
+        for &(dependent, same_node) in &dependents.of(facts, resource) {
+            let stops: Vec<ActionIx> = graph.tasks(dependent, Task::Stop).collect();
+            for stop in stops {
+                if !same_node || graph[stop].key.node == Some(node) {
+                    graph.before(probe, stop, Terms::ORDERED);
+                }
+            }
         }
     }
 }
 
-/// What starts after a start of something that is probed waits for the probes, and when it is a restart, its stop does.
-fn before_dependents(facts: &Facts<'_>, graph: &mut Graph, probes: &BTreeMap<ResourceIx, Vec<ActionIx>>) {
-    let _ = (facts, graph, probes, Key::on);
+/// What starts after what, as far as it must.
+struct Dependents {
+    /// By what starts first: what starts then, and whether only its instance on the same node matters.
+    then: BTreeMap<ResourceIx, Vec<(ResourceIx, bool)>>,
+}
+
+impl Dependents {
+    fn new(facts: &Facts<'_>, constraints: &Constraints) -> Dependents {
+        let mut then: BTreeMap<ResourceIx, Vec<(ResourceIx, bool)>> = BTreeMap::new();
+        let up = |task| matches!(task, Task::Start | Task::Promote);
+        for order in &constraints.orders {
+            if order.kind == OrderKind::Mandatory
+                && order.symmetry != Symmetry::Inverse
+                && up(order.first_task)
+                && up(order.then_task)
+            {
+                let interleaved = facts[order.first].is_collective()
+                    && facts[order.then].is_collective()
+                    && facts[order.then].meta.interleave;
+                then.entry(order.first).or_default().push((order.then, interleaved));
+            }
+        }
+        for resource in facts.all_resources() {
+            if let Some(host) = facts[resource].container {
+                then.entry(host).or_default().push((resource, false));
+            }
+        }
+        Dependents { then }
+    }
+
+    /// The primitives that must start after `resource` does, directly or by way of others.
+    fn of(&self, facts: &Facts<'_>, resource: ResourceIx) -> Vec<(ResourceIx, bool)> {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::from([resource]);
+        let mut open = vec![(resource, false)];
+        while let Some((from, same_node)) = open.pop() {
+            let mut at = Some(from);
+            while let Some(here) = at {
+                for &(then, interleaved) in self.then.get(&here).into_iter().flatten() {
+                    for primitive in facts.primitives(then) {
+                        if seen.insert(primitive) {
+                            let same_node = same_node || interleaved;
+                            found.push((primitive, same_node));
+                            open.push((primitive, same_node));
+                        }
+                    }
+                }
+                at = facts[here].parent;
+            }
+        }
+        found
+    }
 }

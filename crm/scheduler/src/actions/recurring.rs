@@ -33,7 +33,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
                 while_stopped(plan, resource, operation.interval_ms);
             }
         } else if let Some(node) = to
-            && (next.runs() || !here.managed)
+            && (next.runs() || !plan.managed(resource))
         {
             while_running(plan, resource, node, operation.interval_ms, operation.role);
         }
@@ -97,9 +97,8 @@ fn is_active(plan: &Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_m
 
 /// A monitor of something that will run on a node.
 fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_ms: u64, role: Option<Role>) {
-    let here = &plan.facts[resource];
     let next = plan.assignment.role(resource);
-    let is = here.role;
+    let is = plan.role_now(resource);
     let right = match role {
         None => next != Role::Promoted,
         Some(Role::Started | Role::Unpromoted) => matches!(next, Role::Started | Role::Unpromoted),

@@ -76,7 +76,7 @@ fn compare(plan: &mut Plan<'_, '_>, resource: ResourceIx) -> Change {
         resource,
         on: here.on.clone(),
         to,
-        role: if here.on.is_empty() { Role::Stopped } else { here.role.max(Role::Stopped) },
+        role: if here.on.is_empty() { Role::Stopped } else { plan.role_now(resource).max(Role::Stopped) },
         next,
         down: None,
         promote_again: false,

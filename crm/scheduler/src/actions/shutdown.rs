@@ -1,6 +1,7 @@
 //! Nodes that leave in order: told to go when everything on them is stopped.
 
 use super::Plan;
+use crate::assign::Assignment;
 use crate::facts::Facts;
 use crate::graph::{Carrier, Graph, Key, Task, Terms};
 use crate::index::ActionIx;
@@ -18,14 +19,14 @@ pub fn plan(plan: &mut Plan<'_, '_>) {
 }
 
 /// A shutdown waits for every stop on its node, and cannot be when one of them cannot. What is not managed may go on.
-pub fn relate(facts: &Facts<'_>, graph: &mut Graph) {
+pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
     let stops: Vec<(ActionIx, ActionIx)> = (0..graph.actions.len())
         .map(ActionIx::new)
         .filter(|&at| graph[at].key.task == Task::Stop)
         .filter_map(|at| {
             let node = graph[at].key.node?;
             let resource = graph[at].key.resource?;
-            let touched = facts[resource].managed && facts[resource].blocked.is_none();
+            let touched = assignment.managed[resource.at()] && facts[resource].blocked.is_none();
             let shutdown = graph.find(Key::node(Task::Shutdown, node)).filter(|_| touched)?;
             Some((at, shutdown))
         })

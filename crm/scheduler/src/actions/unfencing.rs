@@ -16,7 +16,8 @@ pub fn make(plan: &mut Plan<'_, '_>) {
     }
     for node in facts.all_nodes() {
         let here = &facts[node];
-        if here.is_guest() || !here.online || here.unclean || here.pending {
+        let outlook = plan.outlook(node);
+        if here.is_guest() || !outlook.online || outlook.unclean || here.pending || plan.fence[node.at()].is_some() {
             continue;
         }
         let unfence = plan.graph.ensure(Key::node(Task::Unfence, node), Carrier::Fencing, here.unfenced_at == 0);

@@ -23,6 +23,7 @@ pub mod rule;
 pub mod schedule;
 pub mod simulate;
 pub mod situation;
+pub mod summary;
 pub mod transition;
 pub mod word;
 

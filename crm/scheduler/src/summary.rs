@@ -97,7 +97,8 @@ impl<'s, 'a> Subject<'s, 'a> {
     /// It is to do what it does, here or elsewhere.
     fn same_role(&self) -> Option<Change> {
         let failed = self.facts[self.at].failed;
-        let migrates = [Task::MigrateTo, Task::MigrateFrom].into_iter().flat_map(|task| self.graph.tasks(self.at, task));
+        let migrates =
+            [Task::MigrateTo, Task::MigrateFrom].into_iter().flat_map(|task| self.graph.tasks(self.at, task));
         if migrates.map(|at| &self.graph[at]).any(needed) {
             return Some(self.change("migrate", self.start, &[self.start, self.stop]));
         }

@@ -34,6 +34,7 @@ use crate::graph::{Carrier, Graph, Key, Task};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::role::Role;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The plan while it is made.
 pub struct Plan<'p, 'a> {
@@ -49,6 +50,10 @@ pub struct Plan<'p, 'a> {
     pub fence: Vec<Option<ActionIx>>,
     /// The unfencing of each node that has one.
     pub unfence: Vec<Option<ActionIx>>,
+    /// Resources whose definition changed in a way that needs a restart.
+    pub restart: BTreeSet<ResourceIx>,
+    /// Resources whose definition changed in a way that their agent can take over, and where they run.
+    pub reload: BTreeMap<ResourceIx, NodeIx>,
 }
 
 /// The actions that lead from the facts to the wish, with the relations that each resource's own actions have.
@@ -61,6 +66,8 @@ pub fn plan(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignmen
         graph: Graph::default(),
         fence: vec![None; facts.nodes.len()],
         unfence: vec![None; facts.nodes.len()],
+        restart: BTreeSet::new(),
+        reload: BTreeMap::new(),
     };
     fencing::make(&mut plan);
     unfencing::make(&mut plan);
@@ -71,6 +78,7 @@ pub fn plan(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignmen
     probe::plan(&mut plan);
     for resource in facts.all_resources().filter(|&resource| facts[resource].is_primitive()) {
         role::plan(&mut plan, resource);
+        changed::reload(&mut plan, resource);
         recurring::plan(&mut plan, resource);
     }
     failures::plan(&mut plan);

@@ -1,15 +1,17 @@
 //! What was changed since an operation was recorded: parameters, and recurring monitors that are configured no more.
 //!
 //! A parameter that the agent can take over while running means a reload, any other a restart; a recurring monitor is
-//! ordered again. Only what is recorded since the last start counts.
+//! ordered again. Only what is recorded since the last start counts, where the resource runs.
 
 use super::{Plan, recurring};
-use crate::graph::{Point, Task, Terms};
+use crate::facts::digest::{self, Difference};
+use crate::graph::{Key, Point, Task, Terms};
 use crate::index::{NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::situation::OperationHistory;
 
-/// Compares a primitive's definition with its histories.
+/// Compares a primitive's definition with its histories. What must be restarted or reloaded is noted in the plan, for
+/// the steps of its role.
 pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     let facts = plan.facts;
     if facts[resource].removed {
@@ -25,6 +27,8 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         for operation in operations.into_iter().skip(since) {
             if operation.interval_ms > 0 {
                 recurring_operation(plan, resource, *node, operation);
+            } else if matches!(operation.name.as_str(), "monitor" | "start" | "promote" | "migrate_from") {
+                single_operation(plan, resource, *node, operation);
             }
         }
     }
@@ -34,15 +38,52 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
 fn recurring_operation(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, operation: &OperationHistory) {
     let facts = plan.facts;
     let here = &facts[resource];
+    let interval_ms = operation.interval_ms;
     let left_alone = here.meta.maintenance || facts.options.maintenance || facts[node].maintenance;
-    let configured =
-        || here.operations.iter().any(|it| it.name == operation.name && it.interval_ms == operation.interval_ms);
+    let configured = || here.operations.iter().any(|it| it.name == operation.name && it.interval_ms == interval_ms);
     if left_alone {
-        recurring::cancel(plan, resource, node, operation.interval_ms, "it is left alone (maintenance)");
-    } else if !configured() && facts.options.stop_removed_actions {
-        let cancel =
-            recurring::cancel(plan, resource, node, operation.interval_ms, "it is not configured any more");
-        plan.graph.relate(Point::Task(resource, Task::Stop), Point::Action(cancel), Terms::ORDERED);
+        recurring::cancel(plan, resource, node, interval_ms, "it is left alone (maintenance)");
+    } else if !configured() {
+        if facts.options.stop_removed_actions {
+            let cancel = recurring::cancel(plan, resource, node, interval_ms, "it is not configured any more");
+            plan.graph.relate(Point::Task(resource, Task::Stop), Point::Action(cancel), Terms::ORDERED);
+        }
+    } else if digest::compare(facts, resource, node, operation).changed() {
+        let monitor = plan.act_every(resource, Task::Monitor, node, interval_ms, true);
+        plan.graph[monitor].reschedule = true;
+        plan.graph[monitor].because.push(Reason::Said("its parameters were changed".to_owned()));
     }
-    let _ = Reason::Said;
+}
+
+/// What was done once: the start, the probe that found it, a promotion, the end of a migration.
+fn single_operation(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, operation: &OperationHistory) {
+    match digest::compare(plan.facts, resource, node, operation) {
+        Difference::Same | Difference::Unknown => {}
+        Difference::Reload => {
+            plan.reload.insert(resource, node);
+        }
+        Difference::Restart => {
+            plan.restart.insert(resource);
+        }
+    }
+}
+
+/// Asks for the reload of a resource that stays where it is. A restart makes it superfluous.
+pub fn reload(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
+    let here = &plan.facts[resource];
+    let Some(&node) = plan.reload.get(&resource) else { return };
+    let stays = plan.assignment.node(resource) == Some(node) && here.on.len() == 1 && plan.managed(resource);
+    if !stays || here.failed || here.start_pending || plan.restart.contains(&resource) {
+        return;
+    }
+    let down = plan.graph.find(Key::on(resource, Task::Stop, node)).is_some_and(|stop| plan.graph[stop].needed);
+    if down {
+        return;
+    }
+    let reload = plan.act(resource, Task::Reload, node, true);
+    plan.graph[reload].because.push(Reason::Said("its parameters were changed".to_owned()));
+    for task in [Task::Stop, Task::Demote] {
+        let terms = Terms::ORDERED | Terms::THEN_CANCELS_FIRST;
+        plan.graph.relate(Point::Action(reload), Point::Task(resource, task), terms);
+    }
 }

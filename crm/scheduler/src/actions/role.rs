@@ -138,12 +138,17 @@ fn moved_or_failed(plan: &Plan<'_, '_>, change: &mut Change) {
     } else if let Some(because) = &here.blocked {
         change.down.get_or_insert_with(|| because.clone());
     } else if change.role.runs()
-        && let Some(to) = change.to
-        && let Some(start) = plan.graph.find(crate::graph::Key::on(change.resource, Task::Start, to))
-        && plan.graph[start].needed
+        && change.to.is_some()
+        && must_restart(plan, change.resource)
     {
-        change.down.get_or_insert_with(|| Reason::Said("it is started again".to_owned()));
+        change.down.get_or_insert_with(|| Reason::Said("its parameters were changed".to_owned()));
     }
+}
+
+/// A parameter was changed that a running instance cannot take over, or one that is just starting.
+fn must_restart(plan: &Plan<'_, '_>, resource: ResourceIx) -> bool {
+    let here = &plan.facts[resource];
+    plan.restart.contains(&resource) || (here.start_pending && plan.reload.contains_key(&resource))
 }
 
 /// One step from a role to another.

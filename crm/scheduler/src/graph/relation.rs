@@ -69,6 +69,9 @@ impl Terms {
     /// The first, needed but impossible, makes the second impossible.
     pub const THEN_WANTS_DONE: Terms = Terms(1 << 16);
 
+    /// When the second is done, the first is superfluous (a reload before a restart).
+    pub const THEN_CANCELS_FIRST: Terms = Terms(1 << 17);
+
     /// A mandatory order: the second needs the first done, and is redone with it.
     #[must_use]
     pub const fn mandatory() -> Terms {
@@ -98,6 +101,12 @@ impl Terms {
     #[must_use]
     pub const fn any(self, other: Terms) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn or(self, other: Terms) -> Terms {
+        Terms(self.0 | other.0)
     }
 
     /// Without `other`.

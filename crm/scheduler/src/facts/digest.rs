@@ -1,0 +1,128 @@
+//! Whether a recorded call was made with the parameters of today.
+//!
+//! A history keeps fingerprints instead of parameters: MD5 of the parameters as an XML element, attributes sorted by
+//! name, and of recurring operations their timeout among them (`CRM_meta_timeout`, milliseconds):
+//!
+//! ```text
+//! " <parameters CRM_meta_timeout=\"20000\" ip=\"192.0.2.1\"/>\n"
+//! ```
+//!
+//! One fingerprint covers all parameters; a second one, where the agent can reload, only those whose change needs a
+//! restart, which the history names (`op-force-restart`).
+
+mod md5;
+
+use super::{Facts, operation};
+use crate::index::{NodeIx, ResourceIx};
+use crate::situation::OperationHistory;
+use std::collections::BTreeMap;
+
+/// What changed since a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Nothing.
+    Same,
+    /// That was not recorded.
+    Unknown,
+    /// Something that the agent can take up while it runs.
+    Reload,
+    /// Something that needs a restart; of a recurring operation: that it is ordered anew.
+    Restart,
+}
+
+impl Difference {
+    /// Whether something is known to have changed.
+    #[must_use]
+    pub fn changed(self) -> bool {
+        matches!(self, Difference::Reload | Difference::Restart)
+    }
+}
+
+/// Compares the parameters that `operation` of `resource` was called with on `node` with those of today.
+#[must_use]
+pub fn compare(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, operation: &OperationHistory) -> Difference {
+    let Some(recorded) = &operation.digest else { return Difference::Unknown };
+    let today = parameters(facts, resource, node, operation);
+    if let Some(recorded) = &operation.restart_digest {
+        let named = operation.restart_params.as_deref().unwrap_or_default();
+        let names = |name: &str| named.split_whitespace().any(|named| named == name);
+        let relevant = today.iter().filter(|(name, _)| names(name));
+        if md5::hex(&element(relevant)) != *recorded {
+            return Difference::Restart;
+        }
+    }
+    if md5::hex(&element(today.iter())) == *recorded {
+        Difference::Same
+    } else if operation.interval_ms == 0 && operation.restart_digest.is_some() {
+        Difference::Reload
+    } else {
+        Difference::Restart
+    }
+}
+
+/// The parameters that a call of `operation` would be made with today, as far as fingerprints cover them.
+fn parameters(
+    facts: &Facts<'_>,
+    resource: ResourceIx,
+    node: NodeIx,
+    operation: &OperationHistory,
+) -> BTreeMap<String, String> {
+    let mut parameters =
+        operation::parameters(facts, resource, Some(node), Some((&operation.name, operation.interval_ms)));
+    // The connection into a container goes to wherever the container is.
+    if parameters.get("addr").is_some_and(|address| address == "#uname")
+        && let Some(host) = facts[resource].container.and_then(|container| facts[container].on.first())
+    {
+        parameters.insert("addr".to_string(), facts[*host].name.clone());
+    }
+    parameters.retain(|name, _| !name.starts_with("CRM_meta_") && name != "crm_feature_set");
+    if operation.interval_ms > 0 {
+        let options = operation::options(facts, resource, &operation.name, operation.interval_ms);
+        parameters.insert("CRM_meta_timeout".to_string(), options.timeout_ms.to_string());
+    }
+    parameters
+}
+
+/// The parameters as an element.
+fn element<'p>(parameters: impl Iterator<Item = (&'p String, &'p String)>) -> String {
+    let mut text = " <parameters".to_string();
+    for (name, value) in parameters {
+        text.push(' ');
+        text.push_str(name);
+        text.push_str("=\"");
+        escape(value, &mut text);
+        text.push('"');
+    }
+    text.push_str("/>\n");
+    text
+}
+
+fn escape(value: &str, into: &mut String) {
+    for letter in value.chars() {
+        match letter {
+            '&' => into.push_str("&amp;"),
+            '<' => into.push_str("&lt;"),
+            '>' => into.push_str("&gt;"),
+            '"' => into.push_str("&quot;"),
+            '\n' => into.push_str("&#10;"),
+            '\t' => into.push_str("&#9;"),
+            '\r' => into.push_str("&#13;"),
+            other => into.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_serialised_as_recorded() {
+        let none = BTreeMap::new();
+        assert_eq!(md5::hex(&element(none.iter())), "f2317cad3d54cec5d7d7aa7d0bf35cf8");
+        let timeout = BTreeMap::from([("CRM_meta_timeout".to_string(), "20000".to_string())]);
+        assert_eq!(md5::hex(&element(timeout.iter())), "4811cef7f7f94e3a35a70be7916cb2fd");
+        let quoted = BTreeMap::from([("a".to_string(), "<\"&\">".to_string())]);
+        assert_eq!(element(quoted.iter()), " <parameters a=\"&lt;&quot;&amp;&quot;&gt;\"/>\n");
+    }
+}

@@ -1,0 +1,91 @@
+//! Failures that are old enough to be forgotten (`failure-timeout`), and failure counts that follow.
+//!
+//! A failure is forgotten when its own time is over and no newer failure of the resource on that node still counts.
+//! Answers of probes are never forgotten, whatever was expected: they say how things are.
+
+use super::outcome::{Circumstances, Verdict, code, is_probe, judge};
+use crate::facts::failure;
+use crate::facts::operation::{self, OnFail};
+use crate::facts::{Facts, digest};
+use crate::index::{NodeIx, ResourceIx};
+use crate::situation::{OperationHistory, ResourceHistory};
+
+/// Whether the failure that `op` records is forgotten. Also notes when the count of failures is to be cleared.
+pub(super) fn expired(
+    facts: &mut Facts<'_>,
+    resource: ResourceIx,
+    node: NodeIx,
+    history: &ResourceHistory,
+    op: &OperationHistory,
+    verdict: Verdict,
+) -> bool {
+    if !matches!(verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere) {
+        return false;
+    }
+    let timeout = timeout_ms(facts, resource, node, Some(history));
+    let mut expired = false;
+    let mut clear = None;
+    if timeout > 0
+        && let Some(changed) = op.last_change.filter(|&changed| changed > 0)
+    {
+        let ends = changed.saturating_mul(1000).saturating_add(timeout);
+        if ends <= facts.situation.now_ms {
+            expired = true;
+            let count = facts.failures.of(resource, node).cloned().unwrap_or_default();
+            if count.recorded > 0 {
+                let counting = failure::counting(&count, timeout, facts.situation.now_ms);
+                expired = counting == 0;
+                clear = expired.then_some("it expired");
+            } else if super::reconnect_interval_ms(facts, resource) > 0 {
+                clear = Some("reconnect interval is set");
+            }
+        } else {
+            super::recheck(facts, ends);
+        }
+    }
+    if !expired
+        && clear.is_none()
+        && op.id.contains("last_failure")
+        && matches!(op.name.as_str(), "start" | "monitor")
+        && digest::compare(facts, resource, node, op).changed()
+    {
+        clear = Some("resource parameters have changed");
+    }
+    if let Some(why) = clear {
+        facts.failures.clear(resource, node, why);
+    }
+    let answer = matches!(
+        op.exit_code,
+        code::OK | code::NOT_RUNNING | code::PROMOTED | code::DEGRADED | code::DEGRADED_PROMOTED
+    );
+    expired && !(is_probe(op) && answer)
+}
+
+/// After how long failures of `resource` on `node` are forgotten, milliseconds; 0: never.
+pub(super) fn timeout_ms(
+    facts: &Facts<'_>,
+    resource: ResourceIx,
+    node: NodeIx,
+    history: Option<&ResourceHistory>,
+) -> i64 {
+    let reconnect = super::reconnect_interval_ms(facts, resource);
+    let timeout = if reconnect > 0 { reconnect } else { facts[resource].meta.failure_timeout_ms };
+    let blocked = |history| blocked_by_failure(facts, resource, node, history);
+    if timeout > 0 && history.is_some_and(blocked) { 0 } else { timeout }
+}
+
+/// Whether a failure is on record that says that nothing may be done: that stands until somebody cleans up.
+fn blocked_by_failure(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, history: &ResourceHistory) -> bool {
+    let circumstances = Circumstances {
+        managed: facts[resource].managed,
+        can_fence: super::fencing::can_fence(facts, node),
+    };
+    let failed = |op: &OperationHistory| {
+        let verdict = judge(op, circumstances).verdict;
+        matches!(verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere)
+    };
+    let blocks = |op: &&OperationHistory| {
+        failed(op) && operation::options(facts, resource, &op.name, op.interval_ms).on_fail == OnFail::Block
+    };
+    history.operations.iter().any(|op| blocks(&op))
+}

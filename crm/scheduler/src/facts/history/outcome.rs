@@ -1,0 +1,140 @@
+//! What one recorded call says: whether it went well, and the role that its exit code proves.
+//!
+//! Agents answer more than yes and no. That an instance was found running, promoted or stopped by a probe is news and
+//! not a failure, although another code was expected; a code that was expected is never a failure; a probe on a node
+//! where the software is not installed says no more than that nothing runs there.
+
+use crate::role::Role;
+use crate::situation::{OperationHistory, OperationStatus};
+
+/// Exit codes of agents.
+pub(crate) mod code {
+    /// It went well; of a monitor: it runs.
+    pub(crate) const OK: i32 = 0;
+    /// Failed in no particular way.
+    pub(crate) const ERROR: i32 = 1;
+    /// A parameter makes no sense on this node.
+    pub(crate) const BAD_PARAMETER: i32 = 2;
+    /// The agent does not know the operation.
+    pub(crate) const UNIMPLEMENTED: i32 = 3;
+    /// Not permitted on this node.
+    pub(crate) const NOT_PERMITTED: i32 = 4;
+    /// The software is not on this node.
+    pub(crate) const NOT_INSTALLED: i32 = 5;
+    /// A parameter makes no sense on any node.
+    pub(crate) const NOT_CONFIGURED: i32 = 6;
+    /// It does not run.
+    pub(crate) const NOT_RUNNING: i32 = 7;
+    /// It runs, promoted.
+    pub(crate) const PROMOTED: i32 = 8;
+    /// It is promoted, and broken.
+    pub(crate) const FAILED_PROMOTED: i32 = 9;
+    /// It runs, but not well.
+    pub(crate) const DEGRADED: i32 = 190;
+    /// It runs promoted, but not well.
+    pub(crate) const DEGRADED_PROMOTED: i32 = 191;
+}
+
+/// How a call is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// No answer yet.
+    Pending,
+    /// As it should be, or news.
+    Fine,
+    /// Called off: it says nothing.
+    Void,
+    /// It failed.
+    Failed,
+    /// It failed, and would fail again on this node.
+    FailedHere,
+    /// It failed, and would fail again anywhere.
+    FailedEverywhere,
+}
+
+/// What one call says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// How it is to be taken.
+    pub verdict: Verdict,
+    /// The exit code, without the shades that make no difference here.
+    pub exit_code: i32,
+    /// The role that the exit code proves by itself.
+    pub role: Option<Role>,
+    /// A probe that could not even look, taken for one that found nothing.
+    pub masked: bool,
+}
+
+/// Whether `operation` only asks whether something runs, once.
+#[must_use]
+pub(crate) fn is_probe(operation: &OperationHistory) -> bool {
+    operation.name == "monitor" && operation.interval_ms == 0
+}
+
+/// What is known about the resource when its calls are judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Circumstances {
+    /// The cluster may act on the resource.
+    pub managed: bool,
+    /// The node can be fenced.
+    pub can_fence: bool,
+}
+
+/// Judges a call.
+#[must_use]
+pub(crate) fn judge(operation: &OperationHistory, circumstances: Circumstances) -> Outcome {
+    let probe = is_probe(operation);
+    if masked(operation) {
+        let role = Some(Role::Stopped);
+        return Outcome { verdict: Verdict::Fine, exit_code: code::NOT_RUNNING, role, masked: true };
+    }
+    let exit_code = match operation.exit_code {
+        code::DEGRADED if operation.name == "monitor" => code::OK,
+        code::DEGRADED_PROMOTED if operation.name == "monitor" => code::PROMOTED,
+        other => other,
+    };
+    let plain = |verdict| Outcome { verdict, exit_code, role: None, masked: false };
+    match operation.status {
+        OperationStatus::Done | OperationStatus::Failed => {}
+        OperationStatus::Pending => return plain(Verdict::Pending),
+        OperationStatus::Cancelled => return plain(Verdict::Void),
+        OperationStatus::NotInstalled | OperationStatus::FailedHard => return plain(Verdict::FailedHere),
+        OperationStatus::FailedFatal => return plain(Verdict::FailedEverywhere),
+        OperationStatus::TimedOut
+        | OperationStatus::NotSupported
+        | OperationStatus::NotConnected
+        | OperationStatus::Invalid
+        | OperationStatus::Unknown => return plain(Verdict::Failed),
+    }
+    let expected = if operation.expected_exit_code < 0 {
+        matches!(exit_code, code::OK | code::NOT_RUNNING | code::PROMOTED)
+    } else {
+        exit_code == operation.expected_exit_code
+    };
+    let as_expected = if expected { Verdict::Fine } else { Verdict::Failed };
+    let (verdict, role) = match exit_code {
+        code::OK if probe => (Verdict::Fine, None),
+        code::NOT_RUNNING => {
+            let fine = expected || probe || !circumstances.managed;
+            (if fine { Verdict::Fine } else { Verdict::Failed }, Some(Role::Stopped))
+        }
+        code::PROMOTED => (if probe { Verdict::Fine } else { as_expected }, Some(Role::Promoted)),
+        code::FAILED_PROMOTED => (Verdict::Failed, Some(Role::Promoted)),
+        code::NOT_CONFIGURED if !expected => (Verdict::FailedEverywhere, None),
+        code::UNIMPLEMENTED if operation.interval_ms > 0 => (as_expected, None),
+        code::UNIMPLEMENTED | code::NOT_INSTALLED | code::NOT_PERMITTED | code::BAD_PARAMETER if !expected => {
+            let final_word = circumstances.can_fence || operation.name != "stop";
+            (if final_word { Verdict::FailedHere } else { Verdict::Failed }, None)
+        }
+        _ => (as_expected, None),
+    };
+    Outcome { verdict, exit_code, role, masked: false }
+}
+
+/// A probe that found no agent, or nothing it could ask with: where nothing can run, nothing runs.
+fn masked(operation: &OperationHistory) -> bool {
+    is_probe(operation)
+        && (operation.status == OperationStatus::NotInstalled
+            || (matches!(operation.status, OperationStatus::Done | OperationStatus::Failed)
+                && matches!(operation.exit_code, code::NOT_INSTALLED | code::BAD_PARAMETER)))
+}

@@ -140,6 +140,12 @@ pub struct Action {
     pub hidden: bool,
     /// May be carried out as part of a live migration.
     pub migratable: bool,
+    /// Was to be part of a live migration, which must be given up for a stop and a start.
+    pub rigid: bool,
+    /// The action that it became needed with.
+    pub needed_by: Option<ActionIx>,
+    /// The action that it became impossible with.
+    pub blocked_by: Option<ActionIx>,
     /// A start after which everything depending on it need not restart, though it is done (a live migration's start).
     pub preserved: bool,
     /// At least this many of the actions before it (related with [`Terms::ENOUGH`]) must be possible; 0: all rules as usual.
@@ -193,6 +199,9 @@ impl Graph {
             always_shown: false,
             hidden: false,
             migratable: false,
+            rigid: false,
+            needed_by: None,
+            blocked_by: None,
             preserved: false,
             enough: 0,
             options: None,
@@ -219,6 +228,13 @@ impl Graph {
         let mark = self.ensure(key, Carrier::Nobody, false);
         self[mark].label = Some(label);
         mark
+    }
+
+    /// An action that is never done: it passes need and impossibility on.
+    pub fn hidden(&mut self) -> ActionIx {
+        let hidden = self.mark(String::new());
+        self[hidden].hidden = true;
+        hidden
     }
 
     /// The action of this key, when there is one.

@@ -1,14 +1,48 @@
 //! In which order it is done, and what of it can be done.
+//!
+//! ```text
+//! groups, clones and bundles get actions as a whole -> relations become edges between actions
+//!   -> need and impossibility travel along the edges -> notifications of what remains -> the order of the transition
+//! ```
+
+pub mod clone;
+pub mod constraint;
+pub mod edge;
+pub mod group;
+pub mod propagate;
+pub mod whole;
 
 use crate::assign::Assignment;
 use crate::constraint::Constraints;
 use crate::facts::Facts;
 use crate::graph::Graph;
+use constraint::Relating;
+use edge::Edges;
+use whole::{Verb, Wholes};
+
+/// A graph in which everything is decided, and the edges of its transition.
+#[derive(Debug, Default)]
+pub struct Ordered {
+    /// The actions.
+    pub graph: Graph,
+    /// Their edges.
+    pub edges: Edges,
+}
 
 /// Adds the relations that constraints, clones, groups and bundles ask for, and lets need and impossibility travel along
 /// them until nothing changes.
 #[must_use]
-pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignment, graph: Graph) -> Graph {
-    let _ = (facts, constraints, assignment);
-    graph
+pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignment, mut graph: Graph) -> Ordered {
+    let mut edges = Edges::default();
+    let wholes = Wholes::make(facts, &mut graph);
+    let relating = &mut Relating { facts, assignment, wholes: &wholes, graph: &mut graph, edges: &mut edges };
+    constraint::relate(constraints, relating);
+    wholes.relate(facts, &mut graph, &mut edges);
+    group::relate(facts, &graph, &wholes, &mut edges);
+    clone::relate(facts, &graph, &wholes, &mut edges);
+    crate::actions::finish(facts, constraints, assignment, &mut graph);
+    let relations = std::mem::take(&mut graph.relations);
+    edges.resolve(&graph, &wholes, &relations);
+    propagate::propagate(&mut graph, &edges.list);
+    Ordered { graph, edges }
 }

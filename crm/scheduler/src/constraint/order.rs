@@ -1,7 +1,7 @@
 //! Order constraints: names resolved, sets taken apart into pairs, reverses added.
 
-use super::{Constraints, Gathering, Order, Symmetry};
-use crate::facts::{Facts, Named};
+use super::{Constraints, Gathering, Order, Symmetry, name};
+use crate::facts::Facts;
 use crate::graph::Task;
 use crate::index::ResourceIx;
 use crate::situation::{self, OrderKind, ResourceSet};
@@ -47,15 +47,7 @@ fn reverse(task: Task) -> Task {
 
 /// The resources that names in a constraint stand for; unknown names stand for none.
 fn named<'n>(facts: &Facts<'_>, names: impl IntoIterator<Item = &'n String>) -> Vec<ResourceIx> {
-    let mut found = Vec::new();
-    for name in names {
-        match facts.names.get(name) {
-            Some(Named::Resource(resource)) => found.push(*resource),
-            Some(Named::Several(several)) => found.extend(several),
-            None => {}
-        }
-    }
-    found
+    names.into_iter().flat_map(|written| name::resources(facts, written)).collect()
 }
 
 /// One constraint being resolved.

@@ -1,0 +1,50 @@
+//! What the steps of a clone have to do with each other, and the order of instances where they go one after the other.
+
+use super::edge::Edges;
+use super::whole::{Verb, Wholes};
+use crate::facts::Facts;
+use crate::graph::{Graph, Task, Terms};
+use crate::index::ResourceIx;
+
+/// Relates the steps of every clone, and its instances.
+pub fn relate(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
+    for clone in facts.all_resources().filter(|&resource| facts[resource].is_clone()) {
+        steps(clone, wholes, edges);
+        if facts[clone].meta.ordered {
+            one_after_the_other(facts, graph, wholes, edges, clone);
+        }
+    }
+}
+
+/// Demoted, then stopped, then started, then promoted.
+fn steps(clone: ResourceIx, wholes: &Wholes, edges: &mut Edges) {
+    let (Some(start), Some(stop)) = (wholes.of(clone, Verb::Start), wholes.of(clone, Verb::Stop)) else { return };
+    edges.add(stop.done, start.begin, Terms::ORDERED);
+    let (Some(promote), Some(demote)) = (wholes.of(clone, Verb::Promote), wholes.of(clone, Verb::Demote)) else {
+        return;
+    };
+    edges.add(demote.done, stop.begin, Terms::ORDERED);
+    edges.add(demote.done, start.begin, Terms::ORDERED);
+    edges.add(demote.done, promote.begin, Terms::ORDERED);
+    edges.add(stop.done, promote.begin, Terms::ORDERED);
+    edges.add(start.done, promote.begin, Terms::ORDERED);
+}
+
+/// `ordered`: each instance waits for the one before it.
+fn one_after_the_other(
+    facts: &Facts<'_>,
+    graph: &Graph,
+    wholes: &Wholes,
+    edges: &mut Edges,
+    clone: ResourceIx,
+) {
+    for neighbours in facts[clone].children.windows(2) {
+        let (one, next) = (neighbours[0], neighbours[1]);
+        for task in [Task::Start, Task::Promote] {
+            edges.connect(graph, wholes, (one, task), (next, task), Terms::ORDERED);
+        }
+        for task in [Task::Stop, Task::Demote] {
+            edges.connect(graph, wholes, (next, task), (one, task), Terms::ORDERED);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Order constraints become edges: between wholes, or instance by instance where clones interleave.
+
+use super::edge::Edges;
+use super::whole::{Verb, Wholes};
+use crate::assign::Assignment;
+use crate::constraint::{Constraints, Gathering, Order, Symmetry};
+use crate::facts::Facts;
+use crate::graph::{Carrier, Graph, Key, Task, Terms};
+use crate::index::{ActionIx, NodeIx, ResourceIx};
+use crate::role::Role;
+use crate::situation::OrderKind;
+use std::collections::BTreeMap;
+
+/// What is at hand when constraints become edges.
+pub struct Relating<'r, 'a> {
+    /// The facts.
+    pub facts: &'r Facts<'a>,
+    /// The wish.
+    pub assignment: &'r Assignment,
+    /// The actions of groups, clones and bundles.
+    pub wholes: &'r Wholes,
+    /// The actions.
+    pub graph: &'r mut Graph,
+    /// What is made.
+    pub edges: &'r mut Edges,
+}
+
+/// Makes the edges of every order.
+pub fn relate(constraints: &Constraints, relating: &mut Relating<'_, '_>) {
+    for order in &constraints.orders {
+        relating.order(order);
+    }
+    for gathering in &constraints.gatherings {
+        relating.gathering(gathering);
+    }
+}
+
+/// What an order means.
+fn terms(order: &Order) -> Terms {
+    match (order.kind, order.symmetry) {
+        (OrderKind::Optional, _) => Terms::ORDERED,
+        (OrderKind::Serialize, _) => Terms::ORDERED | Terms::NOT_TOGETHER,
+        (OrderKind::Mandatory, Symmetry::Inverse) => Terms::undo(),
+        (OrderKind::Mandatory, Symmetry::Asymmetric) => Terms::mandatory() | Terms::ASYMMETRIC,
+        (OrderKind::Mandatory, Symmetry::Symmetric) => {
+            let up = matches!(order.first_task, Task::Start | Task::Promote);
+            if up { Terms::mandatory() } else { Terms::mandatory().without(Terms::THEN_WANTS_POSSIBLE) }
+        }
+    }
+}
+
+impl Relating<'_, '_> {
+    /// One order of two resources.
+    fn order(&mut self, order: &Order) {
+        let terms = terms(order);
+        let (first, then) = ((order.first, order.first_task), (order.then, order.then_task));
+        if let Some(enough) = order.enough {
+            if order.symmetry == Symmetry::Inverse {
+                self.connect(first, then, Terms::ORDERED);
+            } else {
+                self.enough_instances(order, enough);
+            }
+        } else if self.interleaves(order) {
+            self.connect(first, then, Terms::ORDERED);
+            self.interleave(order, terms);
+        } else {
+            self.one_to_one(first, then, terms);
+        }
+    }
+
+    fn connect(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
+        self.edges.connect(self.graph, self.wholes, first, then, terms);
+    }
+
+    /// One relation of two resources, whatever they are.
+    fn one_to_one(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
+        let terms = self.one_way(then, terms);
+        if terms.has(Terms::THEN_WANTS_POSSIBLE) {
+            self.make_missing(first);
+        }
+        self.connect(first, then, terms);
+    }
+
+    /// An asymmetric order says nothing of what already is as the second action would make it.
+    fn one_way(&self, then: (ResourceIx, Task), terms: Terms) -> Terms {
+        if !terms.has(Terms::ASYMMETRIC) {
+            return terms;
+        }
+        let role = self.facts[then.0].role;
+        let fulfilled = match then.1 {
+            Task::Start => role.runs(),
+            Task::Promote => role == Role::Promoted,
+            Task::Stop => !role.runs(),
+            Task::Demote => role != Role::Promoted,
+            _ => false,
+        };
+        if fulfilled { terms.without(Terms::FIRST_NEEDS_THEN) } else { terms.without(Terms::ASYMMETRIC) }
+    }
+
+    /// A primitive that is not, and will not be, what something else waits for: the action is there, and impossible.
+    fn make_missing(&mut self, first: (ResourceIx, Task)) {
+        let (resource, task) = first;
+        let here = &self.facts[resource];
+        let up = matches!(task, Task::Start | Task::Promote);
+        if !here.is_primitive() || !up || self.graph.tasks(resource, task).next().is_some() {
+            return;
+        }
+        let stays = !here.managed
+            && here.role.runs()
+            && (task == Task::Start || here.role == Role::Promoted)
+            && !here.on.is_empty();
+        if stays {
+            return;
+        }
+        let missing = self.graph.ensure(Key::whole(resource, task), Carrier::Agent, false);
+        self.graph[missing].possible = false;
+        if task == Task::Start {
+            let stops: Vec<ActionIx> = self.graph.tasks(resource, Task::Stop).collect();
+            for stop in stops {
+                self.edges.add(stop, missing, Terms::FIRST_NEEDS_THEN);
+            }
+        }
+    }
+
+    /// Whether two clones are related instance by instance: the one that depends says so.
+    fn interleaves(&self, order: &Order) -> bool {
+        let dependent = match order.first_task {
+            Task::Stop | Task::Demote => order.first,
+            _ => order.then,
+        };
+        self.facts[order.first].is_collective()
+            && self.facts[order.then].is_collective()
+            && self.facts[dependent].meta.interleave
+    }
+
+    /// Each instance with the one on its node.
+    fn interleave(&mut self, order: &Order, terms: Terms) {
+        let down = matches!(order.first_task, Task::Stop | Task::Demote);
+        let mut by_node: BTreeMap<NodeIx, ResourceIx> = BTreeMap::new();
+        let instances = self.facts[order.first].children.clone();
+        for &instance in &instances {
+            for node in self.nodes(instance, down) {
+                by_node.entry(node).or_insert(instance);
+            }
+        }
+        for then in self.facts[order.then].children.clone() {
+            let nodes = self.nodes(then, down);
+            let Some(&node) = nodes.first() else { continue };
+            if let Some(&first) = by_node.get(&node) {
+                self.one_to_one((first, order.first_task), (then, order.then_task), terms);
+            } else if !down && terms.any(Terms::THEN_WANTS_POSSIBLE | Terms::FIRST_NEEDS_THEN) {
+                self.never(then);
+            }
+        }
+    }
+
+    /// An instance without a partner cannot run.
+    fn never(&mut self, instance: ResourceIx) {
+        let never = self.graph.hidden();
+        self.graph[never].possible = false;
+        for verb in [Verb::Start, Verb::Promote] {
+            if let Some(whole) = self.wholes.of(instance, verb) {
+                self.edges.add(never, whole.demand, Terms::THEN_WANTS_POSSIBLE);
+            } else {
+                let actions: Vec<ActionIx> = self.graph.tasks(instance, verb.begin()).collect();
+                for action in actions {
+                    self.edges.add(never, action, Terms::THEN_WANTS_POSSIBLE);
+                }
+            }
+        }
+    }
+
+    /// Where an instance is, or should be.
+    fn nodes(&self, instance: ResourceIx, now: bool) -> Vec<NodeIx> {
+        for primitive in self.facts.primitives(instance) {
+            let nodes = if now {
+                self.facts[primitive].on.clone()
+            } else {
+                self.assignment.node[primitive.at()].into_iter().collect()
+            };
+            if !nodes.is_empty() {
+                return nodes;
+            }
+        }
+        Vec::new()
+    }
+
+    /// Some instances of a clone are enough for what comes after it.
+    fn enough_instances(&mut self, order: &Order, enough: u32) {
+        let mark = self.graph.mark(format!("clone-one-or-more:{}", order.id));
+        self.graph[mark].enough = enough;
+        for instance in self.facts[order.first].children.clone() {
+            self.counts((instance, order.first_task), mark);
+        }
+        self.after(mark, (order.then, order.then_task), order.kind, order.symmetry);
+    }
+
+    /// One of what is enough.
+    fn counts(&mut self, first: (ResourceIx, Task), mark: ActionIx) {
+        self.make_missing(first);
+        let terms = Terms::ORDERED | Terms::ENOUGH | Terms::FIRST_NEEDS_THEN;
+        match Verb::of(first.1).and_then(|verb| self.wholes.of(first.0, verb)) {
+            Some(whole) => self.edges.add(whole.done, mark, terms),
+            None => {
+                let actions: Vec<ActionIx> = self.graph.tasks(first.0, first.1).collect();
+                for action in actions {
+                    self.edges.add(action, mark, terms);
+                }
+            }
+        }
+    }
+
+    /// What comes after enough of something.
+    fn after(&mut self, mark: ActionIx, then: (ResourceIx, Task), kind: OrderKind, symmetry: Symmetry) {
+        let mut terms = Terms::ORDERED;
+        if kind == OrderKind::Mandatory {
+            terms |= Terms::THEN_WANTS_POSSIBLE;
+            if symmetry == Symmetry::Asymmetric {
+                terms = self.one_way(then, terms | Terms::ASYMMETRIC);
+            }
+        }
+        let point = crate::graph::Point::Task(then.0, then.1);
+        let relation = crate::graph::Relation { first: crate::graph::Point::Action(mark), then: point, terms, node: None };
+        self.edges.resolve(self.graph, self.wholes, &[relation]);
+    }
+
+    /// A set of which some members are enough.
+    fn gathering(&mut self, gathering: &Gathering) {
+        let mark = self.graph.mark(format!("one-or-more:{}", gathering.id));
+        self.graph[mark].enough = gathering.enough;
+        for &first in &gathering.firsts {
+            self.counts((first, gathering.first_task), mark);
+        }
+        for &then in &gathering.thens {
+            self.after(mark, (then, gathering.then_task), gathering.kind, gathering.symmetry);
+        }
+    }
+}

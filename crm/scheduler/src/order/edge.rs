@@ -1,0 +1,140 @@
+//! Relations between single actions: what [`crate::graph::Relation`]s become once their points are resolved.
+
+use super::whole::{Verb, Wholes};
+use crate::graph::{Graph, Key, Point, Relation, Task, Terms};
+use crate::index::{ActionIx, ResourceIx};
+
+/// One action, another, and what the first means for the second.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    /// Comes first.
+    pub first: ActionIx,
+    /// Comes then.
+    pub then: ActionIx,
+    /// What that means.
+    pub terms: Terms,
+}
+
+/// Everything that travels from the first to the second.
+pub const FORWARD: Terms = Terms::FIRST_NEEDS_THEN
+    .or(Terms::THEN_WANTS_POSSIBLE)
+    .or(Terms::THEN_WANTS_DONE)
+    .or(Terms::ASYMMETRIC)
+    .or(Terms::REDO);
+
+/// Everything that travels from the second to the first.
+pub const BACKWARD: Terms = Terms::THEN_NEEDS_FIRST.or(Terms::PROMOTED_NEEDS_FIRST);
+
+/// The edges of a transition while they are made.
+#[derive(Debug, Default)]
+pub struct Edges {
+    /// All of them.
+    pub list: Vec<Edge>,
+}
+
+impl Edges {
+    /// Adds one.
+    pub fn add(&mut self, first: ActionIx, then: ActionIx, terms: Terms) {
+        if first != then && terms != Terms::NONE {
+            self.list.push(Edge { first, then, terms });
+        }
+    }
+
+    /// Relates what two resources do. Order runs from the end of the first (of a group or clone: its *done* action) to
+    /// the beginning of the second; need and impossibility run between the first as a whole and every part of the second,
+    /// and back.
+    pub fn connect(
+        &mut self,
+        graph: &Graph,
+        wholes: &Wholes,
+        first: (ResourceIx, Task),
+        then: (ResourceIx, Task),
+        terms: Terms,
+    ) {
+        let (from, to) = (Verb::of(first.1), Verb::of(then.1));
+        let first_whole = from.and_then(|verb| wholes.of(first.0, verb));
+        let then_whole = to.and_then(|verb| wholes.of(then.0, verb));
+        let (done, first_demand) = match first_whole {
+            Some(whole) => (vec![whole.done], vec![whole.demand]),
+            None => both(graph.tasks(first.0, first.1).collect()),
+        };
+        let (begin, then_demand) = match then_whole {
+            Some(whole) => (vec![whole.begin], vec![whole.demand]),
+            None => both(graph.tasks(then.0, then.1).collect()),
+        };
+        if first_whole.is_none() && then_whole.is_none() {
+            self.all(graph, &done, &begin, terms);
+            return;
+        }
+        self.all(graph, &done, &begin, terms.without(FORWARD.or(BACKWARD)));
+        self.all(graph, &done, &then_demand, only(terms, FORWARD));
+        self.all(graph, &first_demand, &begin, only(terms, BACKWARD));
+    }
+
+    /// Relates every action of one list to every action of another.
+    fn all(&mut self, graph: &Graph, firsts: &[ActionIx], thens: &[ActionIx], terms: Terms) {
+        for &first in firsts {
+            for &then in thens {
+                if terms.has(Terms::SAME_NODE) && !same_node(graph[first].key, graph[then].key) {
+                    continue;
+                }
+                self.add(first, then, terms);
+            }
+        }
+    }
+
+    /// Resolves relations that stages before this one made.
+    pub fn resolve(&mut self, graph: &Graph, wholes: &Wholes, relations: &[Relation]) {
+        for relation in relations {
+            match (relation.first, relation.then) {
+                (Point::Action(first), Point::Action(then)) => {
+                    if !relation.terms.has(Terms::SAME_NODE) || same_node(graph[first].key, graph[then].key) {
+                        self.add(first, then, relation.terms);
+                    }
+                }
+                (Point::Task(first, first_task), Point::Task(then, then_task)) => {
+                    self.connect(graph, wholes, (first, first_task), (then, then_task), relation.terms);
+                }
+                (Point::Action(first), Point::Task(then, task)) => {
+                    let whole = Verb::of(task).and_then(|verb| wholes.of(then, verb));
+                    match whole {
+                        Some(whole) => {
+                            self.add(first, whole.begin, relation.terms.without(FORWARD));
+                            self.add(first, whole.demand, only(relation.terms, FORWARD));
+                        }
+                        None => {
+                            let thens: Vec<ActionIx> = graph.tasks(then, task).collect();
+                            self.all(graph, &[first], &thens, relation.terms);
+                        }
+                    }
+                }
+                (Point::Task(first, task), Point::Action(then)) => {
+                    let whole = Verb::of(task).and_then(|verb| wholes.of(first, verb));
+                    match whole {
+                        Some(whole) => {
+                            self.add(whole.done, then, relation.terms.without(BACKWARD));
+                            self.add(whole.demand, then, only(relation.terms, BACKWARD));
+                        }
+                        None => {
+                            let firsts: Vec<ActionIx> = graph.tasks(first, task).collect();
+                            self.all(graph, &firsts, &[then], relation.terms);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn both(actions: Vec<ActionIx>) -> (Vec<ActionIx>, Vec<ActionIx>) {
+    (actions.clone(), actions)
+}
+
+/// What of `terms` is also in `mask`.
+fn only(terms: Terms, mask: Terms) -> Terms {
+    terms.without(terms.without(mask))
+}
+
+fn same_node(first: Key, then: Key) -> bool {
+    first.node.is_some() && first.node == then.node
+}

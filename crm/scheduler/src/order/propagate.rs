@@ -1,0 +1,175 @@
+//! Need and impossibility travel along the edges until nothing changes.
+//!
+//! Both only grow: an action becomes needed, or impossible, and never the reverse. So every action changes at most
+//! twice, and the end does not depend on the order in which edges are looked at.
+
+use super::edge::Edge;
+use crate::graph::{Graph, Task, Terms};
+use crate::index::ActionIx;
+use std::collections::VecDeque;
+
+/// Edges by action, and what is left to be looked at.
+struct Wave<'g> {
+    graph: &'g mut Graph,
+    edges: &'g [Edge],
+    /// Places in `edges` of what leaves an action, one range for each.
+    leaving: Index,
+    /// Places in `edges` of what arrives.
+    arriving: Index,
+    /// How many of those before it are possible, for actions that count.
+    possible: Vec<u32>,
+    queue: VecDeque<ActionIx>,
+    queued: Vec<bool>,
+}
+
+/// Lists of edges, one for each action, in one vector.
+struct Index {
+    starts: Vec<u32>,
+    edges: Vec<u32>,
+}
+
+impl Index {
+    fn new(actions: usize, ends: impl Iterator<Item = ActionIx> + Clone) -> Index {
+        let mut starts = vec![0_u32; actions + 1];
+        for end in ends.clone() {
+            starts[end.at() + 1] += 1;
+        }
+        for at in 0..actions {
+            starts[at + 1] += starts[at];
+        }
+        let mut next = starts.clone();
+        let mut edges = vec![0_u32; starts[actions] as usize];
+        for (place, end) in ends.enumerate() {
+            let slot = &mut next[end.at()];
+            edges[*slot as usize] = u32::try_from(place).expect("there are fewer edges than bytes of memory");
+            *slot += 1;
+        }
+        Index { starts, edges }
+    }
+
+    fn range(&self, action: ActionIx) -> std::ops::Range<usize> {
+        self.starts[action.at()] as usize..self.starts[action.at() + 1] as usize
+    }
+}
+
+/// Lets need and impossibility travel.
+pub fn propagate(graph: &mut Graph, edges: &[Edge]) {
+    let actions = graph.actions.len();
+    let mut wave = Wave {
+        leaving: Index::new(actions, edges.iter().map(|edge| edge.first)),
+        arriving: Index::new(actions, edges.iter().map(|edge| edge.then)),
+        possible: vec![0; actions],
+        queue: VecDeque::new(),
+        queued: vec![false; actions],
+        graph,
+        edges,
+    };
+    wave.begin();
+    while let Some(action) = wave.queue.pop_front() {
+        wave.queued[action.at()] = false;
+        for place in wave.leaving.range(action) {
+            wave.look(wave.leaving.edges[place]);
+        }
+        for place in wave.arriving.range(action) {
+            wave.look(wave.arriving.edges[place]);
+        }
+    }
+}
+
+impl Wave<'_> {
+    /// Counts, and queues whatever has something to tell.
+    fn begin(&mut self) {
+        for edge in self.edges {
+            if edge.terms.has(Terms::ENOUGH) && self.graph[edge.first].possible {
+                self.possible[edge.then.at()] += 1;
+            }
+        }
+        for at in (0..self.graph.actions.len()).map(ActionIx::new) {
+            let action = &mut self.graph[at];
+            if self.possible[at.at()] < action.enough {
+                action.possible = false;
+            }
+            if action.needed || !action.possible || action.rigid {
+                self.push(at);
+            }
+        }
+    }
+
+    fn push(&mut self, action: ActionIx) {
+        if !self.queued[action.at()] {
+            self.queued[action.at()] = true;
+            self.queue.push_back(action);
+        }
+    }
+
+    /// What one edge means now.
+    fn look(&mut self, place: u32) {
+        let Edge { first, then, terms } = self.edges[place as usize];
+        let (before, after) = (&self.graph[first], &self.graph[then]);
+        let (first_needed, first_possible) = (before.needed, before.possible);
+        let (then_needed, then_possible) = (after.needed, after.possible);
+        if !then_needed && first_needed && terms.has(Terms::FIRST_NEEDS_THEN) {
+            self.need(then, first);
+        }
+        if !first_needed {
+            let asked = then_needed && terms.any(Terms::THEN_NEEDS_FIRST | Terms::PROMOTED_NEEDS_FIRST | Terms::REDO);
+            let gives_up = !then_possible && terms.has(Terms::REDO);
+            if asked || gives_up {
+                self.need(first, then);
+            }
+        }
+        if then_possible {
+            let stands_in = terms.has(Terms::THEN_WANTS_POSSIBLE)
+                && !first_possible
+                && (then_needed || !terms.has(Terms::ASYMMETRIC));
+            let undone = terms.has(Terms::THEN_WANTS_DONE) && first_needed && !first_possible;
+            if stands_in || undone {
+                self.block(then, first);
+            }
+        }
+        self.look_at_migration(first, then, terms);
+    }
+
+    /// A live migration needs what it depends on to stay: a resource whose first is stopped, not migrated, cannot run
+    /// on while it moves.
+    fn look_at_migration(&mut self, first: ActionIx, then: ActionIx, terms: Terms) {
+        let (before, after) = (&self.graph[first], &self.graph[then]);
+        if before.rigid || !before.migratable || before.key.task != Task::Stop {
+            return;
+        }
+        let undone = terms.any(Terms::THEN_NEEDS_FIRST) && after.needed && (!after.migratable || after.rigid);
+        if undone && after.key.resource != before.key.resource {
+            self.graph[first].rigid = true;
+            self.push(first);
+        }
+    }
+
+    fn need(&mut self, action: ActionIx, by: ActionIx) {
+        let changed = &mut self.graph[action];
+        changed.needed = true;
+        if changed.needed_by.is_none() {
+            changed.needed_by = Some(by);
+        }
+        self.push(action);
+    }
+
+    fn block(&mut self, action: ActionIx, by: ActionIx) {
+        let changed = &mut self.graph[action];
+        changed.possible = false;
+        if changed.blocked_by.is_none() {
+            changed.blocked_by = Some(by);
+        }
+        self.push(action);
+        for place in self.leaving.range(action) {
+            let edge = self.edges[self.leaving.edges[place] as usize];
+            if !edge.terms.has(Terms::ENOUGH) {
+                continue;
+            }
+            let count = &mut self.possible[edge.then.at()];
+            *count = count.saturating_sub(1);
+            if *count < self.graph[edge.then].enough && self.graph[edge.then].possible {
+                self.block(edge.then, action);
+            }
+        }
+    }
+}

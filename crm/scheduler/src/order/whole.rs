@@ -1,0 +1,186 @@
+//! The actions of groups, clones and bundles as a whole: pseudo actions before and after what their parts do.
+
+use super::edge::Edges;
+use crate::facts::Facts;
+use crate::graph::{Carrier, Graph, Key, Task, Terms};
+use crate::index::{ActionIx, ResourceIx};
+
+/// What parts of a whole do together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// They start.
+    Start,
+    /// They stop.
+    Stop,
+    /// They are promoted.
+    Promote,
+    /// They are demoted.
+    Demote,
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Verb; 4] = [Verb::Start, Verb::Stop, Verb::Promote, Verb::Demote];
+
+    /// The verb that a task is about.
+    #[must_use]
+    pub fn of(task: Task) -> Option<Verb> {
+        match task {
+            Task::Start | Task::Started => Some(Verb::Start),
+            Task::Stop | Task::Stopped => Some(Verb::Stop),
+            Task::Promote | Task::Promoted => Some(Verb::Promote),
+            Task::Demote | Task::Demoted => Some(Verb::Demote),
+            _ => None,
+        }
+    }
+
+    /// The task of parts, and of the moment before the first of them.
+    #[must_use]
+    pub fn begin(self) -> Task {
+        match self {
+            Verb::Start => Task::Start,
+            Verb::Stop => Task::Stop,
+            Verb::Promote => Task::Promote,
+            Verb::Demote => Task::Demote,
+        }
+    }
+
+    /// The moment after the last.
+    #[must_use]
+    pub fn done(self) -> Task {
+        match self {
+            Verb::Start => Task::Started,
+            Verb::Stop => Task::Stopped,
+            Verb::Promote => Task::Promoted,
+            Verb::Demote => Task::Demoted,
+        }
+    }
+
+    /// Whether it makes more of a resource, not less.
+    #[must_use]
+    pub fn up(self) -> bool {
+        matches!(self, Verb::Start | Verb::Promote)
+    }
+
+    fn at(self) -> usize {
+        match self {
+            Verb::Start => 0,
+            Verb::Stop => 1,
+            Verb::Promote => 2,
+            Verb::Demote => 3,
+        }
+    }
+}
+
+/// The actions of one whole and verb.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole {
+    /// Before the first part.
+    pub begin: ActionIx,
+    /// After the last part.
+    pub done: ActionIx,
+    /// Hidden: what is asked of it is asked of every part. It knows nothing of its parts, so that one part's need or
+    /// impossibility is not every part's.
+    pub demand: ActionIx,
+}
+
+/// The whole actions, by resource.
+#[derive(Debug)]
+pub struct Wholes {
+    by_resource: Vec<[Option<Whole>; 4]>,
+}
+
+impl Wholes {
+    /// The actions of `resource` for `verb`; `None` for primitives, and for promotion where there is none.
+    #[must_use]
+    pub fn of(&self, resource: ResourceIx, verb: Verb) -> Option<Whole> {
+        self.by_resource[resource.at()][verb.at()]
+    }
+
+    /// Makes them.
+    #[must_use]
+    pub fn make(facts: &Facts<'_>, graph: &mut Graph) -> Wholes {
+        let mut by_resource = vec![[None; 4]; facts.resources.len()];
+        for resource in facts.all_resources() {
+            if facts[resource].is_primitive() {
+                continue;
+            }
+            for verb in Verb::ALL {
+                let promotion = matches!(verb, Verb::Promote | Verb::Demote);
+                if promotion && !promotable(facts, resource) {
+                    continue;
+                }
+                let begin = graph.ensure(Key::whole(resource, verb.begin()), Carrier::Nobody, false);
+                let done = graph.ensure(Key::whole(resource, verb.done()), Carrier::Nobody, false);
+                let demand = graph.hidden();
+                by_resource[resource.at()][verb.at()] = Some(Whole { begin, done, demand });
+            }
+        }
+        Wholes { by_resource }
+    }
+
+    /// Relates wholes with their parts.
+    pub fn relate(&self, facts: &Facts<'_>, graph: &mut Graph, edges: &mut Edges) {
+        for resource in facts.all_resources() {
+            for verb in Verb::ALL {
+                let Some(whole) = self.of(resource, verb) else { continue };
+                edges.add(whole.begin, whole.done, Terms::ORDERED);
+                let any = facts[resource].is_collective();
+                if any {
+                    graph[whole.begin].enough = 1;
+                    graph[whole.done].enough = 1;
+                }
+                let mut missing = false;
+                for &child in &facts[resource].children {
+                    missing |= self.relate_part(graph, edges, whole, child, verb, any) == 0;
+                }
+                if missing && !any && verb.up() {
+                    graph[whole.begin].possible = false;
+                    graph[whole.done].possible = false;
+                }
+            }
+        }
+    }
+
+    /// Relates a whole with one part; answers how many actions the part has.
+    fn relate_part(
+        &self,
+        graph: &Graph,
+        edges: &mut Edges,
+        whole: Whole,
+        part: ResourceIx,
+        verb: Verb,
+        any: bool,
+    ) -> usize {
+        let count = if any { Terms::ENOUGH } else { Terms::THEN_WANTS_POSSIBLE };
+        let up = Terms::FIRST_NEEDS_THEN | count;
+        let down = Terms::FIRST_NEEDS_THEN | Terms::THEN_WANTS_POSSIBLE;
+        let mut part_of = |begin: ActionIx, done: ActionIx, demand: ActionIx| {
+            edges.add(whole.begin, begin, Terms::ORDERED);
+            edges.add(begin, whole.begin, up);
+            edges.add(done, whole.done, up | Terms::ORDERED);
+            edges.add(whole.demand, demand, down);
+        };
+        if let Some(inner) = self.of(part, verb) {
+            part_of(inner.begin, inner.done, inner.demand);
+            return 1;
+        }
+        let actions: Vec<ActionIx> = graph.tasks(part, verb.begin()).collect();
+        for &action in &actions {
+            part_of(action, action, action);
+        }
+        actions.len()
+    }
+}
+
+/// Whether what `resource` is made of can be promoted.
+fn promotable(facts: &Facts<'_>, resource: ResourceIx) -> bool {
+    let mut at = Some(resource);
+    while let Some(here) = at {
+        if facts[here].promotable() {
+            return true;
+        }
+        at = facts[here].parent;
+    }
+    facts[resource].is_bundle() && facts[resource].children.iter().any(|&child| facts[child].promotable())
+}

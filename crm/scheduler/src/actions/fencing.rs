@@ -106,9 +106,9 @@ pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
         let key = graph[at].key;
         let (Some(resource), Some(node)) = (key.resource, key.node) else { continue };
         match key.task {
-            Task::Start => {
+            Task::Start | Task::Promote => {
                 let needs = graph[at].requires;
-                for &(target, fence) in fences.iter().filter(|(target, _)| !facts[*target].is_guest()) {
+                for &(target, fence) in &fences {
                     start_after(facts, graph, (target, fence), at, needs);
                 }
             }
@@ -149,6 +149,9 @@ fn start_after(
 fn implied(facts: &Facts<'_>, graph: &mut Graph, fence: ActionIx, action: ActionIx, resource: ResourceIx) {
     graph[action].carrier = Carrier::Nobody;
     graph[action].possible = true;
+    if facts[resource].meta.requires < Requires::Fencing {
+        return;
+    }
     graph.before(fence, action, Terms::ORDERED);
     let top = facts.top(resource);
     if top != resource && graph[action].key.task == Task::Stop {

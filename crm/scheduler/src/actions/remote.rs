@@ -35,7 +35,10 @@ pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
         }
         graph[at].via = via(facts, assignment, connection, key.task);
         let state = state(facts, assignment, graph, node, connection);
-        one(graph, at, connection, state);
+        let taken_down = matches!(key.task, Task::Stop | Task::Demote);
+        if !(taken_down && facts[node].is_guest() && state == Connection::Failed) {
+            one(graph, at, connection, state);
+        }
         if let Some(host) = facts[node].container()
             && matches!(key.task, Task::Start | Task::Promote)
         {
@@ -85,11 +88,10 @@ fn one(graph: &mut Graph, at: ActionIx, connection: ResourceIx, state: Connectio
     match key.task {
         Task::Start | Task::Promote => graph.relate(up, this, Terms::mandatory()),
         Task::Stop | Task::Demote => match state {
-            Connection::Up | Connection::Starting | Connection::Stopping => {
+            Connection::Up | Connection::Starting | Connection::Stopping | Connection::Failed => {
                 graph.relate(this, down, Terms::ORDERED | Terms::THEN_NEEDS_FIRST);
             }
             Connection::Unknown => graph.relate(up, this, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE),
-            Connection::Failed => {}
         },
         Task::Monitor if key.interval_ms > 0 => graph.relate(up, this, Terms::mandatory()),
         _ => graph.relate(up, this, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE),

@@ -9,16 +9,23 @@
 
 pub mod bundle;
 pub mod clone;
+pub mod digest;
 pub mod failure;
+mod guest;
+pub mod history;
+mod membership;
 pub mod meta;
 pub mod node;
+mod nodes;
 pub mod operation;
 pub mod options;
 pub mod resource;
+pub(crate) mod sets;
 pub mod ticket;
+mod tree;
 
 use crate::index::{NodeIx, ResourceIx};
-use crate::situation::Situation;
+use crate::situation::{self, Situation};
 use failure::Failures;
 use node::Node;
 use options::ClusterOptions;
@@ -55,6 +62,12 @@ pub struct Facts<'a> {
     /// The next moment, milliseconds since 1970, at which a fact changes although nothing happens (a failure is
     /// forgotten, a date rule changes its answer).
     pub recheck_ms: Option<i64>,
+    /// Nodes by name.
+    node_names: BTreeMap<String, NodeIx>,
+    /// Templates by name.
+    templates: BTreeMap<&'a str, &'a situation::Resource>,
+    /// How many nodes there are while the tree is built; nodes inside bundles count from their bundle on.
+    nodes_counted: usize,
 }
 
 /// What a name in a constraint stands for.
@@ -89,6 +102,26 @@ impl Facts<'_> {
     /// Every resource, parents before children.
     pub fn all_resources(&self) -> impl Iterator<Item = ResourceIx> + use<> {
         (0..self.resources.len()).map(ResourceIx::new)
+    }
+
+    /// The node of this name.
+    #[must_use]
+    pub fn node_named(&self, name: &str) -> Option<NodeIx> {
+        self.node_names.get(name).copied()
+    }
+
+    /// The resource of this name or name of an instance; the first instance for what has several.
+    #[must_use]
+    pub fn resource_named(&self, name: &str) -> Option<ResourceIx> {
+        match self.names.get(name) {
+            Some(Named::Resource(resource)) => Some(*resource),
+            Some(Named::Several(_)) | None => None,
+        }
+    }
+
+    /// Notes that facts change at this moment.
+    pub(crate) fn recheck_at(&mut self, moment_ms: Option<i64>) {
+        self.recheck_ms = [self.recheck_ms, moment_ms].into_iter().flatten().min();
     }
 
     /// The outermost resource that `resource` is part of: itself, its group's clone, its bundle, ...
@@ -128,6 +161,32 @@ impl Facts<'_> {
 /// Interprets a situation.
 #[must_use]
 pub fn read(situation: &Situation) -> Facts<'_> {
-    let _ = situation;
-    unreachable!("being written")
+    let mut warnings = Vec::new();
+    let options = ClusterOptions::read(situation, &mut warnings);
+    let (connected, inside_bundles) = guest::connected_nodes(situation);
+    let nodes = nodes::read(situation, &options, &connected, &inside_bundles, &mut warnings);
+    let mut facts = Facts {
+        situation,
+        options,
+        nodes_counted: nodes.outside_bundles,
+        nodes: nodes.nodes,
+        resources: Vec::new(),
+        tops: Vec::new(),
+        names: BTreeMap::new(),
+        tickets: ticket::read(situation),
+        failures: Failures::default(),
+        dc: None,
+        warnings,
+        recheck_ms: None,
+        node_names: nodes.by_name,
+        templates: situation.configuration.templates.iter().map(|it| (it.id.as_str(), it)).collect(),
+    };
+    facts.dc = facts.all_nodes().find(|&node| facts[node].online && facts[node].is_dc());
+    let configuration = &situation.configuration;
+    let shared = configuration.properties.iter().chain(&configuration.resource_defaults);
+    let shared = shared.chain(&configuration.operation_defaults);
+    facts.recheck_at(sets::next_change_ms(shared, situation.now_ms));
+    tree::build(&mut facts);
+    history::apply(&mut facts);
+    facts
 }

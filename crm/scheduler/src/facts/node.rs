@@ -83,6 +83,12 @@ impl Node {
         !matches!(self.kind, NodeKind::Member)
     }
 
+    /// Whether it is the coordinator, as far as the situation says.
+    #[must_use]
+    pub fn is_dc(&self) -> bool {
+        self.attributes.get("#is_dc").is_some_and(|dc| dc == "true")
+    }
+
     /// Whether its host is a resource.
     #[must_use]
     pub fn is_guest(&self) -> bool {

@@ -1,6 +1,11 @@
 //! Cluster options: the properties of the cluster with their defaults, typed.
 
+use super::sets;
+use crate::rule::RuleContext;
+use crate::situation::Situation;
+use crate::word;
 use config::Score;
+use std::collections::BTreeMap;
 
 /// What happens in a partition without quorum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,4 +126,161 @@ pub struct ClusterOptions {
     pub cluster_delay_ms: u64,
     /// The partition may act.
     pub quorate: bool,
+}
+
+impl ClusterOptions {
+    /// The options of a configuration. `fencing_possible` says whether fencing is wanted until the tree of resources
+    /// tells whether there is a device.
+    #[must_use]
+    pub(crate) fn read(situation: &Situation, warnings: &mut Vec<String>) -> ClusterOptions {
+        let context = RuleContext { now_ms: situation.now_ms, ..RuleContext::default() };
+        let table = sets::values(&situation.configuration.properties, &context);
+        let mut written = Written { table: &table, warnings };
+        let fencing_enabled = written.boolean(&["fencing-enabled", "stonith-enabled"], true);
+        let health_strategy = written.health_strategy();
+        let health = |written: &mut Written<'_>, name: &str, fixed: Option<Score>, default: Score| {
+            fixed.unwrap_or_else(|| written.score(&[name], default))
+        };
+        let (fixed_yellow, fixed_red) = match health_strategy {
+            HealthStrategy::None | HealthStrategy::MigrateOnRed => (Some(Score::ZERO), Some(Score::NEVER)),
+            HealthStrategy::OnlyGreen => (Some(Score::NEVER), Some(Score::NEVER)),
+            HealthStrategy::Progressive | HealthStrategy::Custom => (None, None),
+        };
+        let fixed_green = fixed_red.map(|_| Score::ZERO);
+        ClusterOptions {
+            symmetric: written.boolean(&["symmetric-cluster"], true),
+            no_quorum_policy: written.no_quorum_policy(fencing_enabled),
+            fencing_enabled,
+            fencing_possible: fencing_enabled,
+            fencing_action: written.fencing_action(),
+            fencing_timeout_ms: written.milliseconds(&["fencing-timeout", "stonith-timeout"], 60_000),
+            concurrent_fencing: written.boolean(&["concurrent-fencing"], true),
+            startup_fencing: written.boolean(&["startup-fencing"], true),
+            priority_fencing_delay_ms: written.milliseconds(&["priority-fencing-delay"], 0),
+            have_watchdog: written.boolean(&["have-watchdog"], false),
+            watchdog_timeout_ms: written.signed_milliseconds(&["fencing-watchdog-timeout", "stonith-watchdog-timeout"]),
+            stop_all: written.boolean(&["stop-all-resources"], false),
+            stop_removed_resources: written.boolean(&["stop-removed-resources", "stop-orphan-resources"], true),
+            stop_removed_actions: written.boolean(&["cancel-removed-actions", "stop-orphan-actions"], true),
+            remove_after_stop: written.boolean(&["remove-after-stop"], false),
+            start_failure_is_fatal: written.boolean(&["start-failure-is-fatal"], true),
+            startup_probes: written.boolean(&["enable-startup-probes"], true),
+            maintenance: written.boolean(&["maintenance-mode"], false),
+            managed_default: written.boolean(&["is-managed-default"], true),
+            shutdown_lock: written.boolean(&["shutdown-lock"], false),
+            shutdown_lock_limit_ms: written.signed_milliseconds(&["shutdown-lock-limit"]).max(0),
+            node_pending_timeout_ms: written.signed_milliseconds(&["node-pending-timeout"]).max(0),
+            health_strategy,
+            health_base: written.score(&["node-health-base"], Score::ZERO),
+            health_green: health(&mut written, "node-health-green", fixed_green, Score::ZERO),
+            health_yellow: health(&mut written, "node-health-yellow", fixed_yellow, Score::ZERO),
+            health_red: health(&mut written, "node-health-red", fixed_red, Score::NEVER),
+            placement_strategy: written.placement_strategy(),
+            action_timeout_ms: written.milliseconds(&["default-action-timeout"], 20_000),
+            default_stickiness: written.text(&["default-resource-stickiness"]).and_then(word::score),
+            cluster_name: written.text(&["cluster-name"]).map(str::to_string),
+            batch_limit: written.number(&["batch-limit"], 0),
+            migration_limit: written.number(&["migration-limit"], -1),
+            cluster_delay_ms: written.milliseconds(&["cluster-delay"], 60_000),
+            quorate: situation.quorate,
+        }
+    }
+}
+
+/// The options as text. Each is asked for by its names, the current one first.
+struct Written<'w> {
+    table: &'w BTreeMap<String, String>,
+    warnings: &'w mut Vec<String>,
+}
+
+impl<'w> Written<'w> {
+    fn text(&self, names: &[&str]) -> Option<&'w str> {
+        names.iter().find_map(|name| self.table.get(*name)).map(String::as_str)
+    }
+
+    /// The value, read by `parse`; the default where it is not written, or (with a warning) cannot be read.
+    fn read<T>(&mut self, names: &[&str], default: T, parse: impl Fn(&str) -> Option<T>) -> T {
+        let Some(text) = self.text(names) else { return default };
+        parse(text).unwrap_or_else(|| {
+            self.warnings.push(format!(
+                "cluster option {} has the value {text:?}, which is not one of its values: its default counts",
+                names[0]
+            ));
+            default
+        })
+    }
+
+    fn boolean(&mut self, names: &[&str], default: bool) -> bool {
+        self.read(names, default, word::boolean)
+    }
+
+    fn score(&mut self, names: &[&str], default: Score) -> Score {
+        self.read(names, default, word::score)
+    }
+
+    fn number(&mut self, names: &[&str], default: i64) -> i64 {
+        self.read(names, default, |text| word::leading_integer(text).map(|(number, _)| number))
+    }
+
+    fn milliseconds(&mut self, names: &[&str], default: u64) -> u64 {
+        self.read(names, default, |text| word::interval_ms(text).and_then(|value| u64::try_from(value).ok()))
+    }
+
+    /// Of options in which a negative number has a meaning (-1: computed); the default is 0.
+    fn signed_milliseconds(&mut self, names: &[&str]) -> i64 {
+        self.read(names, 0, |text| match word::leading_integer(text) {
+            Some((number, _)) if number < 0 => Some(number),
+            _ => word::interval_ms(text),
+        })
+    }
+
+    fn no_quorum_policy(&mut self, fencing_enabled: bool) -> NoQuorumPolicy {
+        let policy =
+            self.read(&["no-quorum-policy"], NoQuorumPolicy::Stop, |text| match text.to_ascii_lowercase().as_str() {
+                "stop" => Some(NoQuorumPolicy::Stop),
+                "freeze" => Some(NoQuorumPolicy::Freeze),
+                "ignore" => Some(NoQuorumPolicy::Ignore),
+                "demote" => Some(NoQuorumPolicy::Demote),
+                "fence" | "suicide" => Some(NoQuorumPolicy::Fence),
+                _ => None,
+            });
+        if policy == NoQuorumPolicy::Fence && !fencing_enabled {
+            self.warnings
+                .push("no-quorum-policy is fence, but fencing is disabled: resources are stopped instead".into());
+            return NoQuorumPolicy::Stop;
+        }
+        policy
+    }
+
+    fn fencing_action(&mut self) -> String {
+        self.read(&["fencing-action", "stonith-action"], "reboot", |text| match text.to_ascii_lowercase().as_str() {
+            "reboot" => Some("reboot"),
+            "off" | "poweroff" => Some("off"),
+            _ => None,
+        })
+        .to_string()
+    }
+
+    fn placement_strategy(&mut self) -> PlacementStrategy {
+        self.read(&["placement-strategy"], PlacementStrategy::Default, |text| {
+            match text.to_ascii_lowercase().as_str() {
+                "default" => Some(PlacementStrategy::Default),
+                "utilization" => Some(PlacementStrategy::Utilization),
+                "balanced" => Some(PlacementStrategy::Balanced),
+                "minimal" => Some(PlacementStrategy::Minimal),
+                _ => None,
+            }
+        })
+    }
+
+    fn health_strategy(&mut self) -> HealthStrategy {
+        self.read(&["node-health-strategy"], HealthStrategy::None, |text| match text.to_ascii_lowercase().as_str() {
+            "none" => Some(HealthStrategy::None),
+            "only-green" => Some(HealthStrategy::OnlyGreen),
+            "migrate-on-red" => Some(HealthStrategy::MigrateOnRed),
+            "progressive" => Some(HealthStrategy::Progressive),
+            "custom" => Some(HealthStrategy::Custom),
+            _ => None,
+        })
+    }
 }

@@ -160,3 +160,56 @@ impl Resource<'_> {
         self.meta.promotable
     }
 }
+
+impl<'a> Resource<'a> {
+    /// A resource of this name and kind about which nothing is known yet.
+    pub(crate) fn blank(id: String, kind: Kind, meta: Meta) -> Resource<'a> {
+        Resource {
+            base: id.clone(),
+            id,
+            instance: None,
+            parent: None,
+            children: Vec::new(),
+            kind,
+            written: None,
+            agent: None,
+            meta,
+            meta_text: BTreeMap::new(),
+            params: BTreeMap::new(),
+            utilization: BTreeMap::new(),
+            operations: Vec::new(),
+            unique: false,
+            removed: false,
+            implicit: false,
+            fence_device: false,
+            unfences: false,
+            connects: None,
+            container: None,
+            contents: Vec::new(),
+            only_on: None,
+            role: Role::Stopped,
+            on: Vec::new(),
+            known_on: Vec::new(),
+            history: Vec::new(),
+            managed: true,
+            blocked: None,
+            failed: false,
+            recover: false,
+            failure_ignored: false,
+            must_stop_on: Vec::new(),
+            forget: Vec::new(),
+            lock_since: None,
+            expired_monitors: Vec::new(),
+            stop_reason: None,
+            demote_for_failure: false,
+            start_pending: false,
+            pending: None,
+            partial_migration: None,
+            dangling_migrations: Vec::new(),
+            bans: Vec::new(),
+            lock: None,
+            roles_on: Vec::new(),
+            next_role: None,
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub mod clone;
 pub mod constraint;
 pub mod edge;
 pub mod group;
+pub mod notify;
 pub mod propagate;
 pub mod whole;
 
@@ -44,5 +45,6 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     let relations = std::mem::take(&mut graph.relations);
     edges.resolve(&graph, &wholes, &relations);
     propagate::propagate(&mut graph, &edges.list);
+    notify::add(facts, assignment, &mut graph, &wholes, &mut edges);
     Ordered { graph, edges }
 }

@@ -1,0 +1,172 @@
+//! Notifications: instances of a clone are told before and after something happens to some of them.
+//!
+//! ```text
+//! pre -> (told: pre) -> confirmed-pre -> begin -> ... -> done -> post -> (told: post) -> confirmed-post -> what depends on it
+//! ```
+//!
+//! Told are those that run at that moment: demotions come first, then stops, starts, promotions.
+
+use super::edge::{Edge, Edges};
+use super::whole::{Verb, Whole, Wholes};
+use crate::assign::Assignment;
+use crate::facts::{Facts, operation};
+use crate::graph::{Carrier, Graph, Key, NotifyAbout, NotifyKind, Task, Terms};
+use crate::index::{ActionIx, NodeIx, ResourceIx};
+use crate::transition::shown;
+
+/// The pseudo actions around one step of a clone.
+#[derive(Clone, Copy)]
+struct Around {
+    before: ActionIx,
+    before_done: ActionIx,
+    after: ActionIx,
+    after_done: ActionIx,
+}
+
+/// Adds the notifications of every clone that wants them.
+pub fn add(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph, wholes: &Wholes, edges: &mut Edges) {
+    let mut replaced: Vec<(ActionIx, ActionIx)> = Vec::new();
+    for clone in facts.all_resources().filter(|&resource| facts[resource].is_clone() && facts[resource].meta.notify) {
+        let mut telling = Telling { facts, assignment, graph, edges };
+        let mut steps: Vec<(Whole, Around)> = Vec::new();
+        for verb in [Verb::Demote, Verb::Stop, Verb::Start, Verb::Promote] {
+            if let Some(whole) = wholes.of(clone, verb).filter(|whole| shown(&telling.graph[whole.begin])) {
+                steps.push((whole, telling.around(clone, whole, verb)));
+            }
+        }
+        for (at, (whole, around)) in steps.iter().enumerate() {
+            for (_, later) in &steps[at + 1..] {
+                telling.edges.add(around.after_done, later.before, Terms::ORDERED);
+            }
+            replaced.push((whole.done, around.after_done));
+        }
+        for primitive in facts.primitives(clone) {
+            telling.monitors(primitive, &steps);
+        }
+    }
+    let mut later: Vec<Option<ActionIx>> = vec![None; graph.actions.len()];
+    for &(done, confirmed) in &replaced {
+        later[done.at()] = Some(confirmed);
+    }
+    let confirmed: Vec<Edge> = edges
+        .list
+        .iter()
+        .filter(|edge| edge.terms.has(Terms::ORDERED) && graph[edge.then].key.notify.is_none())
+        .filter_map(|edge| Some(Edge { first: later[edge.first.at()]?, then: edge.then, terms: Terms::ORDERED }))
+        .collect();
+    edges.list.extend(confirmed);
+}
+
+/// Notifications while they are made.
+struct Telling<'t, 'a> {
+    facts: &'t Facts<'a>,
+    assignment: &'t Assignment,
+    graph: &'t mut Graph,
+    edges: &'t mut Edges,
+}
+
+impl Telling<'_, '_> {
+    /// The pseudo actions around one step, and who is told.
+    fn around(&mut self, clone: ResourceIx, whole: Whole, verb: Verb) -> Around {
+        let about = about(verb);
+        let mut pseudo = |kind| {
+            let key = Key { notify: Some((kind, about)), ..Key::whole(clone, Task::Notified) };
+            self.graph.ensure(key, Carrier::Nobody, true)
+        };
+        let around = Around {
+            before: pseudo(NotifyKind::Before),
+            before_done: pseudo(NotifyKind::BeforeDone),
+            after: pseudo(NotifyKind::After),
+            after_done: pseudo(NotifyKind::AfterDone),
+        };
+        for (first, then) in [
+            (around.before, around.before_done),
+            (around.before_done, whole.begin),
+            (around.before_done, around.after),
+            (whole.done, around.after),
+            (around.after, around.after_done),
+        ] {
+            self.edges.add(first, then, Terms::ORDERED);
+        }
+        for primitive in self.facts.primitives(clone) {
+            let (before, after) = self.running(primitive, verb);
+            for node in before {
+                self.tell(primitive, node, (NotifyKind::Before, about), around.before, around.before_done);
+            }
+            for node in after {
+                self.tell(primitive, node, (NotifyKind::After, about), around.after, around.after_done);
+            }
+        }
+        around
+    }
+
+    /// Where an instance runs just before, and just after, a step.
+    fn running(&self, primitive: ResourceIx, verb: Verb) -> (Vec<NodeIx>, Vec<NodeIx>) {
+        let happens = |task, node| {
+            self.graph.find(Key::on(primitive, task, node)).is_some_and(|action| shown(&self.graph[action]))
+        };
+        let now: Vec<NodeIx> = self.facts[primitive].on.iter().copied().filter(|&node| self.reachable(node)).collect();
+        let stays: Vec<NodeIx> = now.iter().copied().filter(|&node| !happens(Task::Stop, node)).collect();
+        let mut finally = stays.clone();
+        if let Some(node) = self.assignment.node[primitive.at()]
+            && happens(Task::Start, node)
+            && !finally.contains(&node)
+        {
+            finally.push(node);
+        }
+        match verb {
+            Verb::Demote => (now.clone(), now),
+            Verb::Stop => (now, stays),
+            Verb::Start => (stays, finally),
+            Verb::Promote => (finally.clone(), finally),
+        }
+    }
+
+    /// Whether somebody on a node can be told anything.
+    fn reachable(&self, node: NodeIx) -> bool {
+        let fenced = self.graph.find(Key::node(Task::Fence, node)).is_some_and(|fence| self.graph[fence].needed);
+        self.facts[node].online && !self.facts[node].unclean && !fenced
+    }
+
+    fn tell(
+        &mut self,
+        primitive: ResourceIx,
+        node: NodeIx,
+        notify: (NotifyKind, NotifyAbout),
+        after: ActionIx,
+        before: ActionIx,
+    ) {
+        let key = Key { notify: Some(notify), ..Key::on(primitive, Task::Notify, node) };
+        let told = self.graph.ensure(key, Carrier::Agent, true);
+        if self.graph[told].options.is_none() {
+            self.graph[told].options = Some(operation::options(self.facts, primitive, "notify", 0));
+        }
+        self.edges.add(after, told, Terms::ORDERED);
+        self.edges.add(told, before, Terms::ORDERED);
+    }
+
+    /// Recurring monitors begin when everybody was told.
+    fn monitors(&mut self, primitive: ResourceIx, steps: &[(Whole, Around)]) {
+        let monitors: Vec<ActionIx> = self
+            .graph
+            .of(primitive)
+            .iter()
+            .copied()
+            .filter(|&at| self.graph[at].key.task == Task::Monitor && self.graph[at].key.interval_ms > 0)
+            .collect();
+        for (_, around) in steps {
+            for &monitor in &monitors {
+                self.edges.add(around.after_done, monitor, Terms::ORDERED);
+            }
+        }
+    }
+}
+
+fn about(verb: Verb) -> NotifyAbout {
+    match verb {
+        Verb::Start => NotifyAbout::Start,
+        Verb::Stop => NotifyAbout::Stop,
+        Verb::Promote => NotifyAbout::Promote,
+        Verb::Demote => NotifyAbout::Demote,
+    }
+}

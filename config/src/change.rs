@@ -114,6 +114,9 @@ fn facts(config: &Config) -> Facts {
         levels: _,
         properties: the_properties,
         resource_order: _,
+        // says the same in other words; what it says beyond is refused by a running cluster
+        written: _,
+        beyond: _,
     } = config;
     let mut facts = Facts::new();
     let mut put = |section: u8, subject: String, fields: Subject| facts.insert((section, subject), fields.0);
@@ -137,12 +140,13 @@ fn facts(config: &Config) -> Facts {
 }
 
 fn cluster(of: &Cluster) -> Subject {
-    let Cluster { name, token, port, mtu } = of;
+    let Cluster { name, token, port, mtu, link_mode } = of;
     let mut subject = Subject::default();
     subject.set("name", name);
     subject.set("token", format_duration(*token));
     subject.set("port", port);
     subject.set("mtu", mtu);
+    subject.set("link-mode", link_mode.as_str());
     subject
 }
 

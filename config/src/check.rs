@@ -18,17 +18,21 @@ mod together;
 use crate::cluster::Config;
 use crate::report::Report;
 use crate::spot::Spots;
+use std::collections::BTreeSet;
 
 /// Everything a check needs; problems go to `report`.
 struct Check<'c, 'r, 't> {
     config: &'c Config,
     spots: &'c Spots,
     report: &'r mut Report<'t>,
+    /// Every name that a constraint may use.
+    names: BTreeSet<&'c str>,
 }
 
 /// Runs all checks.
 pub(crate) fn check(config: &Config, spots: &Spots, report: &mut Report<'_>) {
-    let mut check = Check { config, spots, report };
+    let names = config.written.names().collect();
+    let mut check = Check { config, spots, report, names };
     check.references();
     check.names_once();
     check.groups();

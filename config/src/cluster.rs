@@ -3,10 +3,12 @@
 use crate::constraint::{Colocation, Location, Order};
 use crate::device::{Device, Level};
 use crate::id::{DeviceId, NodeId, ResourceId};
+use crate::link::LinkMode;
 use crate::node::Node;
 use crate::property::Properties;
 use crate::quorum::QuorumOptions;
 use crate::resource::{Group, Resource};
+use crate::written::Configuration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,6 +40,13 @@ pub struct Config {
     pub properties: Properties,
     /// Names of resources and groups in the order of the file: the tie-breaker of placement, and the order of status.
     pub resource_order: Vec<ResourceId>,
+    /// Everything that the file says about nodes, resources and constraints, for the scheduler.
+    #[serde(default)]
+    pub written: Configuration,
+    /// What of it the daemon of this version cannot carry out, each with its line; such a file can be simulated and
+    /// checked, and is refused by a running cluster.
+    #[serde(default)]
+    pub beyond: Vec<String>,
 }
 
 /// `[cluster]`.
@@ -52,6 +61,9 @@ pub struct Cluster {
     pub port: u16,
     /// `mtu`: largest UDP payload the links carry unfragmented, in bytes (default 1452).
     pub mtu: u16,
+    /// `link-mode`: how several links are used (default passive).
+    #[serde(default)]
+    pub link_mode: LinkMode,
 }
 
 impl Config {

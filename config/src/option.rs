@@ -1,16 +1,21 @@
 //! Options as data: what can stand in each table of the cluster file.
 //!
 //! The parser reads files by these tables and `docs/reference.md` is printed from them, so an option exists in both or
-//! in neither. The tables themselves are in `option/table.rs`.
+//! in neither. The tables themselves are in `option/table.rs`, `option/resource.rs` and
+//! `option/constraint.rs`.
 
+mod constraint;
+mod resource;
 mod table;
 
 use crate::score::Score;
 use std::time::Duration;
 
+pub(crate) use constraint::{COLOCATION, FENCING_LEVEL, LOCATION, LOCATION_RULE, ORDER, RESOURCE_SET, TICKET};
+pub(crate) use resource::{BUNDLE, CLONE, GROUP, META, MOUNT, OPERATION, PORT, RESOURCE, SET, TEMPLATE};
 pub(crate) use table::{
-    CLUSTER, COLOCATION, DEFAULTS, DEFAULTS_OPERATION, DEFAULTS_RESOURCE, FENCING, FILE, GROUP, LOCATION, NODE,
-    OPERATION, ORDER, PROPERTIES, QUORUM, RESOURCE, SECTIONS,
+    CLUSTER, DEFAULTS, DEFAULTS_OPERATION, DEFAULTS_RESOURCE, FENCING, FILE, NODE, PROPERTIES, QUORUM, REMOTE_NODE,
+    SECTIONS,
 };
 
 /// What a name in an option refers to.
@@ -45,6 +50,8 @@ pub(crate) enum Kind {
     Values,
     /// A table of node names and scores.
     Scores,
+    /// A table of lists of names, under free names.
+    Lists,
     /// A list of lists of device names.
     Levels,
     /// A list of node names, or a table of node names and texts.

@@ -15,6 +15,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod value;
+mod written;
 
 use crate::check;
 use crate::cluster::Config;
@@ -54,8 +55,9 @@ pub fn parse(text: &str) -> Parsed {
     }
     let mended = syntax::mend(text, &mut report);
     let (root, _) = DeTable::parse_recoverable(&mended);
-    let draft = Draft::read(root.get_ref(), &mut report);
+    let mut draft = Draft::read(root.get_ref(), &mut report);
     check::check(&draft.config, &draft.spots, &mut report);
+    draft.config.beyond = report.finish_beyond();
     let config = (!report.has_errors()).then_some(draft.config);
     Parsed { config, problems: report.finish() }
 }
@@ -102,6 +104,8 @@ impl Draft {
             levels,
             properties,
             resource_order,
+            written: written::read(&file, report),
+            beyond: Vec::new(),
         };
         Draft { config, spots }
     }

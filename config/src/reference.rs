@@ -83,6 +83,7 @@ fn kind(kind: Kind) -> String {
         Kind::Texts { max } => format!("list of 1 to {max} texts"),
         Kind::Values => "table of texts, numbers and booleans".to_owned(),
         Kind::Scores => "table of nodes and scores".to_owned(),
+        Kind::Lists => "table of lists of names".to_owned(),
         Kind::Levels => "list of lists of names of fence devices".to_owned(),
         Kind::Plugs => "list of names of nodes, or table of nodes and texts".to_owned(),
         Kind::Tables(section) => format!("list of tables, see `{}`", section.header),

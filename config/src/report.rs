@@ -53,7 +53,19 @@ pub(crate) struct Report<'t> {
     warnings: Vec<Finding>,
     uncounted: usize,
     broken_lines: BTreeSet<u32>,
+    beyond: Vec<Beyond>,
 }
+
+/// Something that the scheduler understands and the daemon of this version does not carry out.
+struct Beyond {
+    what: String,
+    first: Range<usize>,
+    /// Places, as the same one may be read twice.
+    places: BTreeSet<usize>,
+}
+
+/// Kinds of [`Beyond`] kept.
+const MAX_BEYOND: usize = 100;
 
 impl<'t> Report<'t> {
     pub(crate) fn new(text: &'t str) -> Self {
@@ -63,6 +75,7 @@ impl<'t> Report<'t> {
             warnings: Vec::new(),
             uncounted: 0,
             broken_lines: BTreeSet::new(),
+            beyond: Vec::new(),
         }
     }
 
@@ -96,6 +109,9 @@ impl<'t> Report<'t> {
         if self.broken_lines.contains(&self.line(span.start)) {
             return;
         }
+        if self.errors.iter().any(|old| old.span == span && old.message == message) {
+            return;
+        }
         if self.full() {
             self.uncounted += 1;
         } else {
@@ -120,6 +136,30 @@ impl<'t> Report<'t> {
         } else {
             self.warnings.push(Finding { severity: Severity::Warning, span, message, hint });
         }
+    }
+
+    /// Something that the scheduler understands and the daemon of this version does not carry out: `what`, in a few words.
+    pub(crate) fn beyond(&mut self, span: Range<usize>, what: &str) {
+        if let Some(known) = self.beyond.iter_mut().find(|known| known.what == what) {
+            known.places.insert(span.start);
+        } else if self.beyond.len() < MAX_BEYOND {
+            self.beyond.push(Beyond { what: what.to_owned(), places: BTreeSet::from([span.start]), first: span });
+        }
+    }
+
+    /// What was [`Report::beyond`], with the first line of each; warns of it too.
+    pub(crate) fn finish_beyond(&mut self) -> Vec<String> {
+        let beyond = std::mem::take(&mut self.beyond);
+        let mut words = Vec::with_capacity(beyond.len());
+        for Beyond { what, first, places } in beyond {
+            let times = if places.len() > 1 { format!(", {} times", places.len()) } else { String::new() };
+            words.push(format!("{what} (line {}{times})", self.line(first.start)));
+            let message = format!("the daemon of this version does not carry out {what}{times}");
+            let hint =
+                "`paceline simulate` and `paceline check` understand it; `apply` and `cluster init` refuse the file";
+            self.warning(first, message, Some(hint.to_owned()));
+        }
+        words
     }
 
     /// The problems in the order of the text, errors preferred to warnings when there are too many.

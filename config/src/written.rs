@@ -28,7 +28,7 @@ pub use rule::{Combine, Comparison, Condition, DateParts, DateTest, Rule, RuleSc
 use serde::{Deserialize, Serialize};
 
 /// What operators wrote.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configuration {
     /// Version of the feature set that wrote the status (peer: `crm_feature_set`); decides what digests cover.
     pub feature_set: String,
@@ -50,4 +50,28 @@ pub struct Configuration {
     pub constraints: Constraints,
     /// Fencing topology.
     pub fencing_levels: Vec<FencingLevel>,
+}
+
+impl Configuration {
+    /// Every name that a constraint may use: of resources of all kinds and what they contain, templates, tags.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let resources = self.resources.iter().flat_map(Resource::with_contents).map(|resource| resource.id.as_str());
+        let templates = self.templates.iter().map(|template| template.id.as_str());
+        resources.chain(templates).chain(self.tags.iter().map(|tag| tag.id.as_str()))
+    }
+}
+
+impl Resource {
+    /// The resource and all that it contains.
+    #[must_use]
+    pub fn with_contents(&self) -> Vec<&Resource> {
+        let mut all = vec![self];
+        match &self.kind {
+            ResourceKind::Primitive(_) => {}
+            ResourceKind::Group(members) => all.extend(members.iter().flat_map(Resource::with_contents)),
+            ResourceKind::Clone(child) => all.extend(child.with_contents()),
+            ResourceKind::Bundle(bundle) => all.extend(bundle.primitive.iter().flat_map(Resource::with_contents)),
+        }
+        all
+    }
 }

@@ -4,6 +4,7 @@ use super::Check;
 use crate::id::{DeviceId, NodeId, ResourceId};
 use crate::nearest::nearest;
 use crate::spot::Spot;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 impl Check<'_, '_, '_> {
@@ -74,11 +75,14 @@ impl Check<'_, '_, '_> {
     }
 
     fn resource_exists(&mut self, id: &ResourceId, span: &Range<usize>) {
-        if !self.config.resources.contains_key(id) && !self.config.groups.contains_key(id) {
-            let names = self.config.resource_order.iter().map(ResourceId::as_str);
-            let hint = self.meant(id.as_str(), names, "[resources.NAME]");
-            self.report.error(span.clone(), format!("there is no resource or group `{id}`"), hint);
+        if self.names.contains(id.as_str()) || self.config.groups.contains_key(id) {
+            return;
         }
+        let names = self.config.resource_order.iter().map(ResourceId::as_str);
+        let names: Vec<&str> =
+            if self.report.full() { Vec::new() } else { names.chain(self.names.iter().copied()).collect() };
+        let hint = self.meant(id.as_str(), names.into_iter(), "[resources.NAME]");
+        self.report.error(span.clone(), format!("there is no resource or group `{id}`"), hint);
     }
 
     fn member_exists(&mut self, group: &ResourceId, member: &ResourceId, span: &Range<usize>) {
@@ -104,7 +108,8 @@ impl Check<'_, '_, '_> {
         if self.report.full() {
             return None;
         }
-        let names: Vec<&str> = names.take(1000).collect();
+        let mut seen = BTreeSet::new();
+        let names: Vec<&str> = names.filter(|name| seen.insert(*name)).take(1000).collect();
         Some(match nearest(text, names.iter().copied()) {
             Some(name) => format!("did you mean `{name}`?"),
             None if (1..=FEW).contains(&names.len()) => format!("there is {}", names.join(", ")),

@@ -1,17 +1,19 @@
 //! The tables of options: name, type, default, meaning, the peers' name. The one place to add an option to.
 
-use super::{Kind, Noun, Opt, Section, Standard};
+use super::constraint::{COLOCATION, FENCING_LEVEL, LOCATION, LOCATION_RULE, ORDER, RESOURCE_SET, TICKET};
+use super::resource::{BUNDLE, CLONE, GROUP, META, META_ONLY, MOUNT, OPERATION, PORT, RESOURCE, SET, TEMPLATE};
+use super::{Kind, Opt, Section, Standard};
 use crate::score::Score;
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(86_400);
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 const fn seconds(seconds: u64) -> Standard {
     Standard::Duration(Duration::from_secs(seconds))
 }
 
-const fn between(min_millis: u64, max: Duration) -> Kind {
+pub(super) const fn between(min_millis: u64, max: Duration) -> Kind {
     Kind::Duration { min: Duration::from_millis(min_millis), max }
 }
 
@@ -20,21 +22,34 @@ const fn table(name: &'static str, kind: Kind, meaning: &'static str) -> Opt {
 }
 
 /// The tables in the order of the reference.
-pub(crate) const SECTIONS: [&Section; 14] = [
+pub(crate) const SECTIONS: [&Section; 27] = [
     &CLUSTER,
     &QUORUM,
     &NODE,
+    &REMOTE_NODE,
     &RESOURCE,
     &META_ONLY,
     &OPERATION,
+    &SET,
     &GROUP,
+    &CLONE,
+    &BUNDLE,
+    &PORT,
+    &MOUNT,
+    &TEMPLATE,
     &LOCATION,
+    &LOCATION_RULE,
     &COLOCATION,
     &ORDER,
+    &TICKET,
+    &RESOURCE_SET,
     &FENCING,
+    &FENCING_LEVEL,
     &PROPERTIES,
+    &DEFAULTS,
     &DEFAULTS_RESOURCE,
     &DEFAULTS_OPERATION,
+    &TAGS,
 ];
 
 /// The whole file.
@@ -47,22 +62,22 @@ pub(crate) static FILE: Section = Section {
         table("nodes", Kind::Named(&NODE), "").tried(&["node", "nodelist", "members"]),
         table("resources", Kind::Named(&RESOURCE), "").tried(&["resource", "primitive", "primitives"]),
         table("groups", Kind::Named(&GROUP), "").tried(&["group"]),
+        table("clones", Kind::Named(&CLONE), "").tried(&["clone"]),
+        table("bundles", Kind::Named(&BUNDLE), "").tried(&["bundle"]),
+        table("templates", Kind::Named(&TEMPLATE), "").tried(&["template"]),
+        table("remote-nodes", Kind::Named(&REMOTE_NODE), "").tried(&["remote", "remotes"]),
+        table("tags", Kind::Lists, "").tried(&["tag"]),
         table("location", Kind::Tables(&LOCATION), "").tried(&["locations", "rsc_location"]),
         table("colocation", Kind::Tables(&COLOCATION), "").tried(&["colocations", "rsc_colocation"]),
         table("order", Kind::Tables(&ORDER), "").tried(&["orders", "ordering", "rsc_order"]),
+        table("ticket", Kind::Tables(&TICKET), "").tried(&["tickets", "rsc_ticket"]),
+        table("fencing-level", Kind::Tables(&FENCING_LEVEL), "").tried(&["fencing-levels", "fencing-topology"]),
         table("fencing", Kind::Named(&FENCING), "").tried(&["stonith", "devices", "fence"]),
         table("properties", Kind::Table(&PROPERTIES), "").tried(&["property"]),
         table("defaults", Kind::Table(&DEFAULTS), "").tried(&["default", "rsc_defaults", "op_defaults"]),
     ],
     shared: &[],
-    later: &[
-        ("tags", "tags"),
-        ("tickets", "tickets of multi-site clusters"),
-        ("bundles", "bundles"),
-        ("templates", "resource templates"),
-        ("alerts", "alerts"),
-        ("acls", "access control"),
-    ],
+    later: &[("alerts", "alerts"), ("acls", "access control")],
 };
 
 pub(crate) static CLUSTER: Section = Section {
@@ -99,6 +114,16 @@ pub(crate) static CLUSTER: Section = Section {
              IPv6; use 8952 when all links have jumbo frames of 9000 bytes.",
         )
         .peer("netmtu"),
+        Opt::new(
+            "link-mode",
+            Kind::Choice(&["passive", "active", "round-robin"]),
+            Standard::Choice("passive"),
+            "How several links between the nodes are used. With `\"passive\"` messages take the first link that works, in \
+             the order of the nodes' addresses; with `\"active\"` they take all of them; with `\"round-robin\"` the \
+             working ones in turn. A link works when full packets pass in both directions; the loss of one is an event \
+             and changes nothing else.",
+        )
+        .peer("link_mode"),
     ],
     shared: &[],
     later: &[("secret", "shared secrets: nodes prove themselves by certificates instead, see `paceline cluster init`")],
@@ -176,310 +201,51 @@ pub(crate) static NODE: Section = Section {
         )
         .peer("fencing-topology"),
     ],
-    shared: &[],
-    later: &[("capacity", "capacities (placement by utilization)")],
+    shared: &[CAPACITY, NODE_SETS],
+    later: &[],
 };
 
-/// The meta attributes of a resource, also the content of `[defaults.resource]`.
-const META: &[Opt] = &[
-    Opt::new(
-        "target-role",
-        Kind::Choice(&["started", "stopped"]),
-        Standard::Choice("started"),
-        "What the cluster should make of it.",
-    ),
-    Opt::new(
-        "stickiness",
-        Kind::Score,
-        Standard::Score(Score::STAY),
-        "How much it prefers to stay where it runs. With 1 nothing moves back by itself after a failover, unless a \
-         `prefer` outweighs it; 0 lets it move freely.",
-    )
-    .peer("resource-stickiness"),
-    Opt::new(
-        "priority",
-        Kind::Integer { min: -1_000_000, max: 1_000_000 },
-        Standard::Integer(0),
-        "Higher is placed first, and stopped last when not everything can run.",
-    ),
-    Opt::new(
-        "managed",
-        Kind::Bool,
-        Standard::Bool(true),
-        "When false the cluster watches it but neither starts nor stops it.",
-    )
-    .peer("is-managed"),
-    Opt::new(
-        "maintenance",
-        Kind::Bool,
-        Standard::Bool(false),
-        "When true the cluster neither starts, stops nor monitors it.",
-    ),
-    Opt::new(
-        "migration-threshold",
-        Kind::Integer { min: 1, max: 1_000_000 },
-        Standard::Unset("no limit"),
-        "Failures on a node after which it may not run there until they are cleared.",
-    ),
-    Opt::new(
-        "failure-timeout",
-        between(1, YEAR),
-        Standard::Unset("never"),
-        "After this long without a new failure the old ones are forgotten.",
-    ),
-];
+const CAPACITY: Opt = Opt::new(
+    "utilization",
+    Kind::Values,
+    Standard::Unset("none"),
+    "What it can carry, `{ cpu = 16, memory = 65536 }`. Counts with a `placement-strategy`.",
+)
+.tried(&["capacity"]);
 
-const SHORT_RULES: [Opt; 4] = [
-    Opt::new(
-        "prefer",
-        Kind::Scores,
-        Standard::Unset("no preference"),
-        "Nodes and how much they are wanted, `{ alpha = 50 }`. Short for `[[location]]`.",
-    ),
-    Opt::new(
-        "avoid",
-        Kind::Names(Noun::Node),
-        Standard::Unset("none"),
-        "Nodes it never runs on, `[\"gamma\"]`. Short for `[[location]]` with the score `\"never\"`.",
-    ),
-    Opt::new(
-        "after",
-        Kind::Names(Noun::Resource),
-        Standard::Unset("none"),
-        "Starts after these resources or groups and stops before them. Short for `[[order]]`.",
-    ),
-    Opt::new(
-        "with",
-        Kind::Names(Noun::Resource),
-        Standard::Unset("none"),
-        "Runs on the same node as these resources or groups, or not at all. Short for `[[colocation]]`.",
-    ),
-];
+const NODE_SETS: Opt = Opt::new(
+    "sets",
+    Kind::Tables(&SET),
+    Standard::Unset("none"),
+    "Attributes or capacity that hold only under a rule.",
+);
 
-pub(crate) static RESOURCE: Section = Section {
-    header: "[resources.NAME]",
-    meaning: "One service under management. Either an agent (`agent`, `params`) or three command lines (`start`, `stop`, \
-              `check`) say how it is started, stopped and watched. The meta attributes of the next table stand directly \
-              in this one. Resources and groups share their names.",
+pub(crate) static REMOTE_NODE: Section = Section {
+    header: "[remote-nodes.NAME]",
+    meaning: "A node that runs resources and no cluster stack: a remote or guest node. What connects to it is a resource: \
+              one of the agent `ocf:pacemaker:remote` by this name, or a virtual machine with this `remote-node`.",
     options: &[
         Opt::new(
-            "agent",
-            Kind::Text,
-            Standard::Unset("`\"command\"` when `start`, `stop` and `check` are given; else it must be written"),
-            "The agent: `\"ocf:PROVIDER:TYPE\"`, such as `\"ocf:heartbeat:IPaddr2\"`, or `\"command\"`.",
-        )
-        .peer("class, provider, type")
-        .tried(&["type", "class", "provider"]),
-        Opt::new(
-            "params",
+            "attributes",
             Kind::Values,
             Standard::Unset("none"),
-            "Parameters of the agent: texts, numbers, `true` or `false`.",
-        )
-        .peer("instance attributes")
-        .tried(&["parameters", "attributes", "options"]),
-        Opt::new(
-            "start",
-            Kind::Text,
-            Standard::Unset("none"),
-            "Command line, run by `/bin/sh -c`, that starts the service and returns when it is up. Exit status 0 is \
-             success.",
+            "Labels of your own, such as `{ rack = \"a\" }`.",
         ),
-        Opt::new(
-            "stop",
-            Kind::Text,
-            Standard::Unset("none"),
-            "Command line that stops the service and returns when it is down. Exit status 0 is success, also when it \
-             was not running.",
-        ),
-        Opt::new(
-            "check",
-            Kind::Text,
-            Standard::Unset("none"),
-            "Command line that tells whether the service runs: exit status 0 means yes, any other no.",
-        )
-        .tried(&["status"]),
-        Opt::new(
-            "monitor",
-            between(10, YEAR),
-            Standard::Unset("not monitored, unless `operations` has a monitor"),
-            "Checks this often whether it still runs. Short for `operations = [{ name = \"monitor\", interval = ... }]`.",
-        )
-        .tried(&["interval"]),
-        Opt::new(
-            "operations",
-            Kind::Tables(&OPERATION),
-            Standard::Unset("none"),
-            "Operations with an interval, a timeout or a reaction of their own; the rest runs with the defaults.",
-        )
-        .tried(&["op", "ops", "operation"]),
-        SHORT_RULES[0],
-        SHORT_RULES[1],
-        SHORT_RULES[2],
-        SHORT_RULES[3],
+        Opt::new("standby", Kind::Bool, Standard::Bool(false), "The node runs no resources."),
+        Opt::new("maintenance", Kind::Bool, Standard::Bool(false), "Resources on the node are left alone."),
+        CAPACITY,
+        NODE_SETS,
     ],
-    shared: META,
-    later: &[
-        ("clone", "clones and promotable resources"),
-        ("promotable", "promotable resources"),
-        ("utilization", "utilization"),
-        ("spread", "spreading over attributes"),
-        ("allow-migrate", "live migration"),
-        ("multiple-active", "choice of reactions: a resource found running twice is stopped everywhere, then started once"),
-    ],
-};
-
-/// The meta attributes as a chapter of the reference.
-static META_ONLY: Section = Section {
-    header: "Meta attributes",
-    meaning: "How the cluster treats a resource. They stand directly in `[resources.NAME]`.",
-    options: META,
     shared: &[],
     later: &[],
 };
 
-pub(crate) static OPERATION: Section = Section {
-    header: "operations = [{ ... }]",
-    meaning: "One operation of a resource, inside `[resources.NAME]`. Also written as `[[resources.NAME.operations]]`.",
-    options: &[
-        Opt::new("name", Kind::Choice(&["start", "stop", "monitor"]), Standard::Required, "Which operation."),
-        Opt::new(
-            "interval",
-            between(10, YEAR),
-            Standard::Unset("once"),
-            "Repeat this often; only for `monitor`, and each monitor of a resource has another interval. A monitor \
-             without interval is the question asked before anything is started.",
-        ),
-        Opt::new(
-            "timeout",
-            between(10, DAY),
-            Standard::Unset("`timeout` of `[defaults.operation]`"),
-            "Give up after this long, which counts as a failure.",
-        ),
-        Opt::new(
-            "on-fail",
-            Kind::Choice(&["restart", "stop", "block", "fence", "ignore"]),
-            Standard::Unset("restart; for `stop` fence, or block when fencing is disabled"),
-            "What a failure leads to. `restart`: stop and start again, here or elsewhere. `stop`: stop and leave \
-             stopped. `block`: touch nothing until the failure is cleared. `fence`: fence the node. `ignore`: as if it \
-             had not failed.",
-        ),
-    ],
+pub(crate) static TAGS: Section = Section {
+    header: "[tags]",
+    meaning: "Names for lists of resources, usable wherever a constraint names a resource: `storage = [\"disk\", \"export\"]`.",
+    options: &[],
     shared: &[],
-    later: &[("role", "roles (promotable resources)"), ("start-delay", "start delays")],
-};
-
-pub(crate) static GROUP: Section = Section {
-    header: "[groups.NAME]",
-    meaning: "Resources that run together on one node, started in the order listed and stopped in reverse. What is set \
-              here holds for all members; what is not set is left to them.",
-    options: &[
-        Opt::new("members", Kind::Names(Noun::Resource), Standard::Required, "The resources, in start order.")
-            .tried(&["resources", "member"]),
-        Opt::new(
-            "target-role",
-            Kind::Choice(&["started", "stopped"]),
-            Standard::Unset("left to the members"),
-            "What the cluster should make of all members.",
-        ),
-        Opt::new(
-            "managed",
-            Kind::Bool,
-            Standard::Unset("left to the members"),
-            "When false the cluster watches the members but neither starts nor stops them.",
-        )
-        .peer("is-managed"),
-        Opt::new(
-            "maintenance",
-            Kind::Bool,
-            Standard::Unset("left to the members"),
-            "When true the cluster neither starts, stops nor monitors the members.",
-        ),
-        Opt::new(
-            "priority",
-            Kind::Integer { min: -1_000_000, max: 1_000_000 },
-            Standard::Integer(0),
-            "Higher is placed first, and stopped last when not everything can run.",
-        ),
-        SHORT_RULES[0],
-        SHORT_RULES[1],
-        SHORT_RULES[2],
-        SHORT_RULES[3],
-    ],
-    shared: &[],
-    later: &[
-        ("clone", "cloned groups"),
-        ("stickiness", "stickiness of groups: it is the sum over the running members, set it there"),
-    ],
-};
-
-pub(crate) static LOCATION: Section = Section {
-    header: "[[location]]",
-    meaning: "How much a resource or group is wanted on a node. `prefer` and `avoid` are the short forms.",
-    options: &[
-        Opt::new("resource", Kind::Name(Noun::Resource), Standard::Required, "The resource or group.").peer("rsc"),
-        Opt::new("node", Kind::Name(Noun::Node), Standard::Required, "The node."),
-        Opt::new(
-            "score",
-            Kind::Score,
-            Standard::Required,
-            "How much: a number, `\"mandatory\"` or `\"never\"`. Scores of several rules add up; `\"never\"` always wins.",
-        ),
-    ],
-    shared: &[],
-    later: &[("rule", "rules over attributes"), ("role", "roles (promotable resources)")],
-};
-
-pub(crate) static COLOCATION: Section = Section {
-    header: "[[colocation]]",
-    meaning: "Where one resource goes in relation to another. `with` is the short form.",
-    options: &[
-        Opt::new("dependent", Kind::Name(Noun::Resource), Standard::Required, "The one that follows.")
-            .peer("rsc")
-            .tried(&["resource"]),
-        Opt::new(
-            "primary",
-            Kind::Name(Noun::Resource),
-            Standard::Required,
-            "The one that is followed; it is placed first.",
-        )
-        .peer("with-rsc")
-        .tried(&["with"]),
-        Opt::new(
-            "score",
-            Kind::Score,
-            Standard::Score(Score::MANDATORY),
-            "How strictly: `\"mandatory\"`: on the same node or not at all; `\"never\"`: on another node or not at all; a \
-             number: rather together (above 0) or rather apart (below 0).",
-        ),
-    ],
-    shared: &[],
-    later: &[("dependent-role", "roles (promotable resources)"), ("primary-role", "roles (promotable resources)")],
-};
-
-const ACTIONS: Kind = Kind::Choice(&["start", "stop"]);
-
-pub(crate) static ORDER: Section = Section {
-    header: "[[order]]",
-    meaning: "Which resource acts before which. `after` is the short form. Order says nothing about the node: add a \
-              colocation when both must be on one.",
-    options: &[
-        Opt::new("first", Kind::Name(Noun::Resource), Standard::Required, "The one that acts first.")
-            .tried(&["before"]),
-        Opt::new("first-action", ACTIONS, Standard::Choice("start"), "Its action."),
-        Opt::new("then", Kind::Name(Noun::Resource), Standard::Required, "The one that waits.").tried(&["after"]),
-        Opt::new("then-action", ACTIONS, Standard::Unset("the same as `first-action`"), "Its action."),
-        Opt::new(
-            "kind",
-            Kind::Choice(&["mandatory", "optional"]),
-            Standard::Choice("mandatory"),
-            "`mandatory`: `then` cannot run without `first`, and is restarted with it. `optional`: only counts when both \
-             act in the same transition.",
-        ),
-        Opt::new("symmetrical", Kind::Bool, Standard::Bool(true), "Whether stopping goes in the reverse order."),
-    ],
-    shared: &[],
-    later: &[("require-all", "clones")],
+    later: &[],
 };
 
 pub(crate) static FENCING: Section = Section {
@@ -555,10 +321,11 @@ pub(crate) static PROPERTIES: Section = Section {
         ),
         Opt::new(
             "no-quorum-policy",
-            Kind::Choice(&["stop", "freeze"]),
+            Kind::Choice(&["stop", "freeze", "ignore", "demote", "fence"]),
             Standard::Choice("stop"),
             "What nodes without quorum do with their resources. `stop`: stop them all. `freeze`: keep what runs, start \
-             nothing.",
+             nothing. `demote`: demote what is promoted and stop the rest. `ignore`: go on as if nothing was missing. \
+             `fence`: have all nodes of this part fenced.",
         ),
         Opt::new(
             "symmetric-cluster",
@@ -586,21 +353,105 @@ pub(crate) static PROPERTIES: Section = Section {
             Standard::Integer(0),
             "Actions in flight in the whole cluster at once; 0 for no limit.",
         ),
+        Opt::new(
+            "placement-strategy",
+            Kind::Choice(&["default", "utilization", "balanced", "minimal"]),
+            Standard::Choice("default"),
+            "How capacity counts: `default`: not at all; `utilization`: only nodes with enough; `balanced`: also the freest \
+             first; `minimal`: as few nodes as possible.",
+        ),
+        Opt::new(
+            "fencing-timeout",
+            between(100, DAY),
+            seconds(60),
+            "How long fencing may take that no device says more about.",
+        )
+        .peer("stonith-timeout"),
+        Opt::new(
+            "priority-fencing-delay",
+            between(0, DAY),
+            seconds(0),
+            "Of two halves that fence each other, the one with less important resources waits this long.",
+        ),
+        Opt::new("concurrent-fencing", Kind::Bool, Standard::Bool(true), "Whether several nodes are fenced at once."),
+        Opt::new("have-watchdog", Kind::Bool, Standard::Bool(false), "Nodes can be trusted to reset themselves."),
+        Opt::new(
+            "fencing-watchdog-timeout",
+            between(0, DAY),
+            Standard::Unset("none"),
+            "After this long a lost node with a watchdog has reset itself.",
+        )
+        .peer("stonith-watchdog-timeout"),
+        Opt::new("stop-removed-resources", Kind::Bool, Standard::Bool(true), "Stops what runs and is no longer in the file.")
+            .peer("stop-orphan-resources"),
+        Opt::new("stop-removed-actions", Kind::Bool, Standard::Bool(true), "Ends monitors that are no longer in the file.")
+            .peer("stop-orphan-actions"),
+        Opt::new("startup-probes", Kind::Bool, Standard::Bool(true), "Asks on every node what runs before starting anything.")
+            .peer("enable-startup-probes"),
+        Opt::new(
+            "shutdown-lock",
+            Kind::Bool,
+            Standard::Bool(false),
+            "Resources of a node that leaves in order wait for its return.",
+        ),
+        Opt::new(
+            "shutdown-lock-limit",
+            between(0, YEAR),
+            Standard::Unset("no limit"),
+            "How long they wait.",
+        ),
+        Opt::new(
+            "node-health-strategy",
+            Kind::Choice(&["none", "migrate-on-red", "only-green", "progressive", "custom"]),
+            Standard::Choice("none"),
+            "What the node attributes `#health-...` lead to.",
+        ),
+        Opt::new("node-health-base", Kind::Score, Standard::Score(Score::ZERO), "With `progressive`: where every node begins."),
+        Opt::new("node-health-green", Kind::Score, Standard::Score(Score::ZERO), "What `green` adds."),
+        Opt::new("node-health-yellow", Kind::Score, Standard::Score(Score::ZERO), "What `yellow` adds."),
+        Opt::new("node-health-red", Kind::Score, Standard::Score(Score::NEVER), "What `red` adds."),
+        Opt::new(
+            "node-pending-timeout",
+            between(0, YEAR),
+            Standard::Unset("none"),
+            "A node that joined the ring and not the cluster is fenced after this long.",
+        ),
+        Opt::new("migration-limit", Kind::Integer { min: -1, max: 100_000 }, Standard::Integer(-1), "Live migrations at once on one node; -1 for no limit."),
+        Opt::new(
+            "peer-defaults",
+            Kind::Bool,
+            Standard::Bool(false),
+            "What is not written has Pacemaker's default where ours differs: `stickiness` 0, for clones 1.",
+        ),
+        Opt::new(
+            "other",
+            Kind::Values,
+            Standard::Unset("none"),
+            "Further properties, as text, by the peer's names.",
+        ),
+        NODE_SETS,
     ],
     shared: &[],
     later: &[
-        ("stonith-timeout", "fencing timeout for all devices: each has its `timeout` in `[fencing.NAME]`"),
         ("cluster-recheck-interval", "periodic recheck: every timer has its own deadline"),
-        ("placement-strategy", "placement by utilization"),
     ],
 };
 
+const DEFAULT_SETS: Opt = Opt::new(
+    "sets",
+    Kind::Tables(&SET),
+    Standard::Unset("none"),
+    "Defaults that hold only under a rule, which can name the kind of `resource` or the `op`.",
+);
+
 pub(crate) static DEFAULTS: Section = Section {
     header: "[defaults]",
-    meaning: "",
+    meaning: "What holds for everything that does not say otherwise. `[defaults.resource]` and `[defaults.operation]` are \
+              tables of their own.",
     options: &[
         table("resource", Kind::Table(&DEFAULTS_RESOURCE), "").tried(&["resources", "meta"]),
         table("operation", Kind::Table(&DEFAULTS_OPERATION), "").tried(&["operations", "op"]),
+        DEFAULT_SETS,
     ],
     shared: &[],
     later: &[],
@@ -617,7 +468,10 @@ pub(crate) static DEFAULTS_RESOURCE: Section = Section {
 pub(crate) static DEFAULTS_OPERATION: Section = Section {
     header: "[defaults.operation]",
     meaning: "For all operations that do not say otherwise.",
-    options: &[Opt::new("timeout", between(10, DAY), seconds(20), "Give up on an operation after this long.")],
+    options: &[
+        Opt::new("timeout", between(10, DAY), seconds(20), "Give up on an operation after this long."),
+        Opt::new("options", Kind::Values, Standard::Unset("none"), "Further options, as text, by the peer's names."),
+    ],
     shared: &[],
     later: &[],
 };

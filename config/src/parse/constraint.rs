@@ -102,7 +102,15 @@ pub(super) fn read(file: &Fields<'_>, rules: &mut Rules, report: &mut Report<'_>
     }
 }
 
+/// Whether a constraint says something that only its written form has.
+fn says_more(fields: &Fields<'_>, options: &[&str]) -> bool {
+    options.iter().any(|option| fields.has(option))
+}
+
 fn location<T>(fields: &Fields<'_>, table: &At<T>, report: &mut Report<'_>) -> Option<(Location, RuleSpots)> {
+    if says_more(fields, &["sets", "pattern", "rule", "rules", "role", "lifetime"]) {
+        return None;
+    }
     let from = fields.text("resource").and_then(|text| resource(&text, report));
     let to = fields.text("node").and_then(|text| super::name(&text, "node", NodeId::new, report));
     let (from, to) = (from?, to?);
@@ -112,6 +120,9 @@ fn location<T>(fields: &Fields<'_>, table: &At<T>, report: &mut Report<'_>) -> O
 }
 
 fn colocation<T>(fields: &Fields<'_>, table: &At<T>, report: &mut Report<'_>) -> Option<(Colocation, RuleSpots)> {
+    if says_more(fields, &["sets", "dependent-role", "primary-role", "node-attribute", "lifetime"]) {
+        return None;
+    }
     let from = fields.text("dependent").and_then(|text| resource(&text, report));
     let to = fields.text("primary").and_then(|text| resource(&text, report));
     let (from, to) = (from?, to?);
@@ -121,6 +132,12 @@ fn colocation<T>(fields: &Fields<'_>, table: &At<T>, report: &mut Report<'_>) ->
 }
 
 fn order<T>(fields: &Fields<'_>, table: &At<T>, report: &mut Report<'_>) -> Option<(Order, RuleSpots)> {
+    let roles = ["first-action", "then-action"]
+        .iter()
+        .any(|name| matches!(fields.given_choice(name), Some("promote" | "demote")));
+    if roles || says_more(fields, &["sets", "require-all", "lifetime"]) || fields.choice("kind") == "serialize" {
+        return None;
+    }
     let from = fields.text("first").and_then(|text| resource(&text, report));
     let to = fields.text("then").and_then(|text| resource(&text, report));
     let (from, to) = (from?, to?);

@@ -2,7 +2,7 @@
 
 use super::value::{At, Reader, Value};
 use crate::nearest::nearest;
-use crate::option::{Opt, Section, Standard};
+use crate::option::{META, Opt, Section, Standard};
 use crate::report::Report;
 use crate::score::Score;
 use std::collections::BTreeMap;
@@ -75,6 +75,28 @@ impl<'a> Fields<'a> {
     /// Where the option's value is written, or the table when it is not.
     pub(super) fn span_of(&self, name: &str) -> Range<usize> {
         self.items.get(name).map_or_else(|| self.span.clone(), |item| item.span.clone())
+    }
+
+    /// Every option that is written and readable, in the order of the option table.
+    pub(super) fn given_options(&self) -> impl Iterator<Item = (&'static Opt, &Value<'a>)> {
+        self.section.all().filter_map(|option| Some((option, self.items.get(option.name)?.value.as_ref()?)))
+    }
+
+    /// Whether the table has this option at all.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.section.option(name).is_some()
+    }
+
+    /// Whether an option is a meta attribute, which resources of all kinds share.
+    pub(super) fn is_meta(&self, option: &Opt) -> bool {
+        option.name != "meta" && META.iter().any(|meta| meta.name == option.name)
+    }
+
+    pub(super) fn lists(&self, name: &str) -> &[(At<&'a str>, Vec<At<&'a str>>)] {
+        match self.given(name) {
+            Some(Value::Lists(lists)) => lists,
+            _ => &[],
+        }
     }
 
     fn given(&self, name: &str) -> Option<&Value<'a>> {

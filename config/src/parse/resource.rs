@@ -108,6 +108,8 @@ const LINES: [&str; 3] = ["start", "stop", "check"];
 fn agent(fields: &Fields<'_>, report: &mut Report<'_>) -> (AgentRef, Option<Commands>) {
     let written: Vec<&str> = LINES.into_iter().filter(|line| fields.has(line)).collect();
     let agent = match fields.text("agent") {
+        Some(text) if is_beyond(text.value) => return (AgentRef::Command, None),
+        None if fields.has("template") => return (AgentRef::Command, None),
         Some(text) => agent_ref(&text, report),
         None => AgentRef::Command,
     };
@@ -146,15 +148,23 @@ fn missing_lines(fields: &Fields<'_>, written: &[&str], report: &mut Report<'_>)
     }
 }
 
+/// Agents that the scheduler understands and this version does not run; a file with them never reaches a daemon
+/// ([`crate::Config::beyond`]), so a stand-in will do.
+fn is_beyond(agent: &str) -> bool {
+    let (class, name) = agent.split_once(':').unwrap_or((agent, ""));
+    matches!(class, "systemd" | "lsb" | "service" | "upstart" | "nagios" | "heartbeat" | "fence") && plain(&name)
+}
+
+fn plain(part: &&str) -> bool {
+    part.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && part.len() <= 128
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '\\'))
+}
+
 fn agent_ref(text: &At<&str>, report: &mut Report<'_>) -> AgentRef {
     if text.value == "command" {
         return AgentRef::Command;
     }
-    let plain = |part: &&str| {
-        part.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && part.len() <= 128
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-    };
     let parts: Vec<&str> = text.value.splitn(4, ':').collect();
     if let ["ocf", provider, kind] = parts.as_slice()
         && plain(provider)
@@ -169,13 +179,7 @@ fn agent_ref(text: &At<&str>, report: &mut Report<'_>) -> AgentRef {
 
 fn not_an_agent(text: &str, parts: &[&str]) -> (String, String) {
     let class = parts[0];
-    let later = |what: &str, hint: &str| (format!("this version does not manage {what} yet"), hint.to_owned());
-    let with_lines = "until then give the lines start, stop and check, such as start = \"systemctl start NAME\"";
     match class {
-        "systemd" => later("systemd units", with_lines),
-        "lsb" => later("LSB init scripts", "until then give the lines start, stop and check"),
-        "service" => later("services of the init system", with_lines),
-        "upstart" | "nagios" | "heartbeat" => later(&format!("agents of the class {class:?}"), "use \"ocf:...\""),
         "stonith" => fence(text),
         _ if class.starts_with("fence_") => fence(text),
         "ocf" if parts.len() == 2 => {
@@ -184,7 +188,8 @@ fn not_an_agent(text: &str, parts: &[&str]) -> (String, String) {
         }
         "ocf" => (format!("{text:?} is not an agent"), "write \"ocf:PROVIDER:TYPE\"".to_owned()),
         _ => {
-            let near = nearest(class, ["ocf", "command"]).map(|word| format!("did you mean \"{word}\"? "));
+            let near = nearest(class, ["ocf", "command", "systemd", "service", "lsb"])
+                .map(|word| format!("did you mean \"{word}\"? "));
             let hint = "write \"ocf:PROVIDER:TYPE\" or \"command\"";
             (format!("{text:?} is not an agent"), format!("{}{hint}", near.unwrap_or_default()))
         }
@@ -192,8 +197,8 @@ fn not_an_agent(text: &str, parts: &[&str]) -> (String, String) {
 }
 
 fn fence(text: &str) -> (String, String) {
-    let message = format!("{text:?} is a fence-agent, and this version does not manage those as resources");
-    (message, "write it as a device: [fencing.NAME] with agent and nodes".to_owned())
+    let message = format!("{text:?} is a fence-agent, and those are not written like this");
+    (message, "write it as a device: [fencing.NAME] with agent and nodes; a resource is \"fence:NAME\"".to_owned())
 }
 
 fn operations(
@@ -216,7 +221,7 @@ fn operations(
     for table in fields.tables("operations") {
         let subject = format!("operations of {}", fields.subject);
         let of = Fields::read_as(&OPERATION, subject, table.span.clone(), table.value, report);
-        let Some(name) = of.given_choice("name") else { continue };
+        let Some(name @ ("start" | "stop" | "monitor")) = of.given_choice("name") else { continue };
         spots.set(Spot::Operation(id.value.clone(), operations.len()), table.span.clone());
         operations.push(Operation {
             name: match name {

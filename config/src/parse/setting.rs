@@ -3,6 +3,7 @@
 use super::fields::Fields;
 use crate::cluster::Cluster;
 use crate::id::NodeId;
+use crate::link::LinkMode;
 use crate::option::{CLUSTER, PROPERTIES, QUORUM, Section};
 use crate::property::{FencingAction, NoQuorumPolicy, Properties};
 use crate::quorum::QuorumOptions;
@@ -42,6 +43,11 @@ pub(super) fn cluster(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<
         token: fields.duration("token"),
         port: fields.integer("port"),
         mtu: fields.integer("mtu"),
+        link_mode: match fields.choice("link-mode") {
+            "active" => LinkMode::Active,
+            "round-robin" => LinkMode::RoundRobin,
+            _ => LinkMode::Passive,
+        },
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) enum Value<'a> {
     Texts(Vec<At<&'a str>>),
     Pairs(Vec<(At<&'a str>, At<String>)>),
     Scores(Vec<(At<&'a str>, At<Score>)>),
+    Lists(Vec<(At<&'a str>, Vec<At<&'a str>>)>),
     Levels(Vec<Vec<At<&'a str>>>),
     Tables(Vec<At<&'a DeTable<'a>>>),
     Named(Vec<(At<&'a str>, &'a DeTable<'a>)>),
@@ -81,6 +82,7 @@ impl Reader<'_, '_> {
             Kind::Texts { max } => self.some_texts(value, max).map(Value::Texts),
             Kind::Values => self.pairs(value).map(Value::Pairs),
             Kind::Scores => self.scores(value).map(Value::Scores),
+            Kind::Lists => self.lists(value).map(Value::Lists),
             Kind::Levels => self.levels(value).map(Value::Levels),
             Kind::Plugs => self.plugs(value).map(Value::Pairs),
             Kind::Table(_) => self.table(value).map(|table| Value::Tables(vec![At::new(table, span)])),
@@ -252,6 +254,18 @@ impl Reader<'_, '_> {
             }
         }
         Some(scores)
+    }
+
+    fn lists<'a>(&mut self, value: &'a Spanned<DeValue<'a>>) -> Option<Vec<(At<&'a str>, Vec<At<&'a str>>)>> {
+        let table = self.inner_table(value, "a table of lists such as { storage = [\"disk\", \"export\"] }")?;
+        let mut lists = Vec::new();
+        for (key, item) in table {
+            if let Some(texts) = self.texts(item) {
+                lists.push((At::new(key.get_ref().as_ref(), key.span()), texts));
+            }
+        }
+        lists.sort_by_key(|(name, _)| name.span.start);
+        Some(lists)
     }
 
     fn levels<'a>(&mut self, value: &'a Spanned<DeValue<'a>>) -> Option<Vec<Vec<At<&'a str>>>> {

@@ -5,7 +5,7 @@ use crate::score::Score;
 use serde::{Deserialize, Serialize};
 
 /// One set. Sets of one owner are read from the highest score to the lowest; the first value of a name counts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttributeSet {
     /// Its name in the configuration.
     pub id: String,
@@ -18,7 +18,7 @@ pub struct AttributeSet {
 }
 
 /// One name and its value.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Value {
     /// The name.
     pub name: String,

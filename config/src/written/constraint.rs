@@ -5,7 +5,7 @@ use crate::score::Score;
 use serde::{Deserialize, Serialize};
 
 /// All constraints, each kind in the order written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constraints {
     /// Where.
     pub locations: Vec<Location>,
@@ -18,7 +18,7 @@ pub struct Constraints {
 }
 
 /// Whom a location constraint is about.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {
     /// One resource, template or tag.
     Resource(String),
@@ -34,7 +34,7 @@ pub enum Subject {
 }
 
 /// Where a resource wants, or does not want, to be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     /// Its name in the configuration.
     pub id: String,
@@ -51,7 +51,7 @@ pub struct Location {
 }
 
 /// What a location constraint wants.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Preference {
     /// One node.
     Node(LocationScore),
@@ -60,7 +60,7 @@ pub enum Preference {
 }
 
 /// A node and what it is worth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocationScore {
     /// The node.
     pub node: String,
@@ -69,7 +69,7 @@ pub struct LocationScore {
 }
 
 /// A rule and what a node is worth where it holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocationRule {
     /// The conditions.
     pub rule: Rule,
@@ -92,7 +92,7 @@ pub enum Discovery {
 }
 
 /// Two resources, or sets, together or apart.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Colocation {
     /// Its name in the configuration.
     pub id: String,
@@ -117,7 +117,7 @@ pub struct Colocation {
 }
 
 /// One action, or set, before another.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Its name in the configuration.
     pub id: String,
@@ -154,7 +154,7 @@ pub enum OrderKind {
 }
 
 /// Resources that may run only while a ticket is granted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TicketConstraint {
     /// Its name in the configuration.
     pub id: String,
@@ -186,7 +186,7 @@ pub enum LossPolicy {
 }
 
 /// Several resources in a constraint.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceSet {
     /// Its name in the configuration.
     pub id: String,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One level of one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FencingLevel {
     /// Its name in the configuration.
     pub id: String,
@@ -16,7 +16,7 @@ pub struct FencingLevel {
 }
 
 /// Whom a level fences.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FencingTarget {
     /// The node of this name.
     Node(String),

@@ -5,7 +5,7 @@ use crate::Score;
 use serde::{Deserialize, Serialize};
 
 /// A node as written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// Its id in the status; equal to `name` where there is no other.
     pub id: String,

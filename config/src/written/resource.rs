@@ -4,7 +4,7 @@ use super::AttributeSet;
 use serde::{Deserialize, Serialize};
 
 /// A resource of any kind, or a template.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// The name.
     pub id: String,
@@ -23,7 +23,7 @@ pub struct Resource {
 }
 
 /// What kind of thing a resource is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResourceKind {
     /// One service; `None` where a template gives the agent.
     Primitive(Option<Agent>),
@@ -64,7 +64,7 @@ impl Agent {
 }
 
 /// One operation as written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its name in the configuration.
     pub id: String,
@@ -82,7 +82,7 @@ pub struct Operation {
 }
 
 /// What a bundle is made of.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// The containers.
     pub container: Container,
@@ -95,7 +95,7 @@ pub struct Bundle {
 }
 
 /// The containers of a bundle.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     /// Which program runs them: `docker`, `podman`, `rkt`.
     pub technology: String,
@@ -116,7 +116,7 @@ pub struct Container {
 }
 
 /// The network of a bundle.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkOptions {
     /// First address; replicas count up from it.
     pub ip_range_start: Option<String>,
@@ -133,7 +133,7 @@ pub struct NetworkOptions {
 }
 
 /// One mapped port.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundlePort {
     /// Its name in the configuration.
     pub id: String,
@@ -146,7 +146,7 @@ pub struct BundlePort {
 }
 
 /// One mounted directory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     /// Its name in the configuration.
     pub id: String,
@@ -161,7 +161,7 @@ pub struct Mount {
 }
 
 /// A name for a list of things.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
     /// The name.
     pub id: String,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Conditions, joined.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
     /// Its name in the configuration.
     pub id: String,
@@ -24,7 +24,7 @@ pub enum Combine {
 }
 
 /// What a location rule is worth where it holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RuleScore {
     /// A fixed score, as text (`INFINITY`, `-20`); text so that a bad one can be named.
     Score(String),
@@ -33,7 +33,7 @@ pub enum RuleScore {
 }
 
 /// One condition.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// On an attribute of the node in question.
     Attribute {
@@ -151,7 +151,7 @@ pub enum DateTest {
 }
 
 /// Parts of a date: ranges such as `1-5` in a specification, numbers in a duration.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DateParts {
     /// Name (`hours`, `monthdays`, `weekdays`, `weekyears`, ...) and range, as written.
     pub parts: Vec<(String, String)>,

@@ -1,4 +1,30 @@
 //! Which instance goes to which node, in which role.
+//!
+//! ```text
+//! opening (lists, locations, health, stickiness, failures, tickets)
+//!   -> each resource in sequence: what it follows first, then wishes of what follows it, then the best node
+//!   -> instances, replicas, promotion
+//! ```
+
+mod bundle;
+mod clone;
+mod colocation;
+mod draft;
+mod group;
+mod influence;
+mod instance;
+mod instance_order;
+mod opening;
+mod primitive;
+mod promotion;
+mod ranking;
+mod score;
+mod sequence;
+mod ticket;
+mod utilization;
+
+use crate::constraint::Constraints;
+use crate::facts::Facts;
 
 use crate::index::{NodeIx, ResourceIx};
 use crate::reason::Reason;
@@ -72,7 +98,9 @@ impl Assignment {
 
 /// Assigns every instance.
 #[must_use]
-pub fn assign(facts: &crate::facts::Facts<'_>, constraints: &crate::constraint::Constraints) -> Assignment {
-    let _ = (facts, constraints);
-    Assignment::default()
+pub fn assign(facts: &Facts<'_>, constraints: &Constraints) -> Assignment {
+    let mut draft = draft::Draft::new(facts, constraints);
+    draft.open();
+    draft.assign_all();
+    draft.finish()
 }

@@ -1,0 +1,167 @@
+//! Wishes of others: what the nodes are worth for the resources that follow one, and for those that follow these.
+
+use super::colocation::End;
+use super::draft::Draft;
+use super::score::{ABSENT, MANDATORY, NEVER, SPOILED, add, scale};
+use crate::constraint::Colocation;
+use crate::index::{NodeIx, ResourceIx};
+use crate::role::Role;
+
+/// How wishes are merged.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    /// Whose wishes follow: those of the resources that are followed, or of those that follow.
+    pub end: End,
+    /// Wishes against a node do not count, except that a node that was wanted is not wanted any more.
+    pub only_for: bool,
+    /// Wishes that would leave no node are dropped.
+    pub keep_some: bool,
+}
+
+impl Draft<'_, '_> {
+    /// Weighs in the wishes of a dependent where its primary's node is chosen, as far as it has influence.
+    pub fn weigh_dependent(&mut self, of: &Colocation, target: ResourceIx) {
+        if !self.has_influence(of) {
+            return;
+        }
+        let factor = of.score.value() as f32 / MANDATORY as f32;
+        let manner = Manner { end: End::Primary, only_for: false, keep_some: true };
+        let mut row = self.row(target).to_vec();
+        self.merge_wishes(&mut row, of.dependent, target, Some(of), factor, manner);
+        self.row_mut(target).copy_from_slice(&row);
+    }
+
+    /// Adds `factor` times what the nodes are worth for `source` to `row`, and then the wishes of the resources that
+    /// `source` is bound to, weaker by the scores that bind them. Without a colocation only the latter.
+    pub fn merge_wishes(
+        &mut self,
+        row: &mut Vec<i32>,
+        source: ResourceIx,
+        target: ResourceIx,
+        of: Option<&Colocation>,
+        factor: f32,
+        manner: Manner,
+    ) {
+        if self.merging[source.at()] {
+            return;
+        }
+        if self.facts[source].is_group() {
+            let Some(gate) = self.gate(source) else { return };
+            self.merging[source.at()] = true;
+            self.merge_wishes(row, gate, target, of, factor, manner);
+            self.merging[source.at()] = false;
+            return;
+        }
+        self.merging[source.at()] = true;
+        if let Some(merged) = self.merged(row, source, target, of, factor, manner) {
+            *row = merged;
+        }
+        self.merging[source.at()] = false;
+    }
+
+    fn merged(
+        &mut self,
+        row: &[i32],
+        source: ResourceIx,
+        target: ResourceIx,
+        of: Option<&Colocation>,
+        factor: f32,
+        manner: Manner,
+    ) -> Option<Vec<i32>> {
+        let mut work = row.to_vec();
+        if let Some(of) = of {
+            self.add_wishes(&mut work, source, target, of, factor, manner.only_for);
+        }
+        if work.iter().all(|&score| score == ABSENT) {
+            return None;
+        }
+        if self.any_usable(&work) {
+            for at in self.colocations(source, manner.end) {
+                let next = self.colocation(at);
+                let other = match manner.end {
+                    End::Dependent => next.primary,
+                    End::Primary if self.has_influence(next) => next.dependent,
+                    End::Primary => continue,
+                };
+                let weaker = factor * next.score.value() as f32 / MANDATORY as f32;
+                self.merge_wishes(&mut work, other, target, Some(next), weaker, manner);
+            }
+        } else if manner.keep_some {
+            return None;
+        }
+        if manner.only_for {
+            for score in work.iter_mut().filter(|score| **score == SPOILED) {
+                *score = 1;
+            }
+        }
+        Some(work)
+    }
+
+    /// Adds `factor` times what each node, or the best one together with it, is worth for `source`.
+    fn add_wishes(
+        &mut self,
+        work: &mut [i32],
+        source: ResourceIx,
+        target: ResourceIx,
+        of: &Colocation,
+        factor: f32,
+        only_for: bool,
+    ) {
+        let wishes = self.wishes(source, of);
+        for node in (0..self.width).map(NodeIx::new) {
+            let cell = work[node.at()];
+            if cell == ABSENT || cell == SPOILED {
+                continue;
+            }
+            let score = self.best_wish(&wishes, source, of, node, target);
+            // That something is kept apart from what is kept off a node says nothing for the node.
+            if factor < 0.0 && score < 0 {
+                continue;
+            }
+            let sum = add(scale(score, factor), cell);
+            if only_for && sum < 0 && cell >= 0 {
+                if cell > 0 {
+                    work[node.at()] = SPOILED;
+                }
+                continue;
+            }
+            work[node.at()] = sum;
+        }
+    }
+
+    /// What the nodes are worth for `source`; for the dependent of a colocation by the upper role, as a promoted one.
+    fn wishes(&self, source: ResourceIx, of: &Colocation) -> Vec<i32> {
+        let mut wishes = self.row(source).to_vec();
+        if source == of.dependent && of.dependent_role >= Some(Role::Promoted) && self.is_promotable_clone(source) {
+            for location in self.constraints.locations.iter().filter(|location| location.resource == source) {
+                if location.role == of.dependent_role {
+                    for &(node, score) in &location.nodes {
+                        super::score::give(&mut wishes[node.at()], score.value());
+                    }
+                }
+            }
+        }
+        wishes
+    }
+
+    fn best_wish(&self, wishes: &[i32], source: ResourceIx, of: &Colocation, node: NodeIx, target: ResourceIx) -> i32 {
+        // With nothing but nodes to compare, only the node itself is together with it.
+        if of.node_attribute.is_none() && self.facts[node].container().is_none() && self.plain(source) {
+            let score = wishes[node.at()];
+            return if score != ABSENT && score > NEVER && self.usable(node) { score } else { NEVER };
+        }
+        let mut best = NEVER;
+        for (at, &score) in wishes.iter().enumerate() {
+            let other = NodeIx::new(at);
+            if score > best && self.usable(other) && self.same_spot(of, (node, target), (other, source)) {
+                best = score;
+            }
+        }
+        best
+    }
+
+    /// Whether no node inside a bundle can stand for another node on behalf of `resource`.
+    fn plain(&self, resource: ResourceIx) -> bool {
+        !self.facts[resource].meta.attribute_target_host && !self.facts[self.facts.top(resource)].is_bundle()
+    }
+}

@@ -103,9 +103,9 @@ pub(crate) fn add_implicit_connection(facts: &mut Facts<'_>, it: Connection<'_>,
     connection.implicit = true;
     connection.container = Some(it.host);
     connection.params = it.params.into_iter().filter_map(|value| Some((value.name, value.value?))).collect();
-    connection.operations.push(operation::implicit("monitor", 30_000, "30s"));
+    connection.operations.push(operation::implicit("monitor", 30_000, Some("30s")));
     if let Some(timeout) = it.start_timeout {
-        connection.operations.push(operation::implicit("start", 0, timeout));
+        connection.operations.push(operation::implicit("start", 0, Some(timeout)));
     }
     let at = tree::push(facts, connection);
     facts.resources[it.host.at()].contents.push(at);

@@ -68,9 +68,16 @@ pub struct OperationOptions {
 }
 
 /// An operation that the cluster made up.
-pub(crate) fn implicit<'a>(name: &str, interval_ms: u64, timeout: &str) -> OperationFacts<'a> {
-    let timeout = Value { name: "timeout".into(), value: Some(timeout.into()) };
-    OperationFacts { written: None, name: name.into(), interval_ms, role: None, enabled: true, implicit: vec![timeout] }
+pub(crate) fn implicit<'a>(name: &str, interval_ms: u64, timeout: Option<&str>) -> OperationFacts<'a> {
+    let timeout = timeout.map(|timeout| Value { name: "timeout".into(), value: Some(timeout.into()) });
+    OperationFacts {
+        written: None,
+        name: name.into(),
+        interval_ms,
+        role: None,
+        enabled: true,
+        implicit: timeout.into_iter().collect(),
+    }
 }
 
 /// The operations of a resource and of its template; one that both have is the resource's.

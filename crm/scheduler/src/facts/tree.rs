@@ -63,19 +63,24 @@ fn add_clone<'a>(
     place: Place,
 ) -> ResourceIx {
     let clone = add_one(facts, written, Kind::Clone, place);
-    facts.resources[clone.at()].meta_text.entry("resource-stickiness".into()).or_insert_with(|| "1".into());
     if !matches!(body.kind, ResourceKind::Primitive(_) | ResourceKind::Group(_)) {
         facts
             .warnings
             .push(format!("clone {} has no instances: {} is neither a primitive nor a group", written.id, body.id));
         return clone;
     }
-    // A clone that wants no instance has one nevertheless, for what constraints and histories say of it.
+    add_instances(facts, clone, body);
+    clone
+}
+
+/// Adds the instances that a clone wants. One that wants none has one nevertheless, for what constraints and histories
+/// say of it. Instances like to stay where they are a little, when nobody says how much.
+pub(crate) fn add_instances<'a>(facts: &mut Facts<'a>, clone: ResourceIx, body: &'a situation::Resource) {
+    facts.resources[clone.at()].meta_text.entry("resource-stickiness".into()).or_insert_with(|| "1".into());
     let instances = facts[clone].meta.clone_max.clamp(1, MOST_INSTANCES);
     for number in 0..instances {
         add_instance_of(facts, clone, body, u32::try_from(number).unwrap_or(u32::MAX));
     }
-    clone
 }
 
 /// More instances than this are not made, whatever a configuration asks for.

@@ -27,6 +27,7 @@ mod report;
 mod resource;
 mod score;
 mod spot;
+mod write;
 pub mod written;
 
 pub use address::{Address, AddressError};
@@ -48,3 +49,4 @@ pub use quorum::QuorumOptions;
 pub use reference::{EXAMPLE, reference};
 pub use resource::{Commands, Group, GroupMeta, Meta, OnFail, Operation, OperationName, Resource, TargetRole};
 pub use score::Score;
+pub use write::{Written, write};

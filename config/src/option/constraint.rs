@@ -196,6 +196,12 @@ pub(crate) static RESOURCE_SET: Section = Section {
             Standard::Unset("that of the constraint"),
             "Colocations: how much between the members.",
         ),
+        Opt::new(
+            "listed",
+            Kind::Bool,
+            Standard::Bool(false),
+            "Colocations: each member follows the next one, not the previous one (older files).",
+        ),
     ],
     shared: &[],
     later: &[],

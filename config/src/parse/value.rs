@@ -35,11 +35,14 @@ pub(super) enum Value<'a> {
     Texts(Vec<At<&'a str>>),
     Pairs(Vec<(At<&'a str>, At<String>)>),
     Scores(Vec<(At<&'a str>, At<Score>)>),
-    Lists(Vec<(At<&'a str>, Vec<At<&'a str>>)>),
+    Lists(Lists<'a>),
     Levels(Vec<Vec<At<&'a str>>>),
     Tables(Vec<At<&'a DeTable<'a>>>),
     Named(Vec<(At<&'a str>, &'a DeTable<'a>)>),
 }
+
+/// Lists of names under free names.
+pub(super) type Lists<'a> = Vec<(At<&'a str>, Vec<At<&'a str>>)>;
 
 /// The TOML words for a type, with their article.
 fn a_type(value: &DeValue<'_>) -> &'static str {
@@ -256,7 +259,7 @@ impl Reader<'_, '_> {
         Some(scores)
     }
 
-    fn lists<'a>(&mut self, value: &'a Spanned<DeValue<'a>>) -> Option<Vec<(At<&'a str>, Vec<At<&'a str>>)>> {
+    fn lists<'a>(&mut self, value: &'a Spanned<DeValue<'a>>) -> Option<Lists<'a>> {
         let table = self.inner_table(value, "a table of lists such as { storage = [\"disk\", \"export\"] }")?;
         let mut lists = Vec::new();
         for (key, item) in table {
@@ -381,7 +384,8 @@ pub(crate) fn listed(words: &[&str]) -> String {
 
 /// Names that survive as part of an environment variable and as `name=value` on a line.
 fn is_parameter_name(name: &str) -> bool {
-    (1..=128).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    (1..=128).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '#' | ':' | '/'))
 }
 
 fn to_i64(number: &DeInteger<'_>) -> Option<i64> {

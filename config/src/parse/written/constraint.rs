@@ -123,7 +123,7 @@ fn sets(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<ResourceSet> {
             action: choice(&of, "action"),
             kind: of.given_choice("kind").map(order_kind),
             score: of.given_score("score"),
-            ..ResourceSet::default()
+            listed: of.bool("listed"),
         });
     }
     sets

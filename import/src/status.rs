@@ -89,6 +89,10 @@ fn histories<'a>(xml: &mut Xml<'a>, parent: &Element<'a>, into: &mut Vec<Resourc
         };
         xml.children(&element, &mut |xml, child| {
             if child.name == "lrm_rsc_op" {
+                // Most have one or two: room for four would be most of the memory of a large cluster.
+                if history.operations.len() < 4 {
+                    history.operations.reserve_exact(1);
+                }
                 history.operations.push(operation(&child));
             }
             xml.skip(&child)

@@ -224,7 +224,7 @@ impl<'a> Xml<'a> {
         let behind = if empty { 2 } else { 1 };
         let begin = self.position().saturating_sub(behind + length);
         let inner = self.text.get(begin..begin + length).unwrap_or_default();
-        let mut attributes = Vec::with_capacity(8);
+        let mut attributes = Vec::with_capacity(20);
         for attribute in Attributes::new(inner, name) {
             let attribute = attribute.map_err(|error| self.wrong(begin, error.to_string()))?;
             // Both are slices of `inner`; the library types do not carry its lifetime through `Cow`.

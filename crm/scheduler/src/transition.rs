@@ -6,13 +6,15 @@ use crate::graph::{Action, Carrier, Graph, NotifyAbout, NotifyKind, Task, Terms}
 use crate::index::{ActionIx, NodeIx};
 use crate::order::Ordered;
 use crate::schedule::{ActionKind, Schedule, ScheduledAction};
+use crate::summary::summarize;
 
 /// The answer.
 #[must_use]
 pub fn write(facts: &Facts<'_>, assignment: &Assignment, ordered: &Ordered) -> Schedule {
-    let _ = assignment;
     Schedule {
         actions: actions(facts, ordered),
+        placements: assignment.placements(facts),
+        scores: assignment.score_lines(facts),
         recheck_ms: facts.recheck_ms,
         warnings: facts.warnings.clone(),
         ..Schedule::default()

@@ -18,6 +18,7 @@ mod opening;
 mod primitive;
 mod promotion;
 mod ranking;
+mod report;
 mod score;
 mod sequence;
 mod ticket;

@@ -171,6 +171,7 @@ fn start_ring(
         bind: local.bind.map_or(Bind::Configured, Bind::Address),
         state_dir: local.state_directory.clone(),
         realtime: local.realtime,
+        link_mode: config.cluster.link_mode,
         seed: fastrand::u64(..),
     };
     RingThread::spawn(options, on_event).context("cannot start the ring")
@@ -190,11 +191,18 @@ fn from_ring(event: membership_io::Event) -> Result<Option<Input>> {
     })
 }
 
+/// Links are counted from 1 for people; most clusters have one.
+fn link_name(link: usize) -> String {
+    if link == 0 { "link".to_owned() } else { format!("link {}", link + 1) }
+}
+
 fn link_in_words(event: &LinkEvent) -> String {
     match event {
-        LinkEvent::Up { peer, address, .. } => format!("link to {peer} is up ({address})"),
-        LinkEvent::Down { peer, reason } => format!("link to {peer} is down: {reason}"),
-        LinkEvent::Unreachable { peer, address, reason } => format!("no link to {peer} at {address} yet: {reason}"),
+        LinkEvent::Up { peer, link, address, .. } => format!("{} to {peer} is up ({address})", link_name(*link)),
+        LinkEvent::Down { peer, link, reason } => format!("{} to {peer} is down: {reason}", link_name(*link)),
+        LinkEvent::Unreachable { peer, link, address, reason } => {
+            format!("no {} to {peer} at {address} yet: {reason}", link_name(*link))
+        }
         LinkEvent::Refused { address, reason } => format!("refused a connection from {address}: {reason}"),
         LinkEvent::RefusedByPeer { peer, address, reason } => {
             format!("{peer} at {address} refuses this node: {reason}")

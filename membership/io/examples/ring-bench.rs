@@ -19,7 +19,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, clippy::unwrap_used)]
 
 use bytes::Bytes;
-use config::NodeId;
+use config::{LinkMode, NodeId};
 use membership::{Delivery, Incarnation};
 use membership_io::{Authority, Bind, Busy, Event, Identity, Options, RingHandle, RingThread};
 use std::collections::BTreeMap;
@@ -74,6 +74,7 @@ fn node(dir: &Path, me: &str, mtu: u16, nodes: &[&str]) {
         bind: Bind::Configured,
         state_dir: keys.join("state"),
         realtime: true,
+        link_mode: LinkMode::Passive,
     };
     let (sender, events) = channel();
     let lines = sender.clone();

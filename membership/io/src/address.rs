@@ -3,9 +3,11 @@
 
 use crate::mailbox::{Mailbox, Note};
 use config::NodeId;
+use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
@@ -77,15 +79,40 @@ impl Place {
     }
 }
 
-/// The addresses that need no look-up.
-pub(crate) fn known(places: &[Place]) -> Vec<SocketAddr> {
+/// The addresses that need no look-up, for each link.
+pub(crate) fn known(places: &[Place]) -> Vec<Vec<SocketAddr>> {
     places
         .iter()
-        .filter_map(|place| match place {
-            Place::Known(address) => Some(*address),
-            Place::Named(..) => None,
+        .map(|place| match place {
+            Place::Known(address) => vec![*address],
+            Place::Named(..) => Vec::new(),
         })
         .collect()
+}
+
+/// A socket on an address of this host.
+///
+/// # Errors
+/// What the resolver or the kernel says.
+pub(crate) fn bind(place: &Place) -> io::Result<UdpSocket> {
+    UdpSocket::bind(&place.resolve().map_err(io::Error::other)?[..])
+}
+
+/// A socket on an address that this host does not have yet: a card that is not there, or a network that is still being
+/// set up. It works as soon as the address is there.
+///
+/// # Errors
+/// What the resolver or the kernel says.
+pub(crate) fn bind_absent(place: &Place) -> io::Result<UdpSocket> {
+    let found = place.resolve().map_err(io::Error::other)?;
+    let address = *found.first().ok_or_else(|| io::Error::other("the name has no address"))?;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM.cloexec(), Some(Protocol::UDP))?;
+    match address {
+        SocketAddr::V4(_) => socket.set_freebind_v4(true)?,
+        SocketAddr::V6(_) => socket.set_freebind_v6(true)?,
+    }
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 /// Looks names up until `stop` is dropped, on a thread of its own. Peers that have no names are left alone.
@@ -99,19 +126,20 @@ pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, mailbox: Arc<Mailbox
         loop {
             let mut pause = REFRESH;
             for (peer, places) in &named {
-                let mut addresses = Vec::new();
+                let mut links = Vec::new();
                 for place in places {
                     match place.resolve() {
-                        Ok(found) => addresses.extend(found),
+                        Ok(found) => links.push(found),
                         Err(reason) => {
+                            links.push(Vec::new());
                             pause = RETRY;
                             let Place::Named(name, _) = place else { continue };
                             mailbox.post(Note::Unresolved { peer: peer.clone(), name: name.clone(), reason });
                         }
                     }
                 }
-                if !addresses.is_empty() {
-                    mailbox.post(Note::Resolved { peer: peer.clone(), addresses });
+                if links.iter().any(|addresses| !addresses.is_empty()) {
+                    mailbox.post(Note::Resolved { peer: peer.clone(), links });
                 }
             }
             if !matches!(stop.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {

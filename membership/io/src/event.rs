@@ -28,19 +28,23 @@ pub enum Event {
 /// News of the links between nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkEvent {
-    /// A link to this peer works.
+    /// A link to this peer works, in both directions and with packets of the full size.
     Up {
         /// The peer, as its certificate says.
         peer: NodeId,
         /// Which life of its daemon.
         incarnation: Incarnation,
+        /// Which of its links, from 0.
+        link: usize,
         /// Where it is.
         address: SocketAddr,
     },
-    /// The last link to this peer is gone.
+    /// A link to this peer no longer works. As long as another one does, nothing else happens.
     Down {
         /// The peer.
         peer: NodeId,
+        /// Which of its links, from 0.
+        link: usize,
         /// Why, in words.
         reason: String,
     },
@@ -48,6 +52,8 @@ pub enum LinkEvent {
     Unreachable {
         /// The peer.
         peer: NodeId,
+        /// Which of its links, from 0.
+        link: usize,
         /// Where it was tried.
         address: SocketAddr,
         /// Why, in words.
@@ -93,10 +99,10 @@ pub struct Status {
     pub scheduling: &'static str,
 }
 
-/// One peer's link.
+/// One peer's links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
-    /// Where the working link goes, if there is one.
+    /// Where the link in use goes, if there is one.
     pub link: Option<SocketAddr>,
     /// The life of the peer's daemon, if it has ever been linked.
     pub incarnation: Option<Incarnation>,
@@ -104,6 +110,31 @@ pub struct PeerStatus {
     pub round_trip: Option<Duration>,
     /// Since when nothing was heard on the working link.
     pub silence: Option<Duration>,
+    /// Each link, in the order of preference.
+    pub links: Vec<LinkStatus>,
+}
+
+/// One link to one peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// Where it goes; `None` while the peer's name has no address.
+    pub address: Option<SocketAddr>,
+    /// Whether it works.
+    pub up: bool,
+    /// Whether frames take it now.
+    pub used: bool,
+    /// Round trip, as QUIC estimates it.
+    pub round_trip: Option<Duration>,
+    /// Since when nothing was heard on it.
+    pub silence: Option<Duration>,
+    /// Since when the peer has not confirmed anything sent over it.
+    pub unconfirmed: Option<Duration>,
+    /// Packets sent over its present connection.
+    pub sent: u64,
+    /// Those of them that were never confirmed.
+    pub lost: u64,
+    /// How often it was lost.
+    pub losses: u64,
 }
 
 /// What went in and out, since the start.

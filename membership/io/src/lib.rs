@@ -14,7 +14,7 @@ mod realtime;
 mod sequence;
 mod thread;
 
-pub use event::{Counters, Event, LinkEvent, PeerStatus, Status};
+pub use event::{Counters, Event, LinkEvent, LinkStatus, PeerStatus, Status};
 pub use identity::{Authority, Identity, IdentityError, NodeKeys};
 pub use mailbox::Busy;
 pub use quic::frame_limit;

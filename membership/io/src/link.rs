@@ -1,6 +1,6 @@
-//! The links of one node to all others: a UDP socket per own address, one QUIC connection per peer.
+//! The links of one node to all others: a UDP socket per own address, a QUIC connection per peer and address.
 //!
-//! The node with the lower name dials, the other accepts, so that two nodes never build two links at once. A dialer
+//! The node with the lower name dials, the other accepts, so that two nodes never build the same link twice. A dialer
 //! that hears nothing on a link for half a token timeout dials again *beside* it; the newest connection that came up is
 //! the one that frames are sent on. Frames that arrive on any connection that a peer has proven its name on are taken.
 //!
@@ -11,31 +11,38 @@
 //!    +------------------+---------------------------------+---------------------+
 //! ```
 //!
-//! Every node has one to eight addresses, and a socket on each. A peer's addresses are tried in turn until one answers
-//! (passive redundancy): its first from this node's first, its second from the second. A link never uses two at once;
-//! when it has been silent for half a token timeout, the next address is tried, so that a dead network card is replaced
-//! before the ring gives the peer up.
+//! Every node has one to eight addresses, and a socket on each. The first address of one node and the first of another
+//! make their first link, and so on ([`Path`]); all links stand all the time. Which of them frames take ([`Route`]) is a
+//! matter of the mode, and of whether a link works: that is tried all the time, in both directions and with packets of
+//! the full size. The loss of a link is an event for people; only silence on all of them is one for the ring.
 //!
 //! Nothing here knows what a frame means, and nothing here reads a clock.
 
 mod dial;
 mod hello;
+mod path;
 mod refusals;
+mod route;
 mod settle;
 mod socket;
+mod tend;
 
 pub(crate) use socket::Socket;
 
-use crate::event::{Counters, LinkEvent, PeerStatus};
+use crate::event::{Counters, LinkEvent, LinkStatus, PeerStatus};
 use crate::identity::{Identity, name};
 use crate::quic::Setup;
 use bytes::{Bytes, BytesMut};
-use config::NodeId;
-use dial::{Dial, Patience};
+use config::{LinkMode, NodeId};
+use dial::{Dial, KNOCK};
 use hello::Hello;
 use membership::Incarnation;
-use quinn_proto::{ConnectionHandle, DatagramEvent, Endpoint, Incoming, SendDatagramError, Transmit, VarInt};
+use path::{MAX_LINKS, Pace, Path};
+use quinn_proto::{
+    ConnectionError, ConnectionHandle, DatagramEvent, Endpoint, Incoming, SendDatagramError, Transmit, VarInt,
+};
 use refusals::Refusals;
+use route::Route;
 use socket::Batch;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -78,6 +85,7 @@ pub(crate) struct LinkOptions {
     pub(crate) token: Duration,
     pub(crate) mtu: u16,
     pub(crate) seed: u64,
+    pub(crate) mode: LinkMode,
 }
 
 /// What came over the links, in the order in which it came.
@@ -119,6 +127,8 @@ struct Connection {
     remote: SocketAddr,
     /// The peer that was dialed, if this side dialed.
     dialed: Option<NodeId>,
+    /// Which of the peer's links it is; of accepted ones not known before the hello.
+    link: usize,
     since: Instant,
     heard: Instant,
     /// Bytes sent since something was heard.
@@ -139,11 +149,10 @@ impl Connection {
 /// One configured peer.
 #[derive(Debug)]
 struct Peer {
-    addresses: Vec<SocketAddr>,
-    dial: Dial,
-    patience: Patience,
-    /// The connection that frames are sent on.
-    link: Option<ConnectionHandle>,
+    /// One per link, the preferred one first.
+    paths: Vec<Path>,
+    /// The connections that frames are sent on.
+    route: Route,
     /// The life that was linked last, until it is known to be over.
     life: Option<Incarnation>,
 }
@@ -164,6 +173,9 @@ pub(crate) struct Links {
     counters: Counters,
     scratch: Vec<u8>,
     told_too_big: bool,
+    pace: Pace,
+    /// When all paths are looked at again.
+    next_look: Instant,
 }
 
 impl Links {
@@ -179,16 +191,10 @@ impl Links {
     ) -> Result<Links, String> {
         let setup = Setup::new(identity, options.mtu, options.token, options.seed)?;
         let endpoint = Endpoint::new(Arc::clone(&setup.endpoint), Some(Arc::clone(&setup.server)), true, None);
-        let peers = options
-            .peers
-            .iter()
-            .filter(|peer| **peer != options.me)
-            .map(|peer| {
-                let dial = if options.me < *peer { Dial::Waiting { until: now } } else { Dial::Never };
-                let fresh = Peer { addresses: Vec::new(), dial, patience: Patience::new(), link: None, life: None };
-                (peer.clone(), fresh)
-            })
-            .collect();
+        let fresh = || Peer { paths: Vec::new(), route: Route::default(), life: None };
+        let others = options.peers.iter().filter(|peer| **peer != options.me);
+        let peers = others.map(|peer| (peer.clone(), fresh())).collect();
+        let pace = Pace::new(options.token, options.peers.len());
         Ok(Links {
             options,
             setup,
@@ -203,14 +209,43 @@ impl Links {
             counters: Counters::default(),
             scratch: Vec::with_capacity(64 * 1024),
             told_too_big: false,
+            pace,
+            next_look: now,
         })
     }
 
-    /// Where `peer` can be reached. Replaces what was known.
-    pub(crate) fn set_addresses(&mut self, peer: &NodeId, addresses: Vec<SocketAddr>) {
-        if let Some(peer) = self.peers.get_mut(peer) {
-            peer.addresses = addresses;
+    /// Where `peer` can be reached: the addresses of each of its links. A link without any keeps those it had. Returns
+    /// an address that no socket of this node reaches, if a link has only such.
+    pub(crate) fn set_addresses(
+        &mut self,
+        now: Instant,
+        name: &NodeId,
+        links: Vec<Vec<SocketAddr>>,
+    ) -> Option<SocketAddr> {
+        let mut beyond = None;
+        for (link, addresses) in links.into_iter().take(MAX_LINKS).enumerate() {
+            let (usable, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| self.reaches(address));
+            if usable.is_empty() {
+                beyond = beyond.or(other.first().copied());
+            }
+            let Some(path) = self.grow(now, name, link) else { continue };
+            if !usable.is_empty() {
+                path.addresses = usable;
+            }
         }
+        let paths = self.peers.values().map(|peer| peer.paths.len()).sum();
+        self.pace = Pace::new(self.options.token, paths);
+        beyond
+    }
+
+    /// The path to a peer over a link, made if it is new.
+    fn grow(&mut self, now: Instant, name: &NodeId, link: usize) -> Option<&mut Path> {
+        let dials = self.options.me < *name;
+        let peer = self.peers.get_mut(name)?;
+        while peer.paths.len() <= link.min(MAX_LINKS - 1) {
+            peer.paths.push(Path::new(if dials { Dial::Waiting { until: now } } else { Dial::Asking { next: now } }));
+        }
+        peer.paths.get_mut(link)
     }
 
     /// Takes one batch of packets from each socket; true while more may be waiting. Then look at [`Links::arrival`].
@@ -232,6 +267,9 @@ impl Links {
 
     fn packet(&mut self, now: Instant, socket: usize, packet: &socket::Packet<'_>) {
         self.counters.packets_in += 1;
+        if packet.bytes == KNOCK {
+            return self.knocked(now, packet.remote);
+        }
         self.scratch.clear();
         // One allocation per packet: a frame that is kept long pins this packet and no more.
         let bytes = BytesMut::from(packet.bytes);
@@ -275,7 +313,12 @@ impl Links {
                 if let Some(transmit) = error.response {
                     self.respond(socket, &transmit);
                 }
-                self.refused(now, remote, error.cause.to_string());
+                // A packet that cannot be read is garbage, or one for a connection that is over: nobody was refused.
+                if matches!(&error.cause, ConnectionError::TransportError(_)) {
+                    self.counters.ignored += 1;
+                } else {
+                    self.refused(now, remote, error.cause.to_string());
+                }
             }
         }
     }
@@ -287,9 +330,12 @@ impl Links {
         handle: ConnectionHandle,
         quic: quinn_proto::Connection,
         (socket, remote): (usize, SocketAddr),
-        dialed: Option<NodeId>,
+        dialed: Option<(NodeId, usize)>,
     ) {
-        let fresh = Connection { quic, stage: Stage::Shaking, socket, remote, dialed, since: now, heard: now, deaf: 0 };
+        let link = dialed.as_ref().map_or(0, |(_, link)| *link);
+        let dialed = dialed.map(|(name, _)| name);
+        let stage = Stage::Shaking;
+        let fresh = Connection { quic, stage, socket, remote, dialed, link, since: now, heard: now, deaf: 0 };
         self.connections.insert(handle, fresh);
         self.settle(now, handle);
     }
@@ -301,16 +347,28 @@ impl Links {
 
     /// Queues a frame for one peer. Without a link it is dropped.
     pub(crate) fn send(&mut self, now: Instant, to: &NodeId, frame: Bytes) {
-        match self.peers.get(to).and_then(|peer| peer.link) {
-            Some(handle) => self.queue(now, handle, frame),
-            None => self.counters.frames_dropped += 1,
+        let mut handles = [ConnectionHandle(0); MAX_LINKS];
+        let count = self.peers.get_mut(to).map_or(0, |peer| {
+            let taken = peer.route.take();
+            let count = taken.len().min(MAX_LINKS);
+            handles[..count].copy_from_slice(&taken[..count]);
+            count
+        });
+        if count == 0 {
+            self.counters.frames_dropped += 1;
+        }
+        for handle in &handles[..count] {
+            self.queue(now, *handle, frame.clone());
         }
     }
 
     /// Queues a frame for every peer that has a link.
     pub(crate) fn broadcast(&mut self, now: Instant, frame: &Bytes) {
-        let links: Vec<ConnectionHandle> = self.peers.values().filter_map(|peer| peer.link).collect();
-        for handle in links {
+        let mut handles = Vec::with_capacity(self.peers.len());
+        for peer in self.peers.values_mut() {
+            handles.extend_from_slice(peer.route.take());
+        }
+        for handle in handles {
             self.queue(now, handle, frame.clone());
         }
     }
@@ -400,13 +458,15 @@ impl Links {
             self.shut(now, handle, code::ABANDONED, "no hello in time");
         }
         self.tend(now);
+        self.look(now);
     }
 
     /// [`Links::tick`] no later than this.
     pub(crate) fn deadline(&mut self) -> Option<Instant> {
         let timers = self.connections.values_mut().filter_map(|connection| connection.quic.poll_timeout()).min();
         let slow = self.connections.values().filter(|c| c.is_waited_for()).map(|c| c.since + HELLO_PATIENCE).min();
-        [timers, slow, self.dial_deadline()].into_iter().flatten().min()
+        let linked = self.connections.values().any(Connection::is_open);
+        [timers, slow, self.dial_deadline(), linked.then_some(self.next_look)].into_iter().flatten().min()
     }
 
     /// Closes a connection from this side.
@@ -422,8 +482,11 @@ impl Links {
     pub(crate) fn goodbye(&mut self, now: Instant) {
         let all: Vec<ConnectionHandle> = self.connections.keys().copied().collect();
         for peer in self.peers.values_mut() {
-            peer.link = None;
-            peer.dial = Dial::Never;
+            for path in &mut peer.paths {
+                path.link = None;
+                path.dial = Dial::Never;
+            }
+            peer.route = Route::default();
         }
         for handle in all {
             self.shut(now, handle, code::GOODBYE, "leaving");
@@ -438,18 +501,35 @@ impl Links {
         }
     }
 
-    /// Each peer's link.
+    /// Each peer's links.
     pub(crate) fn peers(&self, now: Instant) -> BTreeMap<NodeId, PeerStatus> {
         let status = |peer: &Peer| {
-            let link = peer.link.and_then(|handle| self.connections.get(&handle));
+            let link = peer.route.all.first().and_then(|handle| self.connections.get(handle));
             PeerStatus {
                 link: link.map(|link| link.remote),
                 incarnation: peer.life,
                 round_trip: link.map(|link| link.quic.rtt()),
                 silence: link.map(|link| now.saturating_duration_since(link.heard)),
+                links: peer.paths.iter().map(|path| self.link_status(now, peer, path)).collect(),
             }
         };
         self.peers.iter().map(|(name, peer)| (name.clone(), status(peer))).collect()
+    }
+
+    fn link_status(&self, now: Instant, peer: &Peer, path: &Path) -> LinkStatus {
+        let open = path.link.and_then(|handle| self.connections.get(&handle));
+        let stats = open.map(|connection| connection.quic.stats().path);
+        LinkStatus {
+            address: open.map(|link| link.remote).or_else(|| path.addresses.first().copied()),
+            up: path.health.up,
+            used: path.link.is_some_and(|handle| peer.route.all.contains(&handle)),
+            round_trip: stats.map(|stats| stats.rtt),
+            silence: open.map(|link| now.saturating_duration_since(link.heard)),
+            unconfirmed: path.health.proven.map(|at| now.saturating_duration_since(at)),
+            sent: stats.map_or(0, |stats| stats.sent_packets),
+            lost: stats.map_or(0, |stats| stats.lost_packets),
+            losses: path.health.losses,
+        }
     }
 
     /// Packets and refusals so far.

@@ -43,8 +43,8 @@ pub(crate) enum Note {
     Stored(u64),
     /// For the log.
     Warning(String),
-    /// A peer's addresses.
-    Resolved { peer: NodeId, addresses: Vec<SocketAddr> },
+    /// The addresses of each of a peer's links; none for a link whose name has none.
+    Resolved { peer: NodeId, links: Vec<Vec<SocketAddr>> },
     /// A peer's name has no address.
     Unresolved { peer: NodeId, name: String, reason: String },
     /// How are you?

@@ -20,7 +20,7 @@ use crate::mailbox::{Busy, Mailbox, Note};
 use crate::quic::{MIN_MTU, frame_limit};
 use crate::sequence::{self, SequenceError};
 use bytes::Bytes;
-use config::NodeId;
+use config::{LinkMode, NodeId};
 use membership::{Incarnation, Ring, RingOptions};
 use pump::Pump;
 use std::collections::BTreeMap;
@@ -76,6 +76,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// Whether to ask for real-time scheduling and locked memory.
     pub realtime: bool,
+    /// How several links between two nodes are used.
+    pub link_mode: LinkMode,
 }
 
 /// Why the ring thread did not start.
@@ -158,8 +160,8 @@ impl RingThread {
         let ring_number_floor = sequence::load(&options.state_dir)?;
         let mailbox = Arc::new(Mailbox::new()?);
         let mut sockets = Vec::new();
-        for udp in bind(options.bind, &places[&options.me], &mailbox)? {
-            let (socket, warning) = Socket::new(udp)?;
+        for (link, udp) in bind(options.bind, &places[&options.me], &mailbox)? {
+            let (socket, warning) = Socket::new(udp, link)?;
             if let Some(warning) = warning.filter(|_| sockets.is_empty()) {
                 mailbox.post(Note::Warning(warning));
             }
@@ -175,11 +177,12 @@ impl RingThread {
             token: options.token,
             mtu: options.mtu,
             seed: options.seed,
+            mode: options.link_mode,
         };
         let links = Links::new(link_options, &options.identity, sockets, now).map_err(SpawnError::Quic)?;
         let peers: BTreeMap<NodeId, Vec<Place>> = places.into_iter().filter(|(node, _)| *node != options.me).collect();
         for (peer, places) in &peers {
-            mailbox.post(Note::Resolved { peer: peer.clone(), addresses: address::known(places) });
+            mailbox.post(Note::Resolved { peer: peer.clone(), links: address::known(places) });
         }
         let (names, stop) = mpsc::channel();
         address::resolver(peers, Arc::clone(&mailbox), stop);
@@ -282,19 +285,16 @@ fn check(options: &Options) -> Result<BTreeMap<NodeId, Vec<Place>>, SpawnError> 
     Ok(all)
 }
 
-/// The sockets, at least one.
-fn bind(bind: Bind, own: &[Place], mailbox: &Mailbox) -> Result<Vec<UdpSocket>, SpawnError> {
-    let at = |address: SocketAddr| {
-        UdpSocket::bind(address).map_err(|source| SpawnError::Bind { address: address.to_string(), source })
-    };
+/// The sockets, at least one, each with the link that it is the end of.
+fn bind(bind: Bind, own: &[Place], mailbox: &Mailbox) -> Result<Vec<(usize, UdpSocket)>, SpawnError> {
     match bind {
-        Bind::Socket(udp) => Ok(vec![udp]),
-        Bind::Address(address) => Ok(vec![at(address)?]),
+        Bind::Socket(udp) => Ok(vec![(0, udp)]),
+        Bind::Address(address) => Ok(vec![(0, address::bind(&Place::Known(address)).map_err(refused(address))?)]),
         Bind::Configured => {
-            let mut sockets = vec![bind_place(&own[0])?];
-            for place in &own[1..] {
-                match bind_place(place) {
-                    Ok(udp) => sockets.push(udp),
+            let mut sockets = vec![(0, address::bind(&own[0]).map_err(refused(&own[0]))?)];
+            for (link, place) in own.iter().enumerate().skip(1) {
+                match address::bind(place).or_else(|_| address::bind_absent(place)).map_err(refused(place)) {
+                    Ok(udp) => sockets.push((link, udp)),
                     Err(error) => mailbox.post(Note::Warning(format!(
                         "{error} It is left out until the daemon starts again; the other addresses are used."
                     ))),
@@ -305,9 +305,6 @@ fn bind(bind: Bind, own: &[Place], mailbox: &Mailbox) -> Result<Vec<UdpSocket>, 
     }
 }
 
-fn bind_place(place: &Place) -> Result<UdpSocket, SpawnError> {
-    let found = place.resolve().map_err(io::Error::other);
-    found
-        .and_then(|addresses| UdpSocket::bind(&addresses[..]))
-        .map_err(|source| SpawnError::Bind { address: place.to_string(), source })
+fn refused(address: impl fmt::Display) -> impl FnOnce(io::Error) -> SpawnError {
+    move |source| SpawnError::Bind { address: address.to_string(), source }
 }

@@ -6,7 +6,7 @@
 #![allow(clippy::print_stderr)]
 
 use bytes::Bytes;
-use config::NodeId;
+use config::{LinkMode, NodeId};
 use membership::{Delivery, Incarnation, Notice, View};
 use membership_io::{Authority, Bind, Event, Identity, LinkEvent, Options, RingHandle, RingThread, SpawnError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +66,7 @@ impl Bed {
             bind: Bind::Socket(self.ports[&node(name)].try_clone().unwrap()),
             state_dir: self.states.path().join(name),
             realtime: false,
+            link_mode: LinkMode::Passive,
         }
     }
 

@@ -1,4 +1,5 @@
-//! When a peer is dialed: at once, then with growing pauses, for ever; and again beside a link that has gone silent.
+//! When a path is dialed: at once, then with growing pauses, for ever; and again beside a connection that has gone
+//! silent. The side that does not dial knocks instead, so that it is not left waiting for the end of a pause.
 
 use super::*;
 
@@ -8,13 +9,20 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const SILENT_PAUSE: Duration = Duration::from_millis(250);
 /// Longest pause when somebody answers and refuses.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+/// A packet that asks to be dialed. It proves nothing, so it may do nothing but end a pause. No QUIC packet of this
+/// version begins with a byte below 0x40.
+pub(super) const KNOCK: &[u8; 16] = b"\x02paceline knock\n";
+/// Knocks on one path that come sooner after each other are ignored.
+const KNOCKS: Duration = Duration::from_millis(50);
 
-/// What the dialer does about one peer.
+/// What this side does about one path.
 #[derive(Debug)]
 pub(super) enum Dial {
-    /// The peer dials.
+    /// Nothing any more: this node has left.
     Never,
-    /// There is a link. It is watched for silence.
+    /// The peer dials; as long as it does not, it is asked to then.
+    Asking { next: Instant },
+    /// There is a connection. It is watched for silence.
     Watching,
     /// The next attempt starts then.
     Waiting { until: Instant },
@@ -55,144 +63,206 @@ impl Links {
         self.options.token.clamp(Duration::from_millis(300), Duration::from_secs(2))
     }
 
-    /// When the link to this peer counts as silent: half a token timeout, in which an idle link shows itself at least
-    /// once.
-    fn silent_at(&self, peer: &Peer) -> Option<Instant> {
-        let link = self.connections.get(&peer.link?)?;
+    /// When a path counts as silent: half a token timeout, in which an idle one shows itself several times.
+    fn silent_at(&self, path: &Path) -> Option<Instant> {
+        let link = self.connections.get(&path.link?)?;
         Some(link.heard + (self.options.token / 2).clamp(Duration::from_millis(150), Duration::from_secs(2)))
     }
 
-    /// The socket to reach an address from: the one of the same rank when it is of the same kind.
-    fn socket_for(&self, rank: usize, address: &SocketAddr) -> Option<usize> {
+    /// The socket to reach an address from: the one of the same link when it is of the same kind.
+    fn socket_for(&self, link: usize, address: &SocketAddr) -> Option<usize> {
         let fits = |socket: &Socket| socket.address().is_ipv4() == address.is_ipv4();
-        if self.sockets.get(rank).is_some_and(fits) { Some(rank) } else { self.sockets.iter().position(fits) }
+        let own = self.sockets.iter().position(|socket| socket.link() == link && fits(socket));
+        own.or_else(|| self.sockets.iter().position(fits))
+    }
+
+    fn path(&mut self, name: &NodeId, link: usize) -> Option<&mut Path> {
+        self.peers.get_mut(name)?.paths.get_mut(link)
+    }
+
+    /// When this side has something to do about a path.
+    fn dial_due(&self, path: &Path) -> Option<Instant> {
+        match path.dial {
+            Dial::Never => None,
+            Dial::Asking { .. } if path.link.is_some() || path.addresses.is_empty() => None,
+            Dial::Asking { next } => Some(next),
+            Dial::Watching => self.silent_at(path),
+            Dial::Waiting { .. } if path.addresses.is_empty() => None,
+            Dial::Waiting { until } | Dial::Trying { until, .. } => Some(until),
+        }
     }
 
     pub(super) fn dial_deadline(&self) -> Option<Instant> {
-        self.peers
-            .values()
-            .filter_map(|peer| match peer.dial {
-                Dial::Never => None,
-                Dial::Watching => self.silent_at(peer),
-                Dial::Waiting { .. } if peer.addresses.is_empty() => None,
-                Dial::Waiting { until } | Dial::Trying { until, .. } => Some(until),
-            })
-            .min()
+        self.peers.values().flat_map(|peer| &peer.paths).filter_map(|path| self.dial_due(path)).min()
     }
 
-    /// Does what is due for each peer that this node dials.
+    /// Does what is due for each path.
     pub(super) fn tend(&mut self, now: Instant) {
-        let due: Vec<NodeId> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| match peer.dial {
-                Dial::Never => false,
-                Dial::Watching => self.silent_at(peer).is_none_or(|at| at <= now),
-                Dial::Waiting { until } => until <= now && !peer.addresses.is_empty(),
-                Dial::Trying { until, .. } => until <= now,
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in due {
-            let fresh = self.silent_at(&self.peers[&name]).is_some_and(|at| now < at);
-            match self.peers[&name].dial {
-                Dial::Never => {}
-                // The link that was silent is heard again.
-                Dial::Waiting { .. } if fresh => self.watch(&name),
-                Dial::Watching => {
-                    self.look_elsewhere(&name);
-                    self.attempt(now, &name);
+        let mut due = Vec::new();
+        for (name, peer) in &self.peers {
+            for (link, path) in peer.paths.iter().enumerate() {
+                let lost = matches!(path.dial, Dial::Watching) && self.silent_at(path).is_none();
+                if lost || self.dial_due(path).is_some_and(|at| at <= now) {
+                    due.push((name.clone(), link));
                 }
-                Dial::Waiting { .. } => self.attempt(now, &name),
-                Dial::Trying { handle, .. } => self.give_up(now, &name, handle),
+            }
+        }
+        for (name, link) in due {
+            let Some(path) = self.peers.get(&name).and_then(|peer| peer.paths.get(link)) else { continue };
+            let fresh = self.silent_at(path).is_some_and(|at| now < at);
+            match path.dial {
+                Dial::Never => {}
+                Dial::Asking { .. } => self.ask(now, &name, link),
+                // The connection that was silent is heard again.
+                Dial::Waiting { .. } if fresh => self.watch(&name, link),
+                Dial::Watching => {
+                    self.look_elsewhere(&name, link);
+                    self.attempt(now, &name, link);
+                }
+                Dial::Waiting { .. } => self.attempt(now, &name, link),
+                Dial::Trying { handle, .. } => self.give_up(now, &name, link, handle),
             }
         }
     }
 
-    fn watch(&mut self, name: &NodeId) {
-        if let Some(peer) = self.peers.get_mut(name) {
-            peer.dial = Dial::Watching;
+    fn watch(&mut self, name: &NodeId, link: usize) {
+        if let Some(path) = self.path(name, link) {
+            path.dial = Dial::Watching;
         }
     }
 
-    /// The address in use has fallen silent: the next one first.
-    fn look_elsewhere(&mut self, name: &NodeId) {
-        if let Some(peer) = self.peers.get_mut(name) {
-            peer.patience.next_address += 1;
+    /// The address in use has fallen silent: the next one of the same name first.
+    fn look_elsewhere(&mut self, name: &NodeId, link: usize) {
+        if let Some(path) = self.path(name, link) {
+            path.patience.next_address += 1;
         }
     }
 
-    fn attempt(&mut self, now: Instant, name: &NodeId) {
-        let until = now + self.reach();
-        let Some(peer) = self.peers.get_mut(name) else { return };
-        if peer.addresses.is_empty() {
-            peer.dial = Dial::Waiting { until: now };
+    /// Knocks.
+    fn ask(&mut self, now: Instant, name: &NodeId, link: usize) {
+        let Some(path) = self.path(name, link) else { return };
+        path.dial = Dial::Asking { next: now + path.patience.failed(REFUSED_PAUSE) };
+        let addresses = path.addresses.clone();
+        for address in addresses {
+            let Some(socket) = self.socket_for(link, &address) else { continue };
+            let transmit =
+                Transmit { destination: address, ecn: None, size: KNOCK.len(), segment_size: None, src_ip: None };
+            self.scratch.clear();
+            self.scratch.extend_from_slice(KNOCK);
+            self.respond(socket, &transmit);
+        }
+    }
+
+    /// Somebody at this address asks to be dialed.
+    pub(super) fn knocked(&mut self, now: Instant, remote: SocketAddr) {
+        let found = self.peers.iter().find_map(|(name, peer)| {
+            let link = peer.paths.iter().position(|path| path.addresses.contains(&remote))?;
+            Some((name.clone(), link))
+        });
+        let Some((name, link)) = found else {
+            self.counters.ignored += 1;
+            return;
+        };
+        let Some(path) = self.path(&name, link) else { return };
+        if path.knocked.is_some_and(|last| now < last + KNOCKS) {
             return;
         }
-        let rank = peer.patience.next_address % peer.addresses.len();
-        let address = peer.addresses[rank];
-        let Some(socket) = self.socket_for(rank, &address) else {
-            return self.unanswered(now, name, address, "this node has no address of that kind");
+        path.knocked = Some(now);
+        match path.dial {
+            Dial::Waiting { .. } => self.attempt(now, &name, link),
+            Dial::Trying { handle, .. } => {
+                // One that was answered goes on: whoever knocks in a peer's name must not be able to end it.
+                let unheard = self.connections.get(&handle).is_some_and(|tried| tried.heard == tried.since);
+                if unheard {
+                    self.shut(now, handle, code::ABANDONED, "begun anew");
+                    self.attempt(now, &name, link);
+                }
+            }
+            Dial::Never | Dial::Asking { .. } | Dial::Watching => {}
+        }
+    }
+
+    fn attempt(&mut self, now: Instant, name: &NodeId, link: usize) {
+        let until = now + self.reach();
+        let Some(path) = self.path(name, link) else { return };
+        if path.addresses.is_empty() {
+            path.dial = Dial::Waiting { until: now };
+            return;
+        }
+        let address = path.addresses[path.patience.next_address % path.addresses.len()];
+        let Some(socket) = self.socket_for(link, &address) else {
+            return self.unanswered(now, (name, link), address, "this node has no address of that kind");
         };
-        let Some(peer) = self.peers.get_mut(name) else { return };
         let client = self.setup.client.clone();
         match self.endpoint.connect(now, client, address, &name::encode(name)) {
             Ok((handle, quic)) => {
-                peer.dial = Dial::Trying { handle, until };
-                self.adopt(now, handle, quic, (socket, address), Some(name.clone()));
+                if let Some(path) = self.path(name, link) {
+                    path.dial = Dial::Trying { handle, until };
+                }
+                self.adopt(now, handle, quic, (socket, address), Some((name.clone(), link)));
                 self.unsent.insert(handle);
             }
-            Err(error) => self.unanswered(now, name, address, &error.to_string()),
+            Err(error) => self.unanswered(now, (name, link), address, &error.to_string()),
         }
     }
 
-    fn give_up(&mut self, now: Instant, name: &NodeId, handle: ConnectionHandle) {
+    fn give_up(&mut self, now: Instant, name: &NodeId, link: usize, handle: ConnectionHandle) {
         let Some(address) = self.connections.get(&handle).map(|connection| connection.remote) else { return };
         // First into the books, so that closing it does not count as another failure.
-        self.unanswered(now, name, address, "no answer");
+        self.unanswered(now, (name, link), address, "no answer");
         self.shut(now, handle, code::ABANDONED, "no answer in time");
     }
 
     /// An attempt failed without an answer: the next address, after a pause.
-    pub(super) fn unanswered(&mut self, now: Instant, name: &NodeId, address: SocketAddr, reason: &str) {
-        self.try_later(now, name, SILENT_PAUSE);
-        let Some(peer) = self.peers.get_mut(name) else { return };
-        if peer.patience.told || peer.link.is_some() || peer.patience.next_address < peer.addresses.len() {
+    pub(super) fn unanswered(
+        &mut self,
+        now: Instant,
+        (name, link): (&NodeId, usize),
+        address: SocketAddr,
+        reason: &str,
+    ) {
+        self.try_later(now, name, link, SILENT_PAUSE);
+        let Some(path) = self.path(name, link) else { return };
+        if path.patience.told || path.link.is_some() || path.patience.next_address < path.addresses.len() {
             return;
         }
-        peer.patience.told = true;
-        let event = LinkEvent::Unreachable { peer: name.clone(), address, reason: reason.to_owned() };
+        path.patience.told = true;
+        let event = LinkEvent::Unreachable { peer: name.clone(), link, address, reason: reason.to_owned() };
         self.arrivals.push_back(Arrival::Event(event));
     }
 
     /// An attempt was answered with a no.
-    pub(super) fn turned_down(&mut self, now: Instant, name: &NodeId) {
-        self.try_later(now, name, REFUSED_PAUSE);
+    pub(super) fn turned_down(&mut self, now: Instant, name: &NodeId, link: usize) {
+        self.try_later(now, name, link, REFUSED_PAUSE);
     }
 
-    fn try_later(&mut self, now: Instant, name: &NodeId, longest: Duration) {
-        let Some(peer) = self.peers.get_mut(name) else { return };
-        peer.patience.next_address += 1;
-        peer.dial = Dial::Waiting { until: now + peer.patience.failed(longest) };
+    fn try_later(&mut self, now: Instant, name: &NodeId, link: usize, longest: Duration) {
+        let Some(path) = self.path(name, link) else { return };
+        path.patience.next_address += 1;
+        path.dial = Dial::Waiting { until: now + path.patience.failed(longest) };
     }
 
-    /// The link of a dialed peer is gone: dial again at once, at the address that worked.
-    pub(super) fn redial(&mut self, now: Instant, name: &NodeId) {
-        if let Some(peer) = self.peers.get_mut(name)
-            && matches!(peer.dial, Dial::Watching)
-        {
-            peer.dial = Dial::Waiting { until: now };
+    /// The connection of a path is gone: dial again at once, at the address that worked, or ask to be dialed.
+    pub(super) fn redial(&mut self, now: Instant, name: &NodeId, link: usize) {
+        let Some(path) = self.path(name, link) else { return };
+        match path.dial {
+            Dial::Watching => path.dial = Dial::Waiting { until: now },
+            Dial::Asking { .. } => {
+                path.patience = Patience::new();
+                path.dial = Dial::Asking { next: now + FIRST_PAUSE };
+            }
+            Dial::Never | Dial::Waiting { .. } | Dial::Trying { .. } => {}
         }
     }
 
     /// A dialed connection is open.
-    pub(super) fn answered(&mut self, name: &NodeId, remote: SocketAddr) {
-        if let Some(peer) = self.peers.get_mut(name)
-            && !matches!(peer.dial, Dial::Never)
+    pub(super) fn answered(&mut self, name: &NodeId, link: usize, remote: SocketAddr) {
+        if let Some(path) = self.path(name, link)
+            && !matches!(path.dial, Dial::Never)
         {
-            peer.dial = Dial::Watching;
-            let works = peer.addresses.iter().position(|address| *address == remote).unwrap_or(0);
-            peer.patience = Patience { next_address: works, ..Patience::new() };
+            path.dial = Dial::Watching;
+            let works = path.addresses.iter().position(|address| *address == remote).unwrap_or(0);
+            path.patience = Patience { next_address: works, ..Patience::new() };
         }
     }
 }

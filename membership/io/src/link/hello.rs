@@ -4,15 +4,20 @@
 //! one that was there before. Layout, all of it fixed by hand:
 //!
 //! ```text
-//! "paceline" 8 | version u8 | incarnation u64 LE | node length u8, bytes | cluster length u8, bytes
+//! "paceline" 8 | newest version u8 | oldest version u8 | incarnation u64 LE | link u8
+//!             | node length u8, bytes | cluster length u8, bytes
 //! ```
+//!
+//! The first ten bytes are the same in every version, so that two nodes of different releases can always tell whether
+//! they understand each other, and in which version they speak: the highest that both know.
 
 use config::NodeId;
 use membership::Incarnation;
 
 const MAGIC: &[u8; 8] = b"paceline";
-const VERSION: u8 = 1;
-const FIXED: usize = 8 + 1 + 8;
+/// The versions of the links that this program speaks, oldest and newest.
+const VERSIONS: (u8, u8) = (2, 2);
+const FIXED: usize = 8 + 1 + 1 + 8 + 1;
 
 /// No hello is longer.
 pub(crate) const MAX_HELLO: usize = FIXED + 2 * 256;
@@ -23,6 +28,8 @@ pub(crate) struct Hello {
     pub(crate) incarnation: Incarnation,
     pub(crate) node: NodeId,
     pub(crate) cluster: String,
+    /// Which of the dialer's links this is, from 0. The accepter's word means nothing.
+    pub(crate) link: u8,
 }
 
 impl Hello {
@@ -30,8 +37,9 @@ impl Hello {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(MAX_HELLO);
         bytes.extend_from_slice(MAGIC);
-        bytes.push(VERSION);
+        bytes.extend_from_slice(&[VERSIONS.1, VERSIONS.0]);
         bytes.extend_from_slice(&self.incarnation.0.to_le_bytes());
+        bytes.push(self.link);
         let mut end = self.cluster.len().min(255);
         while !self.cluster.is_char_boundary(end) {
             end -= 1;
@@ -49,11 +57,16 @@ impl Hello {
     /// What is wrong with it, in words.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Hello, String> {
         let rest = bytes.strip_prefix(MAGIC).ok_or("its first words are not paceline's")?;
-        let (&version, rest) = rest.split_first().ok_or("its hello is cut short")?;
-        if version != VERSION {
-            return Err(format!("it speaks link version {version}, this node speaks {VERSION}"));
+        let (&[newest, oldest], rest) = rest.split_first_chunk::<2>().ok_or("its hello is cut short")?;
+        if newest.min(VERSIONS.1) < oldest.max(VERSIONS.0) {
+            let (from, to) = VERSIONS;
+            return Err(format!(
+                "it speaks versions {oldest} to {newest} of the links, this node speaks {from} to {to}: one of the \
+                 two needs another release of paceline"
+            ));
         }
         let (incarnation, rest) = rest.split_first_chunk::<8>().ok_or("its hello is cut short")?;
+        let (&link, rest) = rest.split_first().ok_or("its hello is cut short")?;
         let (node, rest) = text(rest)?;
         let (cluster, rest) = text(rest)?;
         if !rest.is_empty() {
@@ -63,6 +76,7 @@ impl Hello {
             incarnation: Incarnation(u64::from_le_bytes(*incarnation)),
             node: NodeId::new(node).map_err(|error| format!("it calls itself {node:?}: {error}"))?,
             cluster: cluster.to_owned(),
+            link,
         })
     }
 }
@@ -78,7 +92,7 @@ mod tests {
     use super::*;
 
     fn hello() -> Hello {
-        Hello { incarnation: Incarnation(7), node: NodeId::new("beta").unwrap(), cluster: "shop".to_owned() }
+        Hello { incarnation: Incarnation(7), node: NodeId::new("beta").unwrap(), cluster: "shop".to_owned(), link: 3 }
     }
 
     #[test]
@@ -100,9 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_named() {
-        let mut bytes = hello().encode();
-        bytes[8] = 9;
-        assert!(Hello::decode(&bytes).unwrap_err().contains("version 9"));
+    fn versions_that_do_not_meet_are_both_named() {
+        let with = |newest, oldest| {
+            let mut bytes = hello().encode();
+            bytes[8..10].copy_from_slice(&[newest, oldest]);
+            Hello::decode(&bytes)
+        };
+        let refused = with(9, 7).unwrap_err();
+        assert!(refused.contains("versions 7 to 9") && refused.contains("this node speaks 2 to 2"), "{refused}");
+        assert!(with(1, 1).is_err());
+        assert!(with(0, 255).is_err(), "an impossible range is none");
+        assert_eq!(with(9, 2), Ok(hello()), "a newer one that still speaks this version");
     }
 }

@@ -1,8 +1,9 @@
 //! What a connection has to say after each packet and each timer: it came up, it said hello, it brought frames, it is
 //! gone.
 
+use super::path::Test;
 use super::*;
-use quinn_proto::{ConnectionError, Dir, Event, StreamEvent, TransportErrorCode};
+use quinn_proto::{Dir, Event, StreamEvent, TransportErrorCode};
 use rustls::pki_types::CertificateDer;
 
 impl Links {
@@ -14,7 +15,7 @@ impl Links {
             let Some(connection) = self.connections.get_mut(&handle) else { return };
             let Some(event) = connection.quic.poll() else { break };
             match event {
-                Event::DatagramReceived => self.frames(handle),
+                Event::DatagramReceived => self.frames(now, handle),
                 Event::Connected => self.connected(now, handle),
                 Event::Stream(StreamEvent::Opened { dir: Dir::Uni } | StreamEvent::Readable { .. }) => {
                     self.read_hello(now, handle);
@@ -40,15 +41,18 @@ impl Links {
         }
     }
 
-    fn frames(&mut self, handle: ConnectionHandle) {
-        let Some(connection) = self.connections.get_mut(&handle) else { return };
-        while let Some(bytes) = connection.quic.datagrams().recv() {
-            match &mut connection.stage {
-                Stage::Open { peer, .. } => {
+    fn frames(&mut self, now: Instant, handle: ConnectionHandle) {
+        loop {
+            let Some(connection) = self.connections.get_mut(&handle) else { return };
+            let Some(bytes) = connection.quic.datagrams().recv() else { return };
+            let test = Test::read(&bytes);
+            match (&mut connection.stage, test) {
+                (Stage::Open { .. }, Some(test)) => self.tested(now, handle, test),
+                (Stage::Open { peer, .. }, None) => {
                     self.counters.frames_in += 1;
                     self.arrivals.push_back(Arrival::Frame { from: peer.clone(), bytes });
                 }
-                Stage::Greeting { early, .. } if early.len() < MAX_EARLY => early.push(bytes),
+                (Stage::Greeting { early, .. }, None) if early.len() < MAX_EARLY => early.push(bytes),
                 _ => {}
             }
         }
@@ -74,6 +78,7 @@ impl Links {
             incarnation: self.options.incarnation,
             node: self.options.me.clone(),
             cluster: self.options.cluster.clone(),
+            link: u8::try_from(connection.link).expect("there are eight at most"),
         };
         connection.stage = Stage::Greeting { peer, heard: Vec::new(), early: Vec::new() };
         let opened = connection.quic.streams().open(Dir::Uni);
@@ -106,10 +111,16 @@ impl Links {
                 let theirs = plain(hello.cluster.as_bytes());
                 return Err(format!("{peer} is in cluster {theirs:?}, this is {:?}", self.options.cluster));
             }
-            Ok(hello.incarnation)
+            Ok((hello.incarnation, usize::from(hello.link).min(MAX_LINKS - 1)))
         });
         match checked {
-            Ok(incarnation) => self.open(now, handle, incarnation),
+            Ok((incarnation, link)) => {
+                // The dialer knows which link it is.
+                if connection.dialed.is_none() {
+                    connection.link = link;
+                }
+                self.open(now, handle, incarnation);
+            }
             Err(reason) => self.refuse(now, handle, reason),
         }
     }
@@ -124,31 +135,27 @@ impl Links {
         };
         connection.stage = Stage::Open { peer: name.clone(), incarnation };
 
-        let Some(peer) = self.peers.get_mut(&name) else { return };
-        let before = peer.link.replace(handle);
-        let another_life = peer.life.is_some_and(|life| life != incarnation);
-        peer.life = Some(incarnation);
-        if another_life {
-            self.arrivals.push_back(Arrival::Down(name.clone()));
-        }
+        let link = connection.link;
+        self.another_life(&name, incarnation);
+        let Some(path) = self.grow(now, &name, link) else { return };
+        path.link = Some(handle);
+        path.health.renew();
         self.arrivals.push_back(Arrival::Up(name.clone()));
-        if before.is_none() || another_life {
-            let event = LinkEvent::Up { peer: name.clone(), incarnation, address: remote };
-            self.arrivals.push_back(Arrival::Event(event));
-        }
+        self.reroute(now, &name);
+        self.first_test(handle);
         for bytes in early {
             self.counters.frames_in += 1;
             self.arrivals.push_back(Arrival::Frame { from: name.clone(), bytes });
         }
         if dialed {
-            self.answered(&name, remote);
+            self.answered(&name, link, remote);
         }
         // The dialer decides which of several connections stays; the other side keeps them until it is told. Those of
         // an earlier life have nobody at their other end.
         let old: Vec<ConnectionHandle> = self
             .connections
             .iter()
-            .filter(|(other, connection)| **other != handle && connection.is_old(&name, incarnation, dialed))
+            .filter(|(other, connection)| **other != handle && connection.is_old(&name, incarnation, dialed, link))
             .map(|(other, _)| *other)
             .collect();
         for other in old {
@@ -156,14 +163,32 @@ impl Links {
         }
     }
 
+    /// A peer is here in this life: whatever was known of another one is over.
+    fn another_life(&mut self, name: &NodeId, incarnation: Incarnation) {
+        let Some(peer) = self.peers.get_mut(name) else { return };
+        if peer.life.replace(incarnation).is_none_or(|before| before == incarnation) {
+            return;
+        }
+        for (link, path) in peer.paths.iter_mut().enumerate() {
+            path.link = None;
+            let before = std::mem::take(&mut path.health);
+            path.health.losses = before.losses;
+            if before.up {
+                let reason = "its process is a new one".to_owned();
+                self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
+            }
+        }
+        self.arrivals.push_back(Arrival::Down(name.clone()));
+    }
+
     /// Ends a connection with somebody who is not who it should be.
     fn refuse(&mut self, now: Instant, handle: ConnectionHandle, reason: String) {
         let Some(connection) = self.connections.get(&handle) else { return };
-        let (remote, dialed) = (connection.remote, connection.dialed.clone());
+        let (remote, dialed, link) = (connection.remote, connection.dialed.clone(), connection.link);
         self.shut(now, handle, code::REFUSED, &reason);
         self.refused(now, remote, reason);
         if let Some(name) = dialed {
-            self.turned_down(now, &name);
+            self.turned_down(now, &name, link);
         }
     }
 
@@ -171,59 +196,74 @@ impl Links {
     fn lost(&mut self, now: Instant, handle: ConnectionHandle, reason: ConnectionError) {
         let Some(connection) = self.connections.get_mut(&handle) else { return };
         let remote = connection.remote;
-        let dialed = connection.dialed.clone();
+        let (dialed, link) = (connection.dialed.clone(), connection.link);
         match std::mem::replace(&mut connection.stage, Stage::Closed) {
             Stage::Closed => {}
-            Stage::Open { peer, .. } => self.link_lost(now, handle, &peer, &reason),
+            Stage::Open { peer, .. } => self.link_lost(now, handle, (&peer, link), &reason),
             Stage::Shaking | Stage::Greeting { .. } => match dialed {
-                Some(name) => self.attempt_lost(now, &name, remote, &reason),
+                Some(name) => self.attempt_lost(now, (&name, link), remote, &reason),
                 None => self.stranger_lost(now, remote, &reason),
             },
         }
     }
 
-    fn link_lost(&mut self, now: Instant, handle: ConnectionHandle, name: &NodeId, reason: &ConnectionError) {
-        // Another open connection of the same peer takes over.
-        let next = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| matches!(&connection.stage, Stage::Open { peer, .. } if peer == name))
-            .max_by_key(|(_, connection)| connection.heard)
-            .map(|(handle, _)| *handle);
-        let Some(peer) = self.peers.get_mut(name) else { return };
-        if peer.link == Some(handle) {
-            peer.link = next;
-        }
-        let gone = peer.link.is_none();
+    fn link_lost(
+        &mut self,
+        now: Instant,
+        handle: ConnectionHandle,
+        (name, link): (&NodeId, usize),
+        reason: &ConnectionError,
+    ) {
+        // Another open connection of the same link takes over.
+        let same = |c: &Connection| c.link == link && matches!(&c.stage, Stage::Open { peer, .. } if peer == name);
+        let others = self.connections.iter().filter(|(_, connection)| same(connection));
+        let next = others.max_by_key(|(_, connection)| connection.heard).map(|(handle, _)| *handle);
         let left = matches!(reason, ConnectionError::ApplicationClosed(close)
             if close.error_code == VarInt::from_u32(code::GOODBYE));
+        let Some(peer) = self.peers.get_mut(name) else { return };
+        let Some(path) = peer.paths.get_mut(link) else { return };
+        if path.link == Some(handle) {
+            path.link = next;
+            path.health.renew();
+        }
+        let gone = path.link.is_none();
+        if gone && std::mem::take(&mut path.health.up) {
+            path.health.losses += 1;
+            let reason = if left { "it left".to_owned() } else { phrase(reason) };
+            self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
+        }
         if left && peer.life.take().is_some() {
             self.arrivals.push_back(Arrival::Down(name.clone()));
         }
         if gone {
-            let reason = if left { "it left".to_owned() } else { phrase(reason) };
-            self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), reason }));
-            self.redial(now, name);
+            self.redial(now, name, link);
         }
+        self.reroute(now, name);
     }
 
-    fn attempt_lost(&mut self, now: Instant, name: &NodeId, remote: SocketAddr, reason: &ConnectionError) {
+    fn attempt_lost(
+        &mut self,
+        now: Instant,
+        (name, link): (&NodeId, usize),
+        remote: SocketAddr,
+        reason: &ConnectionError,
+    ) {
         match reason {
             // This side does not like the peer's certificate.
             ConnectionError::TransportError(error) if is_crypto(error.code) => {
-                self.turned_down(now, name);
+                self.turned_down(now, name, link);
                 self.refused(now, remote, format!("it does not prove that it is {name}: {}", phrase(reason)));
             }
             // The peer does not like this node's.
             ConnectionError::ConnectionClosed(_) | ConnectionError::ApplicationClosed(_) => {
-                self.turned_down(now, name);
+                self.turned_down(now, name, link);
                 let reason = phrase(reason);
                 if self.refusals.note(now, remote.ip(), &format!("{name} {reason}")) {
                     let event = LinkEvent::RefusedByPeer { peer: name.clone(), address: remote, reason };
                     self.arrivals.push_back(Arrival::Event(event));
                 }
             }
-            other => self.unanswered(now, name, remote, &phrase(other)),
+            other => self.unanswered(now, (name, link), remote, &phrase(other)),
         }
     }
 
@@ -241,8 +281,9 @@ impl Links {
 
 impl Connection {
     /// Whether a new connection of `name` in life `now` makes this one useless.
-    fn is_old(&self, name: &NodeId, now: Incarnation, dialed: bool) -> bool {
-        matches!(&self.stage, Stage::Open { peer, incarnation } if peer == name && (dialed || *incarnation != now))
+    fn is_old(&self, name: &NodeId, now: Incarnation, dialed: bool, link: usize) -> bool {
+        matches!(&self.stage, Stage::Open { peer, incarnation }
+            if peer == name && (dialed && self.link == link || *incarnation != now))
     }
 }
 

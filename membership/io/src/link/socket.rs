@@ -31,6 +31,7 @@ pub(crate) struct Socket {
     udp: UdpSocket,
     state: UdpSocketState,
     address: SocketAddr,
+    link: usize,
 }
 
 /// Room for one batch of received packets.
@@ -65,8 +66,8 @@ impl Batch {
 }
 
 impl Socket {
-    /// Prepares `udp`; also returns a warning when the kernel grants too little buffer.
-    pub(crate) fn new(udp: UdpSocket) -> io::Result<(Socket, Option<String>)> {
+    /// Prepares `udp` as the end of this link; also returns a warning when the kernel grants too little buffer.
+    pub(crate) fn new(udp: UdpSocket, link: usize) -> io::Result<(Socket, Option<String>)> {
         let state = UdpSocketState::new((&udp).into())?;
         // The kernel cuts a wish down silently (net.core.rmem_max), so what it granted is read back.
         // With CAP_NET_ADMIN the limit does not bind.
@@ -85,12 +86,17 @@ impl Socket {
             )
         });
         let address = udp.local_addr()?;
-        Ok((Socket { udp, state, address }, warning))
+        Ok((Socket { udp, state, address, link }, warning))
     }
 
     /// Where it is bound.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Which link it is the end of, from 0.
+    pub(crate) fn link(&self) -> usize {
+        self.link
     }
 
     /// How many packets one send may hold.

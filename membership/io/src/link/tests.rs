@@ -1,5 +1,7 @@
 //! Real sockets on loopback, no ring: what arrives, who is refused, what happens when a peer comes back.
 
+mod paths;
+
 use super::*;
 use crate::event::LinkEvent;
 use crate::identity::Authority;
@@ -59,11 +61,12 @@ impl Bed {
             token: TOKEN,
             mtu: 1452,
             seed: life,
+            mode: LinkMode::Passive,
         };
-        let (socket, _) = Socket::new(udp).unwrap();
+        let (socket, _) = Socket::new(udp, 0).unwrap();
         let mut links = Links::new(options, identity, vec![socket], Instant::now()).unwrap();
         for (peer, port) in &self.ports {
-            links.set_addresses(peer, vec![port.local_addr().unwrap()]);
+            links.set_addresses(Instant::now(), peer, vec![vec![port.local_addr().unwrap()]]);
         }
         Node { links, seen: Vec::new() }
     }
@@ -85,7 +88,7 @@ impl Node {
     }
 
     fn up(&self, peer: &str) -> bool {
-        self.links.peers[&node(peer)].link.is_some()
+        self.links.peers[&node(peer)].paths.iter().any(|path| path.link.is_some())
     }
 
     fn frames(&self) -> Vec<(NodeId, Bytes)> {
@@ -168,11 +171,11 @@ fn jumbo_packets_need_no_peer_with_the_same_size() {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     alpha.links = {
-        let (socket, _) = Socket::new(bed.ports[&node("alpha")].try_clone().unwrap()).unwrap();
+        let (socket, _) = Socket::new(bed.ports[&node("alpha")].try_clone().unwrap(), 0).unwrap();
         let options = LinkOptions { mtu: 8952, ..alpha.links.options };
         Links::new(options, &bed.identity("alpha"), vec![socket], Instant::now()).unwrap()
     };
-    alpha.links.set_addresses(&node("beta"), vec![bed.address("beta")]);
+    alpha.links.set_addresses(Instant::now(), &node("beta"), vec![vec![bed.address("beta")]]);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
     alpha.links.send(Instant::now(), &node("beta"), Bytes::from(vec![7; crate::frame_limit(8952)]));
     run(&mut [&mut alpha, &mut beta], "the big frame", |nodes| nodes[1].frames().len() == 1);
@@ -259,75 +262,14 @@ fn a_peer_that_starts_late_is_found_and_told_about() {
 }
 
 #[test]
-fn the_second_address_is_tried_when_the_first_is_dead() {
+fn the_second_address_of_a_name_is_tried_when_the_first_is_dead() {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     let dead = port();
-    alpha.links.set_addresses(&node("beta"), vec![dead.local_addr().unwrap(), bed.address("beta")]);
+    let both = vec![dead.local_addr().unwrap(), bed.address("beta")];
+    alpha.links.set_addresses(Instant::now(), &node("beta"), vec![both]);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
     assert_eq!(alpha.links.peers(Instant::now())[&node("beta")].link, Some(bed.address("beta")));
-}
-
-/// Passes packets between whoever sends first and `target` until it is dropped.
-struct Relay {
-    address: SocketAddr,
-    stop: Arc<std::sync::atomic::AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Relay {
-    fn new(target: SocketAddr) -> Relay {
-        let (front, back) = (port(), port());
-        let address = front.local_addr().unwrap();
-        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || {
-            front.set_nonblocking(true).unwrap();
-            back.set_nonblocking(true).unwrap();
-            let mut client = None;
-            let mut bytes = [0; 65_536];
-            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
-                while let Ok((length, from)) = front.recv_from(&mut bytes) {
-                    client = Some(from);
-                    back.send_to(&bytes[..length], target).unwrap();
-                }
-                while let Ok(length) = back.recv(&mut bytes) {
-                    front.send_to(&bytes[..length], client.unwrap()).unwrap();
-                }
-                let mut sources =
-                    [PollFd::new(front.as_fd(), PollFlags::POLLIN), PollFd::new(back.as_fd(), PollFlags::POLLIN)];
-                poll(&mut sources, PollTimeout::from(20u16)).unwrap();
-            }
-        });
-        Relay { address, stop, thread: Some(thread) }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        self.thread.take().unwrap().join().unwrap();
-    }
-}
-
-#[test]
-fn a_dead_path_is_replaced_by_the_next_address_and_nobody_is_declared_down() {
-    let bed = Bed::new(&["alpha", "beta"]);
-    let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
-    let relay = Relay::new(bed.address("beta"));
-    alpha.links.set_addresses(&node("beta"), vec![relay.address, bed.address("beta")]);
-    run(&mut [&mut alpha, &mut beta], "links", both_up);
-    let link = |alpha: &Node| alpha.links.peers(Instant::now())[&node("beta")].link;
-    assert_eq!(link(&alpha), Some(relay.address));
-    let start = Instant::now();
-    drop(relay);
-    run(&mut [&mut alpha, &mut beta], "the other path", |nodes| link(nodes[0]) == Some(bed.address("beta")));
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-    // The accepting side follows, without a word about a lost peer.
-    beta.send("alpha", b"over the new path");
-    run(&mut [&mut alpha, &mut beta], "a frame", |nodes| nodes[0].frames().len() == 1);
-    let down = |arrival: &Arrival| matches!(arrival, Arrival::Down(_) | Arrival::Event(LinkEvent::Down { .. }));
-    assert!(!alpha.seen.iter().chain(&beta.seen).any(down));
 }
 
 #[test]
@@ -341,10 +283,10 @@ fn links_work_over_ipv6_and_over_the_socket_of_the_right_kind() {
     };
     let mut beta = bed.node_on("beta", 2, &bed.identity("beta"), udp.try_clone().unwrap());
     let mut alpha = bed.good("alpha", 1);
-    alpha.links.sockets.push(Socket::new(UdpSocket::bind("[::1]:0").unwrap()).unwrap().0);
+    alpha.links.sockets.push(Socket::new(UdpSocket::bind("[::1]:0").unwrap(), 0).unwrap().0);
     let address = udp.local_addr().unwrap();
     assert!(alpha.links.reaches(&address));
-    alpha.links.set_addresses(&node("beta"), vec![address]);
+    alpha.links.set_addresses(Instant::now(), &node("beta"), vec![vec![address]]);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
 }
 

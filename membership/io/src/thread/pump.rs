@@ -174,7 +174,7 @@ impl Pump {
                     // Nobody waits for it any more: no harm.
                     let _ = sender.try_send(status);
                 }
-                Note::Resolved { peer, addresses } => self.resolved(&peer, addresses),
+                Note::Resolved { peer, links } => self.resolved(now, &peer, links),
                 Note::Unresolved { peer, name, reason } => {
                     if self.unresolved.insert((peer.clone(), name.clone())) {
                         (self.on_event)(Event::Link(LinkEvent::Unresolved { peer, name, reason }));
@@ -185,22 +185,19 @@ impl Pump {
         Some(taken.more.then_some(LOOK_AGAIN))
     }
 
-    /// A peer's addresses are known; only those of a kind that this node has a socket for can be reached.
-    fn resolved(&mut self, peer: &NodeId, addresses: Vec<SocketAddr>) {
-        let (usable, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| self.links.reaches(address));
-        match (usable.is_empty(), other.first()) {
-            (true, Some(other)) => {
+    /// The addresses of a peer's links are known; only those of a kind that this node has a socket for can be reached.
+    fn resolved(&mut self, now: Instant, peer: &NodeId, links: Vec<Vec<SocketAddr>>) {
+        let whole = links.iter().all(|addresses| !addresses.is_empty());
+        match self.links.set_addresses(now, peer, links) {
+            Some(other) => {
                 let name = other.to_string();
                 if self.unresolved.insert((peer.clone(), name.clone())) {
                     let reason = format!("not of the same kind as this node's own address {}", self.local.ip());
                     (self.on_event)(Event::Link(LinkEvent::Unresolved { peer: peer.clone(), name, reason }));
                 }
             }
-            (true, None) => {}
-            (false, _) => {
-                self.unresolved.retain(|(unresolved, _)| unresolved != peer);
-                self.links.set_addresses(peer, usable);
-            }
+            None if whole => self.unresolved.retain(|(unresolved, _)| unresolved != peer),
+            None => {}
         }
     }
 

@@ -9,7 +9,7 @@
 //! It obeys lines on standard input: `leave`, `status`; when that is closed it ends as if the power were cut.
 
 use bytes::Bytes;
-use config::NodeId;
+use config::{LinkMode, NodeId};
 use membership::Incarnation;
 use membership_io::{Bind, Event, Identity, Options, RingHandle, RingThread};
 use std::collections::BTreeMap;
@@ -87,6 +87,7 @@ fn options(home: &Path, node: &str, token: Duration) -> Result<Options, String> 
         bind: Bind::Configured,
         state_dir: home.join("state"),
         realtime: true,
+        link_mode: LinkMode::Passive,
     })
 }
 

@@ -1,0 +1,279 @@
+//! One link to one peer, and whether it works: it is up while what is sent over it is confirmed, and while packets of
+//! the full size come back. A path that only one direction of passes, or only small packets, is down.
+//!
+//! ```text
+//!            a full packet came back        nothing confirmed, or full packets lost
+//! unproven -------------------------> up ------------------------------------------> down
+//!                                      ^     whole for a while, or nothing better       |
+//!                                      +------------------------------------------------+
+//! ```
+//!
+//! Before a link is called down it is doubted: what is sent over it then goes over the next one too.
+
+use super::dial::{Dial, Patience};
+use bytes::Bytes;
+use quinn_proto::ConnectionHandle;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Links between two nodes at most.
+pub(super) const MAX_LINKS: usize = 8;
+/// What a probe and its echo begin with; no frame of the ring does.
+const PROBE: &[u8; 4] = b"\x01lp?";
+const ECHO: &[u8; 4] = b"\x01lp!";
+
+/// All times of a path, derived from the token timeout.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// Between two looks, each of which asks for a confirmation.
+    pub(super) look: Duration,
+    /// Without a confirmation for this long, frames also go another way.
+    pub(super) doubt: Duration,
+    /// Without a confirmation for this long, the path is down.
+    pub(super) lost: Duration,
+    /// Between two packets of the full size.
+    pub(super) wide: Duration,
+    /// Without one of them coming back for this long, the path is down.
+    pub(super) narrow: Duration,
+    /// A path that was down must be whole for this long before it is preferred to another one.
+    pub(super) trust: Duration,
+}
+
+impl Pace {
+    /// `paths` is how many this node has in all: the more, the rarer the large probes.
+    pub(super) fn new(token: Duration, paths: usize) -> Pace {
+        let ms = Duration::from_millis;
+        let crowd = u32::try_from(paths.div_ceil(16).max(1)).unwrap_or(u32::MAX);
+        let wide = (token / 4).max(ms(25)) * crowd;
+        Pace {
+            look: (token / 12).clamp(ms(10), ms(500)),
+            // An acknowledgement may take 25 ms by itself.
+            doubt: (token / 4).max(ms(60)),
+            lost: (token * 3 / 4).max(ms(150)),
+            wide,
+            // With a fifth of all packets lost, a third of the probes is; so many in a row mean something.
+            narrow: wide * 12,
+            trust: token * 2,
+        }
+    }
+}
+
+/// What a packet on a path says about the path itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Test {
+    /// Send this back.
+    Probe,
+    /// It came back.
+    Echo,
+}
+
+impl Test {
+    /// Whether a datagram is one.
+    pub(super) fn read(bytes: &[u8]) -> Option<Test> {
+        match bytes.first_chunk::<4>() {
+            Some(PROBE) => Some(Test::Probe),
+            Some(ECHO) => Some(Test::Echo),
+            _ => None,
+        }
+    }
+
+    /// A datagram of `size` bytes.
+    pub(super) fn bytes(self, size: usize) -> Bytes {
+        let mut bytes = vec![0; size.max(4)];
+        bytes[..4].copy_from_slice(match self {
+            Test::Probe => PROBE,
+            Test::Echo => ECHO,
+        });
+        Bytes::from(bytes)
+    }
+}
+
+/// How a path does.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    /// As it was told.
+    pub(super) up: bool,
+    /// When something sent was last confirmed.
+    pub(super) proven: Option<Instant>,
+    /// When a packet of the full size last came back.
+    pub(super) wide: Option<Instant>,
+    /// Acknowledgements seen at the last look.
+    pub(super) acks: u64,
+    /// Whole since then.
+    whole: Option<Instant>,
+    pub(super) next_probe: Option<Instant>,
+    /// How often it was lost.
+    pub(super) losses: u64,
+}
+
+/// What a look found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is as it was.
+    Same,
+    /// It works (again).
+    Up,
+    /// Nothing comes back.
+    Mute,
+    /// Only small packets come back.
+    Narrow,
+}
+
+impl Health {
+    /// A new connection takes over: its size is to be proven anew.
+    pub(super) fn renew(&mut self) {
+        (self.acks, self.wide, self.next_probe) = (0, None, None);
+    }
+
+    /// This node did not run: nothing could be confirmed, and nobody is to blame.
+    pub(super) fn excuse(&mut self, now: Instant) {
+        self.proven = self.proven.map(|_| now);
+        self.wide = self.wide.map(|_| now);
+    }
+
+    /// Whether it is time to also use another way.
+    pub(super) fn doubtful(&self, now: Instant, pace: &Pace) -> bool {
+        self.proven.is_none_or(|at| at + pace.doubt <= now)
+    }
+
+    /// Judges the path; `alone`: no other path to this peer is up.
+    pub(super) fn judge(&mut self, now: Instant, pace: &Pace, alone: bool) -> Verdict {
+        let mute = self.proven.is_none_or(|at| at + pace.lost <= now);
+        // A connection that has just taken over from one that worked gets its time.
+        let narrow = self.wide.is_none_or(|at| at + pace.narrow <= now);
+        if mute || narrow {
+            self.whole = None;
+            let replaced = !mute && self.wide.is_none();
+            if self.up && !replaced {
+                self.up = false;
+                self.losses += 1;
+                return if mute { Verdict::Mute } else { Verdict::Narrow };
+            }
+            return Verdict::Same;
+        }
+        let whole = *self.whole.get_or_insert(now);
+        let trusted = alone || self.losses == 0 || whole + pace.trust <= now;
+        if !self.up && trusted {
+            self.up = true;
+            return Verdict::Up;
+        }
+        Verdict::Same
+    }
+}
+
+/// One link to one peer.
+#[derive(Debug)]
+pub(super) struct Path {
+    /// Where the peer is; several when a name has several addresses.
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) dial: Dial,
+    pub(super) patience: Patience,
+    /// The newest open connection.
+    pub(super) link: Option<ConnectionHandle>,
+    pub(super) health: Health,
+    /// When the peer last knocked and was listened to.
+    pub(super) knocked: Option<Instant>,
+}
+
+impl Path {
+    pub(super) fn new(dial: Dial) -> Path {
+        Path {
+            addresses: Vec::new(),
+            dial,
+            patience: Patience::new(),
+            link: None,
+            health: Health::default(),
+            knocked: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: Duration = Duration::from_secs(1);
+
+    fn pace() -> Pace {
+        Pace::new(TOKEN, 2)
+    }
+
+    /// Up at `now`.
+    fn up(now: Instant) -> Health {
+        let mut health = Health { proven: Some(now), wide: Some(now), ..Health::default() };
+        assert_eq!(health.judge(now, &pace(), true), Verdict::Up);
+        health
+    }
+
+    #[test]
+    fn small_packets_alone_do_not_make_a_link() {
+        let now = Instant::now();
+        let mut health = Health { proven: Some(now), ..Health::default() };
+        assert_eq!(health.judge(now, &pace(), true), Verdict::Same);
+        assert!(!health.up);
+    }
+
+    #[test]
+    fn one_that_confirms_nothing_is_doubted_then_down() {
+        let now = Instant::now();
+        let mut health = up(now);
+        assert!(!health.doubtful(now, &pace()));
+        let later = now + pace().doubt;
+        assert!(health.doubtful(later, &pace()));
+        assert_eq!(health.judge(later, &pace(), false), Verdict::Same);
+        assert_eq!(health.judge(now + pace().lost, &pace(), false), Verdict::Mute);
+        assert!(pace().lost < TOKEN, "before the ring gives the peer up");
+    }
+
+    #[test]
+    fn one_that_loses_full_packets_is_down() {
+        let now = Instant::now();
+        let mut health = up(now);
+        let later = now + pace().narrow;
+        health.proven = Some(later);
+        assert_eq!(health.judge(later, &pace(), true), Verdict::Narrow);
+    }
+
+    #[test]
+    fn one_that_was_down_is_trusted_again_after_a_while_or_when_nothing_is_better() {
+        let now = Instant::now();
+        let lost = || {
+            let mut health = up(now);
+            assert_eq!(health.judge(now + pace().lost, &pace(), false), Verdict::Mute);
+            health
+        };
+        let back = now + 2 * TOKEN;
+        let mut health = lost();
+        (health.proven, health.wide) = (Some(back), Some(back));
+        assert_eq!(health.judge(back, &pace(), false), Verdict::Same);
+        let later = back + pace().trust;
+        (health.proven, health.wide) = (Some(later), Some(later));
+        assert_eq!(health.judge(later, &pace(), false), Verdict::Up);
+        let mut health = lost();
+        (health.proven, health.wide) = (Some(back), Some(back));
+        assert_eq!(health.judge(back, &pace(), true), Verdict::Up);
+        assert_eq!(health.losses, 1);
+    }
+
+    #[test]
+    fn own_pauses_and_new_connections_are_no_loss() {
+        let now = Instant::now();
+        let mut health = up(now);
+        let woken = now + 10 * TOKEN;
+        health.excuse(woken);
+        assert_eq!(health.judge(woken, &pace(), true), Verdict::Same);
+        health.renew();
+        assert_eq!(health.judge(woken, &pace(), true), Verdict::Same);
+        assert!(health.up);
+        assert_eq!(health.judge(woken + pace().lost, &pace(), true), Verdict::Mute);
+    }
+
+    #[test]
+    fn tests_are_told_from_frames() {
+        assert_eq!(Test::read(&Test::Probe.bytes(1400)), Some(Test::Probe));
+        assert_eq!(Test::read(&Test::Echo.bytes(0)), Some(Test::Echo));
+        assert_eq!(Test::Probe.bytes(1400).len(), 1400);
+        assert_eq!(Test::read(b"PL\x01\x04 a frame"), None);
+        assert_eq!(Test::read(b""), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! The regular look at every path: asks for confirmations, sends packets of the full size, and says what changed.
+
+use super::path::{Path, Test, Verdict};
+use super::*;
+
+impl Links {
+    /// Looks at all paths if it is time.
+    pub(super) fn look(&mut self, now: Instant) {
+        if now < self.next_look {
+            return;
+        }
+        // So late that this node itself cannot have been running.
+        let slept = now > self.next_look + self.pace.doubt;
+        self.next_look = now + self.pace.look;
+        let names: Vec<NodeId> = self.peers.keys().cloned().collect();
+        for name in names {
+            let links = self.peers[&name].paths.len();
+            for link in 0..links {
+                self.look_at(now, &name, link, slept);
+                self.judge(now, &name, link);
+            }
+            self.reroute(now, &name);
+        }
+    }
+
+    fn look_at(&mut self, now: Instant, name: &NodeId, link: usize, slept: bool) {
+        let Some(path) = self.peers.get_mut(name).and_then(|peer| peer.paths.get_mut(link)) else { return };
+        if slept {
+            path.health.excuse(now);
+        }
+        let Some(handle) = path.link else { return };
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        let acks = connection.quic.stats().frame_rx.acks;
+        if acks > path.health.acks {
+            path.health.acks = acks;
+            path.health.proven = Some(now);
+        }
+        connection.quic.ping();
+        self.unsent.insert(handle);
+        if path.health.next_probe.is_none_or(|at| at <= now) {
+            // Until the first one is back, it is tried more often.
+            let pause = if path.health.wide.is_some() { self.pace.wide } else { self.pace.look };
+            path.health.next_probe = Some(now + pause);
+            self.test(handle, Test::Probe);
+        }
+    }
+
+    /// Sends a packet of the full size.
+    fn test(&mut self, handle: ConnectionHandle, test: Test) {
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
+        let size = crate::quic::frame_limit(self.options.mtu).min(connection.quic.datagrams().max_size().unwrap_or(0));
+        // When the queue is full, the next one does it.
+        let _ = connection.quic.datagrams().send(test.bytes(size), false);
+        self.unsent.insert(handle);
+    }
+
+    /// A connection has just been opened: is it any good?
+    pub(super) fn first_test(&mut self, handle: ConnectionHandle) {
+        self.test(handle, Test::Probe);
+    }
+
+    /// A datagram about the path it came on.
+    pub(super) fn tested(&mut self, now: Instant, handle: ConnectionHandle, test: Test) {
+        if test == Test::Probe {
+            return self.test(handle, Test::Echo);
+        }
+        let Some(Connection { stage: Stage::Open { peer: name, .. }, link, .. }) = self.connections.get(&handle) else {
+            return;
+        };
+        let (name, link) = (name.clone(), *link);
+        let Some(path) = self.peers.get_mut(&name).and_then(|peer| peer.paths.get_mut(link)) else { return };
+        if path.link != Some(handle) {
+            return;
+        }
+        (path.health.wide, path.health.proven) = (Some(now), Some(now));
+        if !path.health.up {
+            self.judge(now, &name, link);
+            self.reroute(now, &name);
+        }
+    }
+
+    fn judge(&mut self, now: Instant, name: &NodeId, link: usize) {
+        let Some(peer) = self.peers.get_mut(name) else { return };
+        let usable = |path: &Path| path.health.up && path.link.is_some();
+        let alone = !peer.paths.iter().enumerate().any(|(other, path)| other != link && usable(path));
+        let Some(path) = peer.paths.get_mut(link) else { return };
+        let reason = match path.health.judge(now, &self.pace, alone) {
+            Verdict::Same => return,
+            Verdict::Up => {
+                let Some(address) = path.link.and_then(|handle| self.connections.get(&handle)).map(|c| c.remote) else {
+                    return;
+                };
+                let incarnation = peer.life.unwrap_or(Incarnation(0));
+                let event = LinkEvent::Up { peer: name.clone(), incarnation, link, address };
+                self.arrivals.push_back(Arrival::Event(event));
+                return;
+            }
+            Verdict::Mute => "what is sent over it does not arrive, or nothing comes back".to_owned(),
+            Verdict::Narrow => format!("packets of {} bytes do not pass, only smaller ones", self.options.mtu),
+        };
+        self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
+    }
+
+    /// Works out anew which links are used for a peer.
+    pub(super) fn reroute(&mut self, now: Instant, name: &NodeId) {
+        let Some(peer) = self.peers.get_mut(name) else { return };
+        peer.route.work_out(now, &peer.paths, self.options.mode, &self.pace);
+    }
+}

@@ -13,6 +13,7 @@ use crate::summary::summarize;
 pub fn write(facts: &Facts<'_>, assignment: &Assignment, ordered: &Ordered) -> Schedule {
     Schedule {
         actions: actions(facts, ordered),
+        summary: summarize(facts, assignment, &ordered.graph),
         placements: assignment.placements(facts),
         scores: assignment.score_lines(facts),
         recheck_ms: facts.recheck_ms,

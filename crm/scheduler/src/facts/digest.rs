@@ -12,8 +12,9 @@
 
 mod md5;
 
-use super::{Facts, operation};
+use super::{Facts, operation, sets};
 use crate::index::{NodeIx, ResourceIx};
+use crate::rule::RuleContext;
 use crate::situation::OperationHistory;
 use std::collections::BTreeMap;
 
@@ -67,8 +68,14 @@ fn parameters(
     node: NodeIx,
     operation: &OperationHistory,
 ) -> BTreeMap<String, String> {
-    let mut parameters =
-        operation::parameters(facts, resource, Some(node), Some((&operation.name, operation.interval_ms)));
+    let mut parameters = operation::parameters(facts, resource, Some(node));
+    if let Some(written) =
+        operation::find(&facts[resource], &operation.name, operation.interval_ms).and_then(|found| found.written)
+    {
+        let node = Some(&facts[node].attributes);
+        let context = RuleContext { now_ms: facts.situation.now_ms, node, ..RuleContext::default() };
+        parameters.extend(sets::values(&written.params, &context));
+    }
     // The connection into a container goes to wherever the container is.
     if parameters.get("addr").is_some_and(|address| address == "#uname")
         && let Some(host) = facts[resource].container.and_then(|container| facts[container].on.first())

@@ -138,3 +138,45 @@ fn masked(operation: &OperationHistory) -> bool {
             || (matches!(operation.status, OperationStatus::Done | OperationStatus::Failed)
                 && matches!(operation.exit_code, code::NOT_INSTALLED | code::BAD_PARAMETER)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(name: &str, interval_ms: u64, expected_exit_code: i32, exit_code: i32) -> (Verdict, Option<Role>) {
+        let status = if exit_code == expected_exit_code { OperationStatus::Done } else { OperationStatus::Failed };
+        let name = name.to_string();
+        let op = OperationHistory { name, interval_ms, exit_code, expected_exit_code, status, ..OperationHistory::default() };
+        let outcome = judge(&op, Circumstances { managed: true, can_fence: true });
+        (outcome.verdict, outcome.role)
+    }
+
+    #[test]
+    fn probes_bring_news() {
+        assert_eq!(verdict("monitor", 0, 7, 7), (Verdict::Fine, Some(Role::Stopped)));
+        assert_eq!(verdict("monitor", 0, 7, 0), (Verdict::Fine, None));
+        assert_eq!(verdict("monitor", 0, 7, 8), (Verdict::Fine, Some(Role::Promoted)));
+        assert_eq!(verdict("monitor", 0, 7, 190), (Verdict::Fine, None));
+        assert_eq!(verdict("monitor", 0, 0, 7), (Verdict::Fine, Some(Role::Stopped)));
+        assert_eq!(verdict("monitor", 0, 7, 1), (Verdict::Failed, None));
+        assert_eq!(verdict("monitor", 0, 7, 9), (Verdict::Failed, Some(Role::Promoted)));
+    }
+
+    #[test]
+    fn a_probe_without_an_agent_finds_nothing() {
+        for exit_code in [code::NOT_INSTALLED, code::BAD_PARAMETER] {
+            assert_eq!(verdict("monitor", 0, 7, exit_code), (Verdict::Fine, Some(Role::Stopped)), "{exit_code}");
+        }
+    }
+
+    #[test]
+    fn some_failures_rule_out_a_node_and_some_all() {
+        for exit_code in [code::NOT_INSTALLED, code::BAD_PARAMETER, code::NOT_PERMITTED, code::UNIMPLEMENTED] {
+            assert_eq!(verdict("start", 0, 0, exit_code).0, Verdict::FailedHere, "{exit_code}");
+        }
+        assert_eq!(verdict("start", 0, 0, code::NOT_CONFIGURED).0, Verdict::FailedEverywhere);
+        assert_eq!(verdict("start", 0, 0, code::ERROR).0, Verdict::Failed);
+        assert_eq!(verdict("monitor", 10_000, 0, code::NOT_RUNNING).0, Verdict::Failed);
+        assert_eq!(verdict("monitor", 10_000, 8, code::DEGRADED_PROMOTED).0, Verdict::Fine);
+    }
+}

@@ -103,3 +103,48 @@ pub(crate) fn since_start(history: &ResourceHistory) -> Vec<&OperationHistory> {
     let (start, stop) = last_start_and_stop(&sorted);
     if start < stop { Vec::new() } else { sorted[start.unwrap_or(0)..].to_vec() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn op(name: &str, call: i64, order: &str) -> OperationHistory {
+        OperationHistory { name: name.into(), call, transition_key: order.into(), ..OperationHistory::default() }
+    }
+
+    fn names(operations: Vec<OperationHistory>) -> Vec<String> {
+        let history = ResourceHistory { operations, ..ResourceHistory::default() };
+        in_order(&history).into_iter().map(|op| op.name.clone()).collect()
+    }
+
+    #[test]
+    fn calls_count_up() {
+        assert_eq!(names(vec![op("b", 5, ""), op("a", 3, ""), op("c", 12, "")]), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn of_two_records_of_one_call_the_later_result_is_newer() {
+        let at = |name: &str, changed| OperationHistory { last_change: Some(changed), ..op(name, 7, "") };
+        assert_eq!(names(vec![at("new", 20), at("old", 10)]), ["old", "new"]);
+        assert_eq!(names(vec![at("old", 10), at("new", 20)]), ["old", "new"]);
+    }
+
+    #[test]
+    fn what_is_pending_is_newest_unless_its_coordinator_went_on() {
+        let (done, pending) = (op("done", 5, "1:8:0:dc"), op("pending", -1, "1:9:0:dc"));
+        assert_eq!(names(vec![pending, done]), ["done", "pending"]);
+        let (done, pending) = (op("done", 5, "1:10:0:dc"), op("pending", -1, "1:9:0:dc"));
+        assert_eq!(names(vec![done, pending.clone()]), ["pending", "done"]);
+        let by_another = op("done", 5, "1:10:0:other");
+        assert_eq!(names(vec![by_another, pending]), ["done", "pending"]);
+    }
+
+    #[test]
+    fn a_monitor_that_found_it_running_stands_for_a_start() {
+        let probe = op("monitor", 3, "");
+        let history = ResourceHistory { operations: vec![probe, op("monitor", 4, "")], ..ResourceHistory::default() };
+        assert_eq!(since_start(&history).len(), 2);
+        let stopped = ResourceHistory { operations: vec![op("start", 3, ""), op("stop", 4, "")], ..history };
+        assert!(since_start(&stopped).is_empty());
+    }
+}

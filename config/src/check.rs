@@ -10,7 +10,6 @@ mod duplicate;
 mod fencing;
 mod operation;
 mod order_loop;
-mod packet;
 mod quorum;
 mod reference;
 mod together;
@@ -27,19 +26,20 @@ struct Check<'c, 'r, 't> {
     report: &'r mut Report<'t>,
     /// Every name that a constraint may use.
     names: BTreeSet<&'c str>,
+    /// Every node that a location may name, remote and guest nodes too.
+    nodes: BTreeSet<String>,
 }
 
 /// Runs all checks.
 pub(crate) fn check(config: &Config, spots: &Spots, report: &mut Report<'_>) {
     let names = config.written.names().collect();
-    let mut check = Check { config, spots, report, names };
+    let mut check = Check { config, spots, report, names, nodes: config.written.node_names() };
     check.references();
     check.names_once();
     check.groups();
     check.levels();
     check.rules_once();
     check.addresses();
-    check.packet();
     check.operations();
     check.quorum();
     check.fencing();

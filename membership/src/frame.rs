@@ -6,7 +6,11 @@
 //!
 //! The envelope is made by hand, so that an unknown version is refused before anything is decoded. The body is one
 //! value of the codec; in a data frame the payload follows it, uncopied. Members of an agreed ring are named by their
-//! rank, the place in the sorted list of members.
+//! rank, the place in the sorted list of members. A frame longer than a packet goes out in segments.
+
+mod segment;
+
+pub(crate) use segment::{Segment, SegmentHead, Segments, packets};
 
 use crate::codec::{self, CodecError};
 use crate::fragment::Chunk;
@@ -39,6 +43,7 @@ pub(crate) enum Frame {
     Wanted(Wanted),
     Leave(Leave),
     Have(Have),
+    Segment(Segment),
 }
 
 /// How a node stands with the sender of a [`Join`].
@@ -217,6 +222,8 @@ pub(crate) enum FrameError {
     Body(#[from] CodecError),
     #[error("has a payload of {payload} bytes that its chunks count as {counted}")]
     Chunks { payload: usize, counted: u64 },
+    #[error("is segment {index} of {count}, which no frame has")]
+    Segment { index: u16, count: u16 },
 }
 
 impl Frame {
@@ -232,6 +239,7 @@ impl Frame {
             Frame::Wanted(f) => (6, codec::encode(f).expect(WHY)),
             Frame::Leave(f) => (7, codec::encode(f).expect(WHY)),
             Frame::Have(f) => (8, codec::encode(f).expect(WHY)),
+            Frame::Segment(f) => (9, [&codec::encode(&f.head).expect(WHY), f.piece.as_ref()].concat()),
         };
         let mut bytes = Vec::with_capacity(ENVELOPE + body.len());
         envelope(&mut bytes, kind, body.len());
@@ -251,6 +259,10 @@ impl Frame {
             6 => Frame::Wanted(codec::decode(&body, MAX_BODY)?),
             7 => Frame::Leave(codec::decode(&body, MAX_BODY)?),
             8 => Frame::Have(codec::decode(&body, MAX_BODY)?),
+            9 => {
+                let (head, used) = codec::decode_prefix(&body, MAX_BODY)?;
+                Frame::Segment(Segment { head, piece: body.slice(used..) })
+            }
             other => return Err(FrameError::Kind(other)),
         })
     }

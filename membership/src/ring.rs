@@ -85,7 +85,7 @@ impl Ring {
         }
         match input {
             Input::Frame { from, bytes } => {
-                if let Some(frame) = self.core.receive(&from, &bytes) {
+                if let Some((frame, bytes)) = self.core.receive(&from, bytes) {
                     self.dispatch(Event::Frame { from, frame, bytes });
                 }
             }

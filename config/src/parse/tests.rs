@@ -115,20 +115,3 @@ fn what_is_not_written_has_its_default() {
     assert_eq!(properties.dc_deadtime, Duration::from_secs(20));
     assert!(config.levels.is_empty());
 }
-
-#[test]
-fn names_that_do_not_fit_into_a_packet_are_refused_before_a_ring_fails_to_form() {
-    let cluster = |nodes: usize, length: usize, mtu: u16| {
-        let node = |n: usize| {
-            let name = format!("n{n:0width$}", width = length - 1);
-            format!("[nodes.{name}]\naddresses = [\"10.0.{}.{}\"]\n", n / 200, n % 200 + 1)
-        };
-        let nodes: String = (0..nodes).map(node).collect();
-        parse(&format!("[cluster]\nname = \"x\"\nmtu = {mtu}\n{nodes}"))
-    };
-    assert!(cluster(24, 8, 1452).config.is_some());
-    let refused = cluster(60, 8, 1452);
-    assert!(refused.config.is_none());
-    assert!(refused.problems.iter().any(|problem| problem.message.contains("do not fit into one packet")));
-    assert!(cluster(60, 8, 8900).config.is_some());
-}

@@ -78,6 +78,13 @@ fn samples() -> Vec<(Frame, &'static str)> {
         (Frame::Wanted(Wanted { ring: 301 }), "504c010600000003fb2d01"),
         (Frame::Leave(Leave { incarnation: A }), "504c010700000009fd0807060504030201"),
         (
+            Frame::Segment(Segment {
+                head: SegmentHead { whole: 0x0102_0304_0506_0708, index: 1, count: 3 },
+                piece: Bytes::from_static(b"hi!"),
+            }),
+            "504c01090000000efd08070605040302010103686921",
+        ),
+        (
             Frame::Have(Have { ring: 301, aru: 4, high: 7, delivered: 4, estranged: false, bits: vec![0b110] }),
             "504c010800000009fb2d01040704000106",
         ),

@@ -6,7 +6,7 @@ use super::numbers::{MAX_RING_NUMBER, Numbers};
 use super::peer::{Meeting, Peer};
 use super::timers::Timers;
 use crate::fragment::Outbox;
-use crate::frame::{Beat, CHUNK_OVERHEAD, DATA_OVERHEAD, Frame, Leave, Standing};
+use crate::frame::{Beat, CHUNK_OVERHEAD, DATA_OVERHEAD, Frame, FrameError, Leave, Standing, packets};
 use crate::view::{Incarnation, View};
 use bytes::Bytes;
 use config::NodeId;
@@ -27,6 +27,8 @@ pub(crate) struct Core {
     pub(crate) peers: BTreeMap<NodeId, Peer>,
     pub(crate) numbers: Numbers,
     pub(crate) outbox: Outbox,
+    /// Longest packet that the links carry, in bytes.
+    frame_limit: usize,
     /// Room in a data frame for payload and chunk list, in bytes.
     pub(crate) room: usize,
     /// The time of this step.
@@ -54,6 +56,7 @@ impl Core {
             peers,
             numbers: Numbers::new(options.ring_number_floor),
             outbox: Outbox::default(),
+            frame_limit,
             room: frame_limit - DATA_OVERHEAD - CHUNK_OVERHEAD,
             now,
             fresh: true,
@@ -85,8 +88,9 @@ impl Core {
 
     // ---- what comes in ----
 
-    /// A frame as a value, when it is one and its sender is not known to be a thing of the past.
-    pub(crate) fn receive(&mut self, from: &NodeId, bytes: &Bytes) -> Option<Frame> {
+    /// A frame as a value and as bytes, when it is one (or the segment that completes one) and its sender is not known to
+    /// be a thing of the past.
+    pub(crate) fn receive(&mut self, from: &NodeId, bytes: Bytes) -> Option<(Frame, Bytes)> {
         if *from == self.me {
             return None;
         }
@@ -94,18 +98,44 @@ impl Core {
             self.bad_frame(from, "it is not a configured node");
             return None;
         }
-        let frame = match Frame::decode(bytes) {
-            Ok(frame) => frame,
+        let (frame, bytes) = match self.decode(from, bytes) {
+            Ok(decoded) => decoded?,
             Err(e) => {
                 self.bad_frame(from, &format!("its frame {e}"));
                 return None;
             }
         };
+        self.judge(from, &frame).then_some((frame, bytes))
+    }
+
+    /// The frame that `bytes` are, or complete.
+    fn decode(&mut self, from: &NodeId, bytes: Bytes) -> Result<Option<(Frame, Bytes)>, FrameError> {
+        let segment = match Frame::decode(&bytes)? {
+            Frame::Segment(segment) => segment,
+            frame => return Ok(Some((frame, bytes))),
+        };
         let now = self.now;
-        let news = match &frame {
+        let peer = self.peers.get_mut(from).expect("the caller looked it up");
+        // Whoever sends long frames over a bad link is heard although not every frame arrives.
+        if peer.met {
+            peer.restart_silence(now);
+        }
+        let Some(bytes) = peer.segments.feed(segment)? else { return Ok(None) };
+        match Frame::decode(&bytes)? {
+            Frame::Segment(segment) => {
+                Err(FrameError::Segment { index: segment.head.index, count: segment.head.count })
+            }
+            frame => Ok(Some((frame, bytes))),
+        }
+    }
+
+    /// Takes in what a frame says about its sender; whether it is news.
+    fn judge(&mut self, from: &NodeId, frame: &Frame) -> bool {
+        let now = self.now;
+        let news = match frame {
             Frame::Join(f) if f.number > MAX_RING_NUMBER => {
                 self.bad_frame(from, "its ring number is absurd");
-                return None;
+                return false;
             }
             Frame::Join(f) => {
                 let alive = f.candidates.iter().filter(|c| c.standing == Standing::Alive).map(|c| c.node.clone());
@@ -131,7 +161,7 @@ impl Core {
             // Everybody learns at once that this node hears it: a merge waits for that.
             self.next_beat = now;
         }
-        (news == Meeting::News).then_some(frame)
+        news == Meeting::News
     }
 
     fn meet(
@@ -282,12 +312,13 @@ impl Core {
     }
 
     pub(crate) fn send(&mut self, to: &NodeId, bytes: Bytes) {
-        self.outputs.push(Output::Send { to: to.clone(), bytes });
+        let send = |bytes| Output::Send { to: to.clone(), bytes };
+        self.outputs.extend(packets(bytes, self.frame_limit).map(send));
     }
 
     pub(crate) fn broadcast(&mut self, bytes: Bytes) {
         if !self.peers.is_empty() {
-            self.outputs.push(Output::Broadcast(bytes));
+            self.outputs.extend(packets(bytes, self.frame_limit).map(Output::Broadcast));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What this node knows of each configured peer: in which life it is, when it was last heard, whom it hears.
 
+use crate::frame::Segments;
 use crate::view::Incarnation;
 use config::NodeId;
 use std::collections::{BTreeSet, VecDeque};
@@ -30,6 +31,8 @@ pub(crate) struct Peer {
     pub(crate) left: bool,
     /// Not to be merged with before.
     pub(crate) hold_down: Option<Instant>,
+    /// What arrived of its longer frames.
+    pub(crate) segments: Segments,
     /// Its current silence was told.
     pub(crate) quiet: bool,
     /// When a bad frame of it was last told.
@@ -58,6 +61,7 @@ impl Peer {
             down: None,
             left: false,
             hold_down: None,
+            segments: Segments::default(),
             quiet: false,
             told_bad: None,
         }

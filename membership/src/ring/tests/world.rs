@@ -27,6 +27,8 @@ struct Host {
     life: Incarnation,
     floor: u64,
     paused_until: Option<Instant>,
+    /// When the ring wants to be called.
+    wake: Option<Instant>,
     left: bool,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct World {
     /// Whether each frame gets a line in the trace.
     pub(super) verbose: bool,
     token: Duration,
+    /// At the end of each name.
+    tail: &'static str,
     hosts: BTreeMap<NodeId, Host>,
     queue: BTreeMap<(Instant, u64), Event>,
     counter: u64,
@@ -63,15 +67,24 @@ pub(super) fn node(index: usize) -> NodeId {
     NodeId::new(&format!("n{index}")).unwrap()
 }
 
+fn named(index: usize, tail: &str) -> NodeId {
+    NodeId::new(&format!("n{index}{tail}")).unwrap()
+}
+
 pub(super) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
 impl World {
     pub(super) fn new(nodes: usize, token: Duration, seed: u64) -> World {
+        World::with_names(nodes, "", token, seed)
+    }
+
+    /// Names end in `tail`, which begins with a dash.
+    pub(super) fn with_names(nodes: usize, tail: &'static str, token: Duration, seed: u64) -> World {
         #[expect(clippy::disallowed_methods, reason = "any instant will do as the beginning of virtual time")]
         let begin = Instant::now();
-        let host = |_| Host { ring: None, life: Incarnation(0), floor: 0, paused_until: None, left: false };
+        let host = |_| Host { ring: None, life: Incarnation(0), floor: 0, paused_until: None, wake: None, left: false };
         World {
             now: begin,
             begin,
@@ -88,7 +101,8 @@ impl World {
             judge: true,
             verbose: false,
             token,
-            hosts: (1..=nodes).map(|i| (node(i), host(i))).collect(),
+            tail,
+            hosts: (1..=nodes).map(|i| (named(i, tail), host(i))).collect(),
             queue: BTreeMap::new(),
             counter: 0,
         }
@@ -214,7 +228,7 @@ impl World {
         let life = self.life(node);
         let number = self.checks.sent(&life);
         let mut message = vec![0u8; len.max(24)];
-        let name: u64 = node.as_str()[1..].parse().unwrap();
+        let name: u64 = node.as_str()[1..].split('-').next().and_then(|n| n.parse().ok()).unwrap();
         for (place, value) in [name, life.1.0, number].into_iter().enumerate() {
             message[place * 8..place * 8 + 8].copy_from_slice(&value.to_be_bytes());
         }
@@ -255,10 +269,10 @@ impl World {
 
     fn step(&mut self, end: Instant) -> bool {
         let wake = |(name, host): (&NodeId, &Host)| {
-            let asked = host.ring.as_ref()?.deadline()?;
-            Some((host.paused_until.map_or(asked, |until| until.max(asked)), name.clone()))
+            let asked = host.ring.as_ref().and(host.wake)?;
+            Some((host.paused_until.map_or(asked, |until| until.max(asked)), name))
         };
-        let wake = self.hosts.iter().filter_map(wake).min();
+        let wake = self.hosts.iter().filter_map(wake).min_by_key(|(at, _)| *at);
         let event = self.queue.keys().next().copied();
         let at = [wake.as_ref().map(|w| w.0), event.map(|e| e.0)].into_iter().flatten().min();
         let Some(at) = at.filter(|at| *at <= end) else { return false };
@@ -298,8 +312,8 @@ impl World {
         }
         let Some(ring) = host.ring.as_mut() else { return };
         let outputs = ring.step(self.now, input);
-        let deadline = ring.deadline();
-        assert!(deadline.is_none_or(|at| at > self.now), "{node} asks to be called again at once: {:?}", ring.phase);
+        host.wake = ring.deadline();
+        assert!(host.wake.is_none_or(|at| at > self.now), "{node} asks to be called again at once: {:?}", ring.phase);
         for output in outputs {
             self.output(node, output);
         }
@@ -317,7 +331,7 @@ impl World {
             Output::Deliver(_) if !self.judge => {}
             Output::Deliver(delivery) => {
                 let field = |i: usize| u64::from_be_bytes(delivery.payload[i * 8..i * 8 + 8].try_into().unwrap());
-                let sender = (self::node(usize::try_from(field(0)).unwrap()), Incarnation(field(1)));
+                let sender = (named(usize::try_from(field(0)).unwrap(), self.tail), Incarnation(field(1)));
                 assert_eq!(sender, (delivery.from.clone(), delivery.incarnation));
                 let fill = u8::try_from(field(2) % 256).unwrap();
                 assert!(delivery.payload[24..].iter().all(|b| *b == fill), "a message arrives as it was sent");

@@ -5,6 +5,7 @@
 
 use super::{Plan, recurring};
 use crate::facts::digest::{self, Difference};
+use crate::facts::history::sequence;
 use crate::graph::{Key, Point, Task, Terms};
 use crate::index::{NodeIx, ResourceIx};
 use crate::reason::Reason;
@@ -21,10 +22,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         if !facts[resource].on.contains(node) || !facts[*node].online || facts[*node].unclean {
             continue;
         }
-        let mut operations: Vec<&OperationHistory> = history.operations.iter().collect();
-        operations.sort_by_key(|operation| operation.call);
-        let since = recurring::began(&operations);
-        for operation in operations.into_iter().skip(since) {
+        for operation in sequence::since_start(history) {
             if operation.interval_ms > 0 {
                 recurring_operation(plan, resource, *node, operation);
             } else if matches!(operation.name.as_str(), "monitor" | "start" | "promote" | "migrate_from") {

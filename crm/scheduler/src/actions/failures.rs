@@ -8,13 +8,14 @@ use crate::reason::Reason;
 pub fn plan(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
     for (&(resource, node), failure) in &facts.failures.counts {
-        let because = match failure.clear {
-            Some(because) => because,
-            None if failure.expired => "its failures are so long ago that they do not count any more",
-            None => continue,
-        };
+        let Some(because) = failure.clear else { continue };
         let clear = plan.act(resource, Task::ClearFailures, node, true);
         plan.graph[clear].because.push(Reason::Said(because.to_owned()));
+        if let Some(connected) = facts[resource].connects
+            && let Some(fence) = plan.fence[connected.at()]
+        {
+            plan.graph.before(fence, clear, Terms::ORDERED);
+        }
         if facts[resource].removed {
             plan.graph.relate(Point::Action(clear), Point::Task(resource, Task::Stop), Terms::ORDERED);
         }

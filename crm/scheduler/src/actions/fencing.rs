@@ -54,7 +54,8 @@ fn guest(plan: &mut Plan<'_, '_>, node: NodeIx) {
     let here = &facts[node];
     let Some(host) = here.container() else { return };
     let under = facts[host].on.iter().find(|on| plan.fence[on.at()].is_some());
-    if !(here.remote_needs_reset || (here.unclean && facts[host].role.runs()) || (under.is_some() && here.online)) {
+    let fenceable = facts[host].on.iter().all(|&on| can_fence(facts, on));
+    if !here.remote_needs_reset || !fenceable {
         return;
     }
     let fence = plan.graph.ensure(Key::node(Task::Fence, node), Carrier::Nobody, true);

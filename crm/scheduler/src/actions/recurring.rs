@@ -6,6 +6,7 @@
 
 use super::Plan;
 use crate::facts::Facts;
+use crate::facts::history::sequence;
 use crate::graph::{Key, Point, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::reason::Reason;
@@ -47,43 +48,15 @@ pub fn active<'f>(facts: &'f Facts<'_>, resource: ResourceIx, node: NodeIx) -> V
     let Some((_, history)) = facts[resource].history.iter().find(|(on, _)| *on == node) else {
         return Vec::new();
     };
-    let mut operations: Vec<&OperationHistory> = history.operations.iter().collect();
-    operations.sort_by_key(|operation| operation.call);
-    let since = began(&operations);
-    operations
-        .into_iter()
-        .enumerate()
-        .filter(|(at, operation)| *at >= since && operation.interval_ms > 0)
-        .map(|(_, operation)| operation)
-        .filter(|operation| operation.status != OperationStatus::Cancelled)
-        .collect()
-}
-
-/// From which place in a sorted history operations count: after the last start or what counts as one.
-#[must_use]
-pub fn began(operations: &[&OperationHistory]) -> usize {
-    let mut stopped = None;
-    let mut started = None;
-    for (at, operation) in operations.iter().enumerate() {
-        match operation.name.as_str() {
-            "stop" if operation.interval_ms == 0 && operation.status == OperationStatus::Done => stopped = Some(at),
-            "start" | "migrate_from" => started = Some(at),
-            "monitor"
-                if operation.interval_ms == 0
-                    && started.is_none_or(|started| stopped.is_some_and(|stopped| stopped > started))
-                    && matches!(operation.exit_code, 0 | 8 | 190 | 191) =>
-            {
-                started = Some(at);
-            }
-            _ => {}
-        }
-    }
-    match (started, stopped) {
-        (Some(started), Some(stopped)) if stopped > started => stopped + 1,
-        (Some(started), _) => started,
-        (None, Some(stopped)) => stopped + 1,
-        (None, None) => 0,
-    }
+    let sorted = sequence::in_order(history);
+    let (start, stop) = sequence::last_start_and_stop(&sorted);
+    let since = match (start, stop) {
+        (start, Some(stop)) if start < Some(stop) => stop + 1,
+        (start, _) => start.unwrap_or(0),
+    };
+    let skipped = [OperationStatus::Cancelled, OperationStatus::Pending];
+    let recent = sorted.into_iter().skip(since);
+    recent.filter(|operation| operation.interval_ms > 0 && !skipped.contains(&operation.status)).collect()
 }
 
 /// Whether a monitor of this interval is recorded as active on a node.

@@ -10,7 +10,7 @@
 
 mod segment;
 
-pub(crate) use segment::{Segment, SegmentHead, Segments, packets};
+pub(crate) use segment::{Segment, Segments, packets};
 
 use crate::codec::{self, CodecError};
 use crate::fragment::Chunk;

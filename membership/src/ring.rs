@@ -85,8 +85,11 @@ impl Ring {
         }
         match input {
             Input::Frame { from, bytes } => {
-                if let Some((frame, bytes)) = self.core.receive(&from, bytes) {
-                    self.dispatch(Event::Frame { from, frame, bytes });
+                match self.core.receive(&from, bytes) {
+                    Some((frame, bytes)) => self.dispatch(Event::Frame { from, frame, bytes }),
+                    // Nothing was learnt, and nothing is due.
+                    None if asked.is_some_and(|at| now < at) => return self.core.take_outputs(),
+                    None => {}
                 }
             }
             Input::Multicast(message) => {

@@ -79,7 +79,7 @@ fn samples() -> Vec<(Frame, &'static str)> {
         (Frame::Leave(Leave { incarnation: A }), "504c010700000009fd0807060504030201"),
         (
             Frame::Segment(Segment {
-                head: SegmentHead { whole: 0x0102_0304_0506_0708, index: 1, count: 3 },
+                head: segment::SegmentHead { whole: 0x0102_0304_0506_0708, index: 1, count: 3 },
                 piece: Bytes::from_static(b"hi!"),
             }),
             "504c01090000000efd08070605040302010103686921",

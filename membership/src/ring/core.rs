@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) sabotage: Option<super::tests::Sabotage>,
     rng: fastrand::Rng,
     serial: u64,
+    /// When the last Join went out.
+    pub(crate) last_join: Option<Instant>,
     next_beat: Instant,
     last_beat: Option<Instant>,
     status: RingStatus,
@@ -64,6 +66,7 @@ impl Core {
             sabotage: None,
             rng: fastrand::Rng::with_seed(options.seed),
             serial: 0,
+            last_join: None,
             next_beat: now,
             last_beat: None,
             status: RingStatus::default(),

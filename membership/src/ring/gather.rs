@@ -51,7 +51,11 @@ pub(crate) struct Gather {
     changed: Instant,
     /// Since when all agree.
     agreed: Option<Instant>,
+    /// Whether all agree, as long as nothing was said or learnt since: comparing what each says about each takes time.
+    unanimous: Option<bool>,
     next_join: Instant,
+    /// Whom the last Join said this node hears.
+    told: Vec<NodeId>,
 }
 
 /// What another candidate last said.
@@ -73,7 +77,9 @@ impl Gather {
             began: core.now,
             changed: core.now,
             agreed: None,
+            unanimous: None,
             next_join: core.now,
+            told: Vec::new(),
         }
     }
 
@@ -104,6 +110,12 @@ impl Gather {
                 // A packet of the view we come from, overtaken by the reason why we left it. It may spare a recovery.
                 if let Some(past) = self.past.as_mut().filter(|past| past.log.rank_of(&from).is_some()) {
                     past.late(data, bytes);
+                }
+            }
+            Event::Frame { from, frame: Frame::Beat(_), .. } => {
+                // It waits to be told that it is heard before it comes along.
+                if self.told.binary_search(&from).is_err() {
+                    self.join_soon(core);
                 }
             }
             Event::Frame { .. } | Event::Queued => {}
@@ -157,6 +169,11 @@ impl Gather {
         }
         let alive = join.candidates.iter().filter(|c| c.standing == Standing::Alive);
         let alive = alive.map(|c| (c.node.clone(), c.incarnation)).collect();
+        self.unanimous = None;
+        if self.opinions.get(from).is_none_or(|before| before.number != join.number) {
+            // It gathers anew, and has forgotten what this node told it before.
+            self.join_soon(core);
+        }
         self.opinions.insert(from.clone(), Opinion { alive, number: join.number, fresh: join.fresh });
         if about_me.is_some_and(|c| c.standing != Standing::Alive) {
             // It does not want this node (mostly because it does not hear it), so the two cannot be in one ring.
@@ -177,7 +194,7 @@ impl Gather {
             Some(_) => self.candidate(core, from, join.incarnation, Standing::Alive),
             None if !join.hears.contains(&core.me) => {
                 // It may not know yet that it is heard.
-                self.next_join = core.now;
+                self.join_soon(core);
                 false
             }
             None => {
@@ -236,8 +253,16 @@ impl Gather {
     /// The candidates changed: everybody should know now, and has the full time to agree.
     fn touch(&mut self, core: &mut Core) {
         self.changed = core.now;
-        self.agreed = None;
-        self.next_join = core.now;
+        (self.agreed, self.unanimous) = (None, None);
+        self.join_soon(core);
+    }
+
+    /// The next Join goes out at once, or a moment after the last one: when many nodes meet, each hears of the others
+    /// one by one, and if each told each of each, the answers would drown the question.
+    fn join_soon(&mut self, core: &Core) {
+        let crowd = u32::try_from(self.candidates.len()).unwrap_or(u32::MAX).min(64);
+        let least = core.timers.join * crowd / 256;
+        self.next_join = core.last_join.map_or(core.now, |last| core.now.max(last + least));
     }
 
     // ---- time ----
@@ -252,7 +277,9 @@ impl Gather {
         }
         self.lose_patience(core);
         let lives = self.lives();
-        if self.agrees(&lives, core) {
+        let unanimous = self.unanimous.unwrap_or_else(|| self.agrees(&lives, core));
+        self.unanimous = Some(unanimous);
+        if unanimous {
             self.agreed.get_or_insert(core.now);
             if self.settled(&lives, core) && lives.keys().next() == Some(&core.me) {
                 return self.form(core, lives);
@@ -304,15 +331,17 @@ impl Gather {
             incarnation: *incarnation,
             standing: *standing,
         });
+        self.told = core.hears();
         let join = Join {
             incarnation: core.incarnation,
             serial: core.serial(),
             number: core.numbers.used(),
             fresh: core.fresh,
             candidates: candidates.collect(),
-            hears: core.hears(),
+            hears: self.told.clone(),
         };
         core.broadcast(Frame::Join(join).encode());
+        core.last_join = Some(core.now);
         self.next_join = core.now + core.jitter(core.timers.join);
     }
 

@@ -268,11 +268,10 @@ impl World {
     }
 
     fn step(&mut self, end: Instant) -> bool {
-        let wake = |(name, host): (&NodeId, &Host)| {
-            let asked = host.ring.as_ref().and(host.wake)?;
-            Some((host.paused_until.map_or(asked, |until| until.max(asked)), name))
-        };
-        let wake = self.hosts.iter().filter_map(wake).min_by_key(|(at, _)| *at);
+        let asked =
+            |host: &Host| host.ring.as_ref().and(host.wake).map(|at| host.paused_until.map_or(at, |u| u.max(at)));
+        let wake = self.hosts.iter().filter_map(|(name, host)| Some((asked(host)?, name)));
+        let wake = wake.min().map(|(at, name)| (at, name.clone()));
         let event = self.queue.keys().next().copied();
         let at = [wake.as_ref().map(|w| w.0), event.map(|e| e.0)].into_iter().flatten().min();
         let Some(at) = at.filter(|at| *at <= end) else { return false };

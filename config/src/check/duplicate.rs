@@ -59,7 +59,7 @@ impl Check<'_, '_, '_> {
         for (rule, spots) in self.config.colocations.iter().zip(&self.spots.colocations) {
             let line = seen.entry((&rule.dependent, &rule.primary, rule.score)).or_insert(rule.place.line);
             if *line != rule.place.line {
-                self.report.error(spots.rule.clone(), format!("this colocation is already in line {line}"), None);
+                self.report.warning(spots.rule.clone(), format!("this colocation is already in line {line}"), None);
             }
         }
         let mut seen = BTreeMap::new();
@@ -67,7 +67,7 @@ impl Check<'_, '_, '_> {
             let key = (&rule.first, rule.first_action, &rule.then, rule.then_action);
             let line = seen.entry(key).or_insert(rule.place.line);
             if *line != rule.place.line {
-                self.report.error(spots.rule.clone(), format!("this order is already in line {line}"), None);
+                self.report.warning(spots.rule.clone(), format!("this order is already in line {line}"), None);
             }
         }
     }
@@ -81,7 +81,7 @@ impl Check<'_, '_, '_> {
                     "`{}` and `{}` have this score already in line {}",
                     rule.resource, rule.node, same.place.line
                 );
-                self.report.error(spots.rule.clone(), message, None);
+                self.report.warning(spots.rule.clone(), message, Some("the two add up".to_owned()));
                 continue;
             }
             let extremes = |a: &Location, b: &Location| a.score.is_never() && b.score.is_mandatory();

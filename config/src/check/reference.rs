@@ -68,7 +68,7 @@ impl Check<'_, '_, '_> {
     }
 
     fn node_exists(&mut self, node: &NodeId, span: &Range<usize>) {
-        if !self.config.nodes.contains_key(node) {
+        if !self.config.nodes.contains_key(node) && !self.nodes.contains(node.as_str()) {
             let hint = self.meant(node.as_str(), self.config.nodes.keys().map(NodeId::as_str), "[nodes.NAME]");
             self.report.error(span.clone(), format!("there is no node `{node}`"), hint);
         }

@@ -12,6 +12,7 @@ use crate::id::NodeId;
 use crate::option::{DEFAULTS_OPERATION, DEFAULTS_RESOURCE, PROPERTIES};
 use crate::score::Score;
 use crate::written::{AttributeSet, Configuration, FencingTarget, Node, NodeKind};
+use std::collections::BTreeSet;
 use table::{Table, array, quoted, score};
 
 /// A cluster file and what it does not say.
@@ -26,7 +27,8 @@ pub struct Written {
 /// Writes a configuration. `name` is the name of the cluster where the configuration has none.
 #[must_use]
 pub fn write(configuration: &Configuration, name: &str) -> Written {
-    let mut writer = Writer::default();
+    let mut writer = Writer { fencing: fencing_enabled(configuration), ..Writer::default() };
+    writer.nodes = configuration.node_names();
     writer.cluster(configuration, name);
     writer.nodes(configuration);
     for template in &configuration.templates {
@@ -48,6 +50,10 @@ pub fn write(configuration: &Configuration, name: &str) -> Written {
 struct Writer {
     text: String,
     left_out: Vec<String>,
+    /// Whether fencing is enabled.
+    fencing: bool,
+    /// Every node that a constraint may name, also those that come with a resource.
+    nodes: BTreeSet<String>,
 }
 
 impl Writer {
@@ -184,6 +190,12 @@ impl Writer {
             }
         }
     }
+}
+
+fn fencing_enabled(configuration: &Configuration) -> bool {
+    let mut values = configuration.properties.iter().flat_map(|set| &set.values);
+    let said = values.find(|value| matches!(value.name.as_str(), "fencing-enabled" | "stonith-enabled"));
+    said.and_then(|value| value.value.as_deref()).and_then(table::boolean).unwrap_or(true)
 }
 
 /// The values that hold always and first, and the sets that need a table of their own. Only when the first set has no

@@ -26,6 +26,10 @@ pub use resource::{
 pub use rule::{Combine, Comparison, Condition, DateParts, DateTest, Rule, RuleScore, ValueSource, ValueType};
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Replicas of a bundle whose nodes can be named.
+const MAX_REPLICAS: usize = 10_000;
 
 /// What operators wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +65,39 @@ impl Configuration {
     }
 }
 
+impl Configuration {
+    /// Every node that a constraint may name: those written, and remote, guest and bundle nodes that come with a
+    /// resource.
+    #[must_use]
+    pub fn node_names(&self) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = self.nodes.iter().map(|node| node.name.clone()).collect();
+        for resource in self.resources.iter().flat_map(Resource::with_contents) {
+            names.extend(resource.node_names());
+        }
+        names
+    }
+}
+
 impl Resource {
+    /// Nodes that come with the resource itself.
+    fn node_names(&self) -> Vec<String> {
+        match &self.kind {
+            ResourceKind::Primitive(Some(agent)) if agent.class == "ocf" && agent.name == "remote" => {
+                vec![self.id.clone()]
+            }
+            ResourceKind::Bundle(bundle) => {
+                let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<usize>().ok());
+                let container = &bundle.container;
+                let replicas = number(&container.replicas).or(number(&container.promoted_max)).unwrap_or(1);
+                (0..replicas.min(MAX_REPLICAS)).map(|index| format!("{}-{index}", self.id)).collect()
+            }
+            _ => {
+                let values = self.meta.iter().flat_map(|set| &set.values);
+                values.filter(|value| value.name == "remote-node").filter_map(|value| value.value.clone()).collect()
+            }
+        }
+    }
+
     /// The resource and all that it contains.
     #[must_use]
     pub fn with_contents(&self) -> Vec<&Resource> {

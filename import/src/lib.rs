@@ -5,6 +5,7 @@
 //! inside the text. Nothing is decided here: scores, rules and options are kept as written.
 
 mod attributes;
+mod cluster_file;
 mod constraint;
 mod legacy;
 mod resource;
@@ -12,6 +13,8 @@ mod rule;
 mod situation;
 mod status;
 mod xml;
+
+pub use cluster_file::{cluster_file, with_cluster_file};
 
 use scheduler::situation::Situation;
 use thiserror::Error;

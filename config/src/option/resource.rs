@@ -479,6 +479,7 @@ pub(crate) static OPERATION: Section = Section {
                 "migrate_to",
                 "migrate_from",
                 "reload-agent",
+                "reload",
             ]),
             Standard::Required,
             "Which operation.",

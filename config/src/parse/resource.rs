@@ -152,7 +152,15 @@ fn missing_lines(fields: &Fields<'_>, written: &[&str], report: &mut Report<'_>)
 /// ([`crate::Config::beyond`]), so a stand-in will do.
 fn is_beyond(agent: &str) -> bool {
     let (class, name) = agent.split_once(':').unwrap_or((agent, ""));
-    matches!(class, "systemd" | "lsb" | "service" | "upstart" | "nagios" | "heartbeat" | "fence") && plain(&name)
+    match class {
+        "systemd" | "lsb" | "service" | "upstart" | "nagios" | "heartbeat" | "fence" => {
+            name.split('/').all(|part| part.is_empty() || plain(&part))
+        }
+        "ocf" => name.split_once(':').is_some_and(|(provider, path)| {
+            plain(&provider) && path.starts_with('/') && path[1..].split('/').all(|part| plain(&part))
+        }),
+        _ => false,
+    }
 }
 
 fn plain(part: &&str) -> bool {

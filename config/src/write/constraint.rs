@@ -54,6 +54,10 @@ impl Writer {
         }
         role(&mut table, "role", location.role.as_deref());
         match &location.preference {
+            Preference::Node(node) if !self.nodes.contains(&node.node) => {
+                self.left_out(format!("{what}: there is no node {}", node.node));
+                return None;
+            }
             Preference::Node(node) => {
                 table.line("node", &quoted(&node.node));
                 table.line("score", &score(node.score));

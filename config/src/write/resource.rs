@@ -77,7 +77,17 @@ impl Writer {
     }
 
     fn operations(&mut self, table: &mut Table, operations: &[Operation], of: &str) {
-        let lines: Vec<String> = operations.iter().filter_map(|operation| self.operation(operation, of)).collect();
+        let mut lines: Vec<String> = Vec::new();
+        let mut seen: Vec<(&str, Option<std::time::Duration>)> = Vec::new();
+        for operation in operations {
+            let every = operation.interval.as_deref().and_then(interval).filter(|every| !every.is_zero());
+            if seen.contains(&(operation.name.as_str(), every)) {
+                self.left_out(format!("{} of {of}: the same operation stands before it", operation.id));
+                continue;
+            }
+            seen.push((operation.name.as_str(), every));
+            lines.extend(self.operation(operation, of));
+        }
         if !lines.is_empty() {
             let lines: String = lines.iter().map(|line| format!("  {line},\n")).collect();
             table.line("operations", &format!("[\n{lines}]"));
@@ -111,8 +121,11 @@ impl Writer {
         for value in operation.options.iter().chain(plain_meta) {
             let known = OPERATION.options.iter().find(|option| option.name == value.name);
             match known.zip(value.value.as_deref()).and_then(|(known, text)| typed(known.kind, text)) {
-                Some(text) => parts.push(format!("{} = {text}", value.name)),
-                None => others.push(value.clone()),
+                // refused where fencing is disabled; as text it is left to the scheduler, as it was
+                Some(text) if !(value.name == "on-fail" && text == "\"fence\"" && !self.fencing) => {
+                    parts.push(format!("{} = {text}", value.name));
+                }
+                _ => others.push(value.clone()),
             }
         }
         if !others.is_empty() {
@@ -225,7 +238,7 @@ impl Writer {
 /// `ocf:heartbeat:IPaddr2`, `systemd:nginx`, `fence:fence_xvm`.
 fn agent_text(agent: &Agent) -> String {
     match (agent.class.as_str(), &agent.provider) {
-        ("stonith", _) => format!("fence:{}", agent.name),
+        ("fencing", _) => format!("fence:{}", agent.name),
         ("ocf", None) => format!("ocf:heartbeat:{}", agent.name),
         (class, Some(provider)) => format!("{class}:{provider}:{}", agent.name),
         (class, None) => format!("{class}:{}", agent.name),

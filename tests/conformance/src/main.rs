@@ -6,11 +6,12 @@ use scheduler::injection::Injection;
 use scheduler::report::{dot, json, text};
 use scheduler::rule::date;
 use scheduler::simulate::simulate;
+use scheduler::situation::Situation;
 use std::io::Write;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: paceline-simulate --cib FILE [--now TIME] [--format json|text|dot] [--node-down NODE] \
-     [--node-fail NODE] [--node-up NODE] [--node-standby NODE] [--op-fail RESOURCE:OPERATION[=INTERVAL]:EXIT-CODE@NODE] \
+     [--through FILE|-] [--node-fail NODE] [--node-up NODE] [--node-standby NODE] [--op-fail RESOURCE:OPERATION[=INTERVAL]:EXIT-CODE@NODE] \
      [--ticket-grant|-revoke|-standby|-activate TICKET] [--quorum yes|no] [--property NAME=VALUE] \
      [--utilization OWNER:NAME=VALUE]";
 
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<String, String> {
-    let (mut cib, mut now, mut format) = (None, None, "text".to_string());
+    let (mut cib, mut now, mut format, mut through) = (None, None, "text".to_string(), None);
     let mut injections = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -38,6 +39,7 @@ fn run() -> Result<String, String> {
             "cib" => cib = Some(value),
             "now" => now = Some(date::moment(&value).ok_or_else(|| format!("--now {value}: not a moment"))?),
             "format" => format = value,
+            "through" => through = Some(value),
             _ => injections.push(Injection::parse(option, &value)?),
         }
     }
@@ -51,6 +53,9 @@ fn run() -> Result<String, String> {
     for injection in &injections {
         injection.apply(&mut situation)?;
     }
+    if let Some(through) = through {
+        situation = through_cluster_file(&situation, &through)?;
+    }
     let simulation = simulate(&situation);
     match format.as_str() {
         "json" => Ok(json::write(&simulation, situation.now_ms)),
@@ -58,4 +63,17 @@ fn run() -> Result<String, String> {
         "dot" => Ok(dot::write(&simulation.schedule)),
         _ => Err(format!("--format {format}: write json, text or dot")),
     }
+}
+
+/// Writes the situation's configuration as a cluster file (kept as `file` unless that is `-`), reads it again, and goes
+/// on with that.
+fn through_cluster_file(situation: &Situation, file: &str) -> Result<Situation, String> {
+    let written = import::cluster_file(situation, "imported");
+    if file != "-" {
+        std::fs::write(file, &written.text).map_err(|error| format!("writing {file}: {error}"))?;
+    }
+    for line in &written.left_out {
+        eprintln!("left out: {line}");
+    }
+    import::with_cluster_file(situation, &written.text).map_err(|problems| problems.join("\n"))
 }

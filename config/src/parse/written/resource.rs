@@ -207,11 +207,15 @@ fn agent(text: &At<&str>, report: &mut Report<'_>) -> Option<Agent> {
     let parts: Vec<&str> = text.value.splitn(3, ':').collect();
     match parts.as_slice() {
         ["command"] => named("command", None, "command"),
-        ["ocf", provider, name] => named("ocf", Some(provider), name),
+        ["ocf", provider, name] => {
+            if name.starts_with('/') {
+                report.beyond(text.span.clone(), "agents by path");
+            }
+            named("ocf", Some(provider), name)
+        }
         ["fence", name] => {
             report.beyond(text.span.clone(), "fence devices as resources");
-            // the class of fence agents has this name in histories and in the peer's files
-            named("stonith", None, name)
+            named("fencing", None, name)
         }
         [class @ ("systemd" | "lsb" | "service" | "upstart" | "nagios" | "heartbeat"), name] => {
             report.beyond(text.span.clone(), &format!("agents of the class `{class}`"));

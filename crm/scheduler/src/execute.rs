@@ -106,12 +106,14 @@ impl<'f, 'a> Stage<'f, 'a> {
 
     fn resource_action(&mut self, status: usize, resource: &str, operation: &str, action: &ScheduledAction) {
         let found = self.resources.get(resource).copied();
-        let name = match found.map(|at| &self.facts[at]) {
-            Some(it) => it.base.clone(),
-            None => resource.to_string(),
-        };
+        let name = self.recorded_as(resource, found, action);
         match operation {
-            "clear_failcount" => self.clear_failures(status, &name),
+            "clear_failcount" => {
+                self.clear_failures(status, &name);
+                if let Some(at) = found {
+                    self.clear_failures(status, &self.facts[at].base);
+                }
+            }
             "lrm_delete" | "delete" => self.forget(status, &name),
             "cancel" => {
                 let history = self.history(status, found, &name);
@@ -119,6 +121,15 @@ impl<'f, 'a> Stage<'f, 'a> {
             }
             _ => self.record(status, found, &name, operation, action),
         }
+    }
+
+    /// The name that a resource has in the histories of an action's node: the one it has there already, since older
+    /// ones may have the number of an instance.
+    fn recorded_as(&self, resource: &str, found: Option<ResourceIx>, action: &ScheduledAction) -> String {
+        let Some(it) = found.map(|at| &self.facts[at]) else { return resource.to_string() };
+        let node = action.node.as_deref().and_then(|name| self.nodes.get(name));
+        let known = it.history.iter().find(|(on, _)| Some(on) == node);
+        known.map_or_else(|| it.base.clone(), |(_, history)| history.id.clone())
     }
 
     /// Makes an operation the newest entry of a history.

@@ -21,6 +21,13 @@ pub(crate) fn connected_nodes(situation: &Situation) -> (Vec<String>, Vec<String
             ResourceKind::Clone(_) => {}
         }
     }
+    // Connections that were removed may still be up.
+    let histories = situation.status.iter().flat_map(|status| &status.resources);
+    for history in histories.filter(|history| meta::is_connection(&history.agent) && !history.operations.is_empty()) {
+        if !names.contains(&history.id) && !inside.contains(&history.id) {
+            names.push(history.id.clone());
+        }
+    }
     (names, inside)
 }
 

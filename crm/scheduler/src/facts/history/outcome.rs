@@ -116,7 +116,7 @@ pub(crate) fn judge(operation: &OperationHistory, circumstances: Circumstances) 
         code::OK if probe => (Verdict::Fine, None),
         code::NOT_RUNNING => {
             let fine = expected || probe || !circumstances.managed;
-            (if fine { Verdict::Fine } else { Verdict::Failed }, Some(Role::Stopped))
+            if fine { (Verdict::Fine, Some(Role::Stopped)) } else { (Verdict::Failed, None) }
         }
         code::PROMOTED => (if probe { Verdict::Fine } else { as_expected }, Some(Role::Promoted)),
         code::FAILED_PROMOTED => (Verdict::Failed, Some(Role::Promoted)),

@@ -106,7 +106,7 @@ impl Owners {
         }
     }
 
-    fn removed<'a>(&mut self, facts: &mut Facts<'a>, history: &'a ResourceHistory) -> ResourceIx {
+    fn removed(&mut self, facts: &mut Facts<'_>, history: &ResourceHistory) -> ResourceIx {
         let made = removed::primitive(facts, history);
         self.exact.insert(history.id.clone(), made);
         made

@@ -78,6 +78,9 @@ impl<'a> Replay<'_, 'a> {
             Verdict::Pending => self.pending(op),
             Verdict::Fine => {
                 self.take_role(outcome);
+                if outcome.exit_code == code::NOT_RUNNING {
+                    self.forgive();
+                }
                 self.success(op, outcome.exit_code);
             }
             Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere => {
@@ -163,9 +166,14 @@ impl<'a> Replay<'_, 'a> {
             }
         };
         if ends_failures && cleared_by_success(self.on_fail, super::reconnect_interval_ms(self.facts, self.resource)) {
-            self.on_fail = OnFail::Ignore;
-            self.facts.resources[self.resource.at()].next_role = None;
+            self.forgive();
         }
+    }
+
+    /// What failures asked for so far has been done, or is not needed any more.
+    fn forgive(&mut self) {
+        self.on_fail = OnFail::Ignore;
+        self.facts.resources[self.resource.at()].next_role = None;
     }
 
     fn at_least_active(&mut self) {

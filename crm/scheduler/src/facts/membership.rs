@@ -41,9 +41,10 @@ fn settle_with_fencing(node: &mut Node, status: &NodeStatus, options: &ClusterOp
     let peer = status.peer.unwrap_or(false);
     let terminate = terminate_wanted(node);
     let expected_down = status.expected.as_deref().is_none_or(|it| it.eq_ignore_ascii_case("down"));
-    node.online = peer;
+    node.online = member;
     if node.shutdown {
-        // A node that leaves in order may be gone from the ring already.
+        // A node that leaves in order is there until its manager has gone.
+        node.online = peer;
     } else if status.member.is_none() {
         node.must_be_fenced("it has not been seen by the cluster");
     } else if is("banned") {

@@ -89,7 +89,7 @@ fn from_written(written: &situation::Node, options: &ClusterOptions, context: &R
         bundle: false,
         online: false,
         pending: false,
-        unclean: member && options.startup_fencing,
+        unclean: member && options.fencing_enabled && options.startup_fencing,
         unseen: true,
         expected_up: false,
         standby: false,
@@ -141,7 +141,6 @@ fn read_flags(node: &mut Node, options: &ClusterOptions) {
 
 /// Adds what holds for every node, reported or not.
 fn finish(node: &mut Node, situation: &Situation, options: &ClusterOptions) {
-    read_flags(node, options);
     let dc = situation.dc.as_deref().is_some_and(|dc| dc == node.id || dc == node.name);
     let unfenced = node.attributes.get("#node-unfenced").and_then(|value| word::leading_integer(value));
     node.unfenced_at = unfenced.map_or(0, |(moment, _)| moment);

@@ -199,7 +199,7 @@ pub(crate) fn push<'a>(facts: &mut Facts<'a>, resource: Resource<'a>) -> Resourc
 fn connect(facts: &mut Facts<'_>, connection: ResourceIx, node: NodeIx) {
     let container = facts[connection].container;
     facts.resources[connection.at()].connects = Some(node);
-    let startup_fencing = facts.options.startup_fencing;
+    let startup_fencing = facts.options.fencing_enabled && facts.options.startup_fencing;
     let node = &mut facts.nodes[node.at()];
     node.connection = Some(connection);
     match container {

@@ -16,6 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// When a node was last turned on by fencing, as an attribute of the node.
 const UNFENCED: &str = "#node-unfenced";
 
+/// The exit code with which an agent says that a service does not run.
+const NOT_RUNNING: i32 = 7;
+
 /// The situation after the transition.
 #[must_use]
 pub fn execute(facts: &Facts<'_>, schedule: &Schedule) -> Situation {
@@ -50,6 +53,13 @@ fn in_order(actions: &[ScheduledAction]) -> Vec<usize> {
     }
     order.extend((0..actions.len()).filter(|at| waiting[*at] > 0));
     order
+}
+
+/// Of several histories of one instance on one node, the one that says where it stands: something runs by it, then
+/// the newest.
+fn activity(history: &ResourceHistory) -> (bool, i64) {
+    let last = history.operations.iter().filter(|it| it.call >= 0).max_by_key(|it| it.call);
+    last.map_or((false, -1), |it| (it.name != "stop" && it.exit_code != NOT_RUNNING, it.call))
 }
 
 /// The situation while actions change it, and where things are in it.
@@ -128,7 +138,7 @@ impl<'f, 'a> Stage<'f, 'a> {
     fn recorded_as(&self, resource: &str, found: Option<ResourceIx>, action: &ScheduledAction) -> String {
         let Some(it) = found.map(|at| &self.facts[at]) else { return resource.to_string() };
         let node = action.node.as_deref().and_then(|name| self.nodes.get(name));
-        let known = it.history.iter().find(|(on, _)| Some(on) == node);
+        let known = it.history.iter().filter(|(on, _)| Some(on) == node).max_by_key(|(_, history)| activity(history));
         known.map_or_else(|| it.base.clone(), |(_, history)| history.id.clone())
     }
 

@@ -84,7 +84,9 @@ impl<'s, 'a> Subject<'s, 'a> {
     }
 
     fn describe(&self, changes: &mut Vec<Change>) {
-        if !self.facts[self.at].managed || (self.from.is_none() && self.to.is_none()) {
+        let resource = &self.facts[self.at];
+        let untouched = !resource.managed || resource.blocked.is_some();
+        if untouched || (self.from.is_none() && self.to.is_none()) {
             return;
         }
         if self.role == self.next {
@@ -96,7 +98,7 @@ impl<'s, 'a> Subject<'s, 'a> {
 
     /// It is to do what it does, here or elsewhere.
     fn same_role(&self) -> Option<Change> {
-        let failed = self.facts[self.at].failed;
+        let failed = self.failed();
         let migrates =
             [Task::MigrateTo, Task::MigrateFrom].into_iter().flat_map(|task| self.graph.tasks(self.at, task));
         if migrates.map(|at| &self.graph[at]).any(needed) {
@@ -134,7 +136,7 @@ impl<'s, 'a> Subject<'s, 'a> {
                     changes.push(Change { from: Some(self.facts[node].name.clone()), to: None, ..change });
                 }
             }
-        } else if self.stop.is_some() && self.facts[self.at].failed {
+        } else if stops && self.failed() {
             changes.push(self.change("recover", self.stop, &[self.stop, self.start]));
         } else if self.from.is_some() && self.to.is_some() && self.from != self.to {
             changes.push(self.change("move", self.stop, &[self.stop, self.start]));
@@ -150,6 +152,12 @@ impl<'s, 'a> Subject<'s, 'a> {
         } else if self.next.runs() {
             changes.push(self.change("start", self.start, &[self.start]));
         }
+    }
+
+    /// Whether it failed, by itself or with the guest node that it is on.
+    fn failed(&self) -> bool {
+        let host = self.from.map(|node| &self.facts[node]);
+        self.facts[self.at].failed || host.is_some_and(|host| host.is_guest() && host.unclean)
     }
 
     fn reload(&self) -> Option<&'s Action> {

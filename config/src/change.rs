@@ -151,10 +151,13 @@ fn cluster(of: &Cluster) -> Subject {
 }
 
 fn quorum(of: &QuorumOptions) -> Subject {
-    let QuorumOptions { two_node, wait_for_all: _ } = of;
+    let QuorumOptions { two_node, wait_for_all: _, auto_tie_breaker } = of;
     let mut subject = Subject::default();
     subject.set("two-node", two_node);
     subject.set("wait-for-all", of.waits_for_all());
+    if let Some(tie_breaker) = auto_tie_breaker {
+        subject.set("auto-tie-breaker", tie_breaker);
+    }
     subject
 }
 

@@ -45,7 +45,7 @@ pub use overrides::{NodeMode, Overrides};
 pub use parse::{MAX_FILE, Parsed, parse};
 pub use problem::{Problem, Severity};
 pub use property::{FencingAction, NoQuorumPolicy, Properties};
-pub use quorum::QuorumOptions;
+pub use quorum::{QuorumOptions, TieBreaker};
 pub use reference::{EXAMPLE, reference};
 pub use resource::{Commands, Group, GroupMeta, Meta, OnFail, Operation, OperationName, Resource, TargetRole};
 pub use score::Score;

@@ -1,6 +1,8 @@
 //! When a part of the cluster may act: `[quorum]`.
 
+use crate::id::NodeId;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The quorum options (peer: votequorum).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +12,30 @@ pub struct QuorumOptions {
     /// `wait-for-all`: after a full stop the cluster becomes quorate only once all nodes were seen together.
     /// `None` means its default: true with `two-node`, else false.
     pub wait_for_all: Option<bool>,
+    /// `auto-tie-breaker`: which of two halves goes on. `None`: neither.
+    #[serde(default)]
+    pub auto_tie_breaker: Option<TieBreaker>,
+}
+
+/// The node whose half goes on when a cluster breaks into two with as many votes each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TieBreaker {
+    /// `"lowest"`: the first one with a vote, by name.
+    Lowest,
+    /// `"highest"`: the last one.
+    Highest,
+    /// The name of a node.
+    Node(NodeId),
+}
+
+impl fmt::Display for TieBreaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TieBreaker::Lowest => "lowest",
+            TieBreaker::Highest => "highest",
+            TieBreaker::Node(name) => name.as_str(),
+        })
+    }
 }
 
 impl QuorumOptions {

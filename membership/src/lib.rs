@@ -7,6 +7,6 @@ mod quorum;
 mod ring;
 mod view;
 
-pub use quorum::{Quorum, quorum};
+pub use quorum::{Electorate, Quorum, Roll, quorum};
 pub use ring::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Ring, RingOptions, RingStatus};
 pub use view::{Incarnation, RingId, View};

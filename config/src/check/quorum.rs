@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::duration::format_duration;
+use crate::quorum::TieBreaker;
 use crate::spot::Spot;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ impl Check<'_, '_, '_> {
             self.report.error(two_node, message, Some("remove two-node".to_owned()));
             return;
         }
+        self.tie_breaker();
         if quorum.two_node {
             if let Some(node) = nodes.values().find(|node| node.votes != 1) {
                 let message = format!("with two-node both nodes have one vote; `{}` has {}", node.name, node.votes);
@@ -40,6 +42,37 @@ impl Check<'_, '_, '_> {
                 "a cluster of two nodes loses quorum as soon as one is lost, and then stops everything".to_owned();
             let hint = "write [quorum] with two-node = true (and have fencing), or add a third node".to_owned();
             self.report.warning(span, message, Some(hint));
+        }
+    }
+
+    /// The node that breaks ties can do so, and there can be ties.
+    fn tie_breaker(&mut self) {
+        let (nodes, quorum) = (&self.config.nodes, &self.config.quorum);
+        let Some(rule) = &quorum.auto_tie_breaker else { return };
+        let span = self.spots.of(&Spot::Setting("quorum", "auto-tie-breaker"));
+        if quorum.two_node {
+            let message = "auto-tie-breaker and two-node contradict each other: with two-node fencing decides which of the \
+                           two goes on, with auto-tie-breaker it is always the same one";
+            return self.report.error(span, message.to_owned(), Some("remove one of them".to_owned()));
+        }
+        if let TieBreaker::Node(name) = rule {
+            let message = match nodes.get(name) {
+                None => format!("auto-tie-breaker names `{name}`, which is no node of this cluster"),
+                Some(node) if node.votes == 0 => {
+                    format!("auto-tie-breaker names `{name}`, which has no vote and so cannot break a tie")
+                }
+                Some(_) => String::new(),
+            };
+            if !message.is_empty() {
+                let hint = "name a node that votes, or write \"lowest\"".to_owned();
+                return self.report.error(span, message, Some(hint));
+            }
+        }
+        let votes: u32 = nodes.values().map(|node| node.votes).sum();
+        if votes % 2 == 1 {
+            let message =
+                format!("there are {votes} votes: an odd number never ties, so auto-tie-breaker does nothing");
+            self.report.warning(span, message, Some("remove auto-tie-breaker".to_owned()));
         }
     }
 

@@ -149,11 +149,20 @@ pub(crate) static QUORUM: Section = Section {
              does not fence the others.",
         )
         .peer("wait_for_all"),
+        Opt::new(
+            "auto-tie-breaker",
+            Kind::Text,
+            Standard::Unset("no: neither half goes on"),
+            "When the cluster breaks into two parts with half of the votes each, the one with this node goes on: \
+             `\"lowest\"` (the first node with a vote, by name), `\"highest\"` (the last), or the name of a node. When that \
+             node itself is lost with a half, the other half stays without quorum.",
+        )
+        .peer("auto_tie_breaker, auto_tie_breaker_node")
+        .tried(&["tie-breaker"]),
     ],
     shared: &[],
     later: &[
         ("arbiter", "arbiter (a third vote outside of the cluster)"),
-        ("tie-breaker", "tie-breakers"),
         ("last-man-standing", "last-man-standing"),
         ("expected-votes", "number of expected votes: it is the sum of the nodes' `votes`"),
     ],

@@ -6,7 +6,7 @@ use crate::id::NodeId;
 use crate::link::LinkMode;
 use crate::option::{CLUSTER, PROPERTIES, QUORUM, Section};
 use crate::property::{FencingAction, NoQuorumPolicy, Properties};
-use crate::quorum::QuorumOptions;
+use crate::quorum::{QuorumOptions, TieBreaker};
 use crate::report::Report;
 use crate::spot::{Spot, Spots};
 
@@ -53,7 +53,13 @@ pub(super) fn cluster(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<
 
 pub(super) fn quorum(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<'_>) -> QuorumOptions {
     let fields = single(file, "quorum", &QUORUM, spots, report);
-    QuorumOptions { two_node: fields.bool("two-node"), wait_for_all: fields.given_bool("wait-for-all") }
+    let auto_tie_breaker = fields.text("auto-tie-breaker").and_then(|text| match text.value {
+        "lowest" => Some(TieBreaker::Lowest),
+        "highest" => Some(TieBreaker::Highest),
+        _ => super::name(&text, "node", NodeId::new, report).map(|name| TieBreaker::Node(name.value)),
+    });
+    let (two_node, wait_for_all) = (fields.bool("two-node"), fields.given_bool("wait-for-all"));
+    QuorumOptions { two_node, wait_for_all, auto_tie_breaker }
 }
 
 pub(super) fn properties(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<'_>) -> Properties {

@@ -44,8 +44,34 @@ pub fn reference() -> String {
     for section in SECTIONS {
         chapter(&mut text, section);
     }
+    rules(&mut text);
     not_yet(&mut text);
     text
+}
+
+/// How rules are written: what no option table says.
+const RULES: [&str; 7] = [
+    "`rack eq b`: the node attribute `rack` is `b`. Also `ne`, `lt`, `lte`, `gt`, `gte`; `defined rack`, `not_defined rack`. \
+     Built in are `#uname` (the node's name), `#kind` (`cluster`, `remote` or `container`), `#cluster-name`, `#site-name`.",
+    "A kind of comparison may stand before the value: `cpus gte integer 8`; `text`, `integer`, `number`, `version`.",
+    "`param:NAME` and `meta:NAME` as value stand for a parameter or meta attribute of the constrained resource.",
+    "`date gt 2026-12-01`, `date lt 2026-12-24T18:00:00Z`, `date in 2026-12-01 to 2027-01-06`, `date in 2026-12-01 for weeks=2`.",
+    "`date-spec hours=9-17 weekdays=1-5`: parts of the date, each a number or a range; Monday is 1.",
+    "In defaults: `resource ocf:heartbeat:IPaddr2` (parts may be empty: `resource ocf::`) and `op monitor interval=10s`.",
+    "Joined by `and` and `or` (`and` binds stronger) and parentheses. Values with blanks stand in single quotes.",
+];
+
+fn rules(text: &mut String) {
+    text.push_str("\n## Rules\n\n");
+    paragraph(
+        text,
+        "",
+        "A rule says when something holds, in one line. The words are those of the field's command lines.",
+    );
+    text.push('\n');
+    for rule in RULES {
+        paragraph(text, "- ", rule);
+    }
 }
 
 fn chapter(text: &mut String, section: &Section) {
@@ -142,11 +168,6 @@ fn not_yet(text: &mut String) {
             paragraph(text, "- ", &format!("in {of}: {}", names.join(", ")));
         }
     }
-    paragraph(
-        text,
-        "- ",
-        "agents of the classes `systemd:`, `lsb:` and `service:`: give `start`, `stop` and `check` lines",
-    );
 }
 
 /// Appends `words` wrapped, the first line after `mark`, the others indented as far.

@@ -52,6 +52,9 @@ pub struct Configuration {
     pub tags: Vec<Tag>,
     /// Constraints.
     pub constraints: Constraints,
+    /// Fence devices that are not resources: any node can use them.
+    #[serde(default)]
+    pub fence_devices: Vec<String>,
     /// Fencing topology.
     pub fencing_levels: Vec<FencingLevel>,
 }

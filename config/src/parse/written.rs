@@ -24,6 +24,7 @@ pub(super) fn read(file: &Fields<'_>, report: &mut Report<'_>) -> Configuration 
         templates,
         tags: tags(file),
         constraints: constraint::read(file, report),
+        fence_devices: file.named("fencing").iter().map(|(name, _)| name.value.to_owned()).collect(),
         fencing_levels: fencing_levels(file, report),
         ..Configuration::default()
     };

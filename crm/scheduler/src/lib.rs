@@ -14,6 +14,7 @@ pub mod facts;
 pub mod graph;
 pub mod index;
 pub mod injection;
+pub mod loss;
 pub mod order;
 pub mod outcome;
 pub mod reason;

@@ -30,3 +30,22 @@ pub struct Situation {
     /// Tickets as they stand.
     pub tickets: Vec<Ticket>,
 }
+
+impl Situation {
+    /// A cluster that was just started: every member is there and nothing was ever done.
+    #[must_use]
+    pub fn just_started(configuration: Configuration, now_ms: i64) -> Situation {
+        let members = configuration.nodes.iter().filter(|node| node.kind == NodeKind::Member);
+        let status = members.map(|node| NodeStatus {
+            id: node.id.clone(),
+            name: node.name.clone(),
+            member: Some(true),
+            peer: Some(true),
+            join: Some("member".to_owned()),
+            expected: Some("member".to_owned()),
+            ..NodeStatus::default()
+        });
+        let (status, dc) = (status.collect(), configuration.nodes.first().map(|node| node.name.clone()));
+        Situation { now_ms, quorate: true, dc, configuration, status, tickets: Vec::new() }
+    }
+}

@@ -271,7 +271,8 @@ fn settle_fencing(facts: &mut Facts<'_>) {
     let options = &mut facts.options;
     let watchdog = options.have_watchdog && options.watchdog_timeout_ms != 0;
     let device = facts.resources.iter().any(|resource| resource.fence_device);
-    options.fencing_possible = options.fencing_enabled && (watchdog || device);
+    let listed = !facts.situation.configuration.fence_devices.is_empty();
+    options.fencing_possible = options.fencing_enabled && (watchdog || device || listed);
     settle_requires(facts, 0);
 }
 

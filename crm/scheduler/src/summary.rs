@@ -156,8 +156,11 @@ impl<'s, 'a> Subject<'s, 'a> {
 
     /// Whether it failed, by itself or with the guest node that it is on.
     fn failed(&self) -> bool {
-        let host = self.from.map(|node| &self.facts[node]);
-        self.facts[self.at].failed || host.is_some_and(|host| host.is_guest() && host.unclean)
+        let lost = |node: NodeIx| {
+            let fenced = self.graph.find(Key::node(Task::Fence, node)).is_some_and(|at| self.graph[at].needed);
+            self.facts[node].is_guest() && (self.facts[node].unclean || fenced)
+        };
+        self.facts[self.at].failed || self.from.is_some_and(lost)
     }
 
     fn reload(&self) -> Option<&'s Action> {

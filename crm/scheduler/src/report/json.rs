@@ -116,7 +116,9 @@ fn action(out: &mut String, action: &ScheduledAction) {
 
 fn outcome(out: &mut String, name: &str, outcome: &Outcome) {
     let _ = write!(out, ",\n\"{name}\":{{\"nodes\":[");
-    for (at, node) in outcome.nodes.iter().enumerate() {
+    // A guest that is not there is told by its host.
+    let shown = outcome.nodes.iter().filter(|node| node.online || node.kind != "guest");
+    for (at, node) in shown.enumerate() {
         out.push_str(if at == 0 { "\n{\"name\":" } else { ",\n{\"name\":" });
         text(out, &node.name);
         member(out, "kind", &node.kind);

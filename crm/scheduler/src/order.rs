@@ -6,9 +6,13 @@
 //! ```
 
 pub mod clone;
+pub mod colocation;
 pub mod constraint;
+pub mod cycle;
 pub mod edge;
 pub mod group;
+pub mod load;
+pub mod migration;
 pub mod notify;
 pub mod propagate;
 pub mod whole;
@@ -16,7 +20,7 @@ pub mod whole;
 use crate::assign::Assignment;
 use crate::constraint::Constraints;
 use crate::facts::Facts;
-use crate::graph::Graph;
+use crate::graph::{Action, Graph, Task, Terms};
 use constraint::Relating;
 use edge::Edges;
 use whole::{Verb, Wholes};
@@ -41,10 +45,34 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     wholes.relate(facts, &mut graph, &mut edges);
     group::relate(facts, &graph, &wholes, &mut edges);
     clone::relate(facts, &graph, &wholes, &mut edges);
+    colocation::relate(facts, constraints, &graph, &wholes, &mut edges);
+    load::relate(facts, &mut graph, &mut edges);
     crate::actions::finish(facts, constraints, assignment, &mut graph);
     let relations = std::mem::take(&mut graph.relations);
     edges.resolve(&graph, &wholes, &relations);
-    propagate::propagate(&mut graph, &edges.list);
+    propagate::propagate(&mut graph, &edges.list, |action| fixed(assignment, action));
+    cancel(&mut graph, &edges);
+    migration::settle(&mut graph);
+    migration::relate(&graph, &mut edges);
     notify::add(facts, assignment, &mut graph, &wholes, &mut edges);
+    cycle::open(&graph, &mut edges);
     Ordered { graph, edges }
+}
+
+/// Whether propagation may not ask for an action: its resource is left alone.
+fn fixed(assignment: &Assignment, action: &Action) -> bool {
+    let changes = !matches!(
+        action.key.task,
+        Task::Monitor | Task::Cancel | Task::Notify | Task::Notified | Task::Forget | Task::ClearFailures
+    );
+    action.key.resource.is_some_and(|resource| changes && !assignment.managed[resource.at()])
+}
+
+/// Actions that others make superfluous.
+fn cancel(graph: &mut Graph, edges: &Edges) {
+    for edge in edges.list.iter().filter(|edge| edge.terms.has(Terms::THEN_CANCELS_FIRST)) {
+        if graph[edge.then].needed && graph[edge.then].possible {
+            graph[edge.first].needed = false;
+        }
+    }
 }

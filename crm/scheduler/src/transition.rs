@@ -28,6 +28,11 @@ pub fn shown(action: &Action) -> bool {
     action.needed && action.possible && !action.hidden
 }
 
+/// Whether a stop is the last step of a live migration.
+fn migrates(action: &Action) -> bool {
+    action.key.task == Task::Stop && action.migratable && !action.rigid
+}
+
 /// What is done, numbered, with direct edges.
 fn actions(facts: &Facts<'_>, ordered: &Ordered) -> Vec<ScheduledAction> {
     let graph = &ordered.graph;
@@ -42,6 +47,7 @@ fn actions(facts: &Facts<'_>, ordered: &Ordered) -> Vec<ScheduledAction> {
     let mut after: Vec<Vec<u32>> = vec![Vec::new(); count as usize];
     for edge in &ordered.edges.list {
         if edge.terms.has(Terms::ORDERED)
+            && !(edge.terms.has(Terms::UNLESS_MIGRATING) && migrates(&graph[edge.first]))
             && let (Some(first), Some(then)) = (numbers[edge.first.at()], numbers[edge.then.at()])
         {
             after[then as usize].push(first);
@@ -136,7 +142,7 @@ pub fn operation(action: &Action) -> String {
         Task::Unfence => "on",
         Task::AllStopped => "all_stopped",
         Task::AllFenced => "all_fenced",
-        Task::LoadStopped => "load_stopped",
+        Task::LoadStopped => return action.label.clone().unwrap_or_default(),
         Task::OneOrMore => "one-or-more",
         Task::Mark(_) => return action.label.clone().unwrap_or_default(),
     };

@@ -31,13 +31,7 @@ fn steps(clone: ResourceIx, wholes: &Wholes, edges: &mut Edges) {
 }
 
 /// `ordered`: each instance waits for the one before it.
-fn one_after_the_other(
-    facts: &Facts<'_>,
-    graph: &Graph,
-    wholes: &Wholes,
-    edges: &mut Edges,
-    clone: ResourceIx,
-) {
+fn one_after_the_other(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edges, clone: ResourceIx) {
     for neighbours in facts[clone].children.windows(2) {
         let (one, next) = (neighbours[0], neighbours[1]);
         for task in [Task::Start, Task::Promote] {

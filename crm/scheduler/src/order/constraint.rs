@@ -1,6 +1,6 @@
 //! Order constraints become edges: between wholes, or instance by instance where clones interleave.
 
-use super::edge::Edges;
+use super::edge::{Edges, only};
 use super::whole::{Verb, Wholes};
 use crate::assign::Assignment;
 use crate::constraint::{Constraints, Gathering, Order, Symmetry};
@@ -38,6 +38,7 @@ pub fn relate(constraints: &Constraints, relating: &mut Relating<'_, '_>) {
 /// What an order means.
 fn terms(order: &Order) -> Terms {
     match (order.kind, order.symmetry) {
+        (OrderKind::Optional, _) if order.first_task == Task::Stop => Terms::ORDERED | Terms::UNLESS_MIGRATING,
         (OrderKind::Optional, _) => Terms::ORDERED,
         (OrderKind::Serialize, _) => Terms::ORDERED | Terms::NOT_TOGETHER,
         (OrderKind::Mandatory, Symmetry::Inverse) => Terms::undo(),
@@ -78,7 +79,55 @@ impl Relating<'_, '_> {
         if terms.has(Terms::THEN_WANTS_POSSIBLE) {
             self.make_missing(first);
         }
-        self.connect(first, then, terms);
+        let (one, other) = (self.facts[first.0].is_clone(), self.facts[then.0].is_clone());
+        let local = match (one, other) {
+            (true, false) => only(terms, Terms::FIRST_NEEDS_THEN),
+            (false, true) => only(terms, Terms::THEN_NEEDS_FIRST),
+            _ => Terms::NONE,
+        };
+        self.connect(first, then, terms.without(local));
+        if local != Terms::NONE {
+            self.node_by_node(first, then, local);
+        }
+    }
+
+    /// Where only one of two resources is a clone, need travels between what is on the same node.
+    fn node_by_node(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
+        let parts = |resource: ResourceIx| {
+            let here = &self.facts[resource];
+            if here.is_clone() { here.children.clone() } else { vec![resource] }
+        };
+        let down = terms.any(Terms::FIRST_NEEDS_THEN);
+        let mut of_node: BTreeMap<NodeIx, Vec<ActionIx>> = BTreeMap::new();
+        for part in parts(first.0) {
+            for (node, action) in self.at_nodes(part, first.1, !down) {
+                of_node.entry(node).or_default().push(action);
+            }
+        }
+        for part in parts(then.0) {
+            for (node, action) in self.at_nodes(part, then.1, down) {
+                for &before in of_node.get(&node).map_or(&[][..], Vec::as_slice) {
+                    self.edges.add(before, action, terms);
+                }
+            }
+        }
+    }
+
+    /// The actions that stand for a primitive or group on each node: what is asked of it, or what it tells.
+    fn at_nodes(&self, resource: ResourceIx, task: Task, asked: bool) -> Vec<(NodeIx, ActionIx)> {
+        let mut found = Vec::new();
+        let whole = Verb::of(task).and_then(|verb| self.wholes.of(resource, verb));
+        for primitive in self.facts.primitives(resource) {
+            for action in self.graph.tasks(primitive, task) {
+                if let Some(node) = self.graph[action].key.node {
+                    let stands = whole.map_or(action, |whole| if asked { whole.demand } else { whole.begin });
+                    found.push((node, stands));
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// An asymmetric order says nothing of what already is as the second action would make it.
@@ -106,6 +155,8 @@ impl Relating<'_, '_> {
             return;
         }
         let stays = !here.managed
+            && !here.failed
+            && here.blocked.is_none()
             && here.role.runs()
             && (task == Task::Start || here.role == Role::Promoted)
             && !here.on.is_empty();
@@ -220,7 +271,8 @@ impl Relating<'_, '_> {
             }
         }
         let point = crate::graph::Point::Task(then.0, then.1);
-        let relation = crate::graph::Relation { first: crate::graph::Point::Action(mark), then: point, terms, node: None };
+        let relation =
+            crate::graph::Relation { first: crate::graph::Point::Action(mark), then: point, terms, node: None };
         self.edges.resolve(self.graph, self.wholes, &[relation]);
     }
 

@@ -62,6 +62,7 @@ impl Edges {
             Some(whole) => (vec![whole.begin], vec![whole.demand]),
             None => both(graph.tasks(then.0, then.1).collect()),
         };
+        self.probes(graph, first, then.0, &begin, terms);
         if first_whole.is_none() && then_whole.is_none() {
             self.all(graph, &done, &begin, terms);
             return;
@@ -69,6 +70,32 @@ impl Edges {
         self.all(graph, &done, &begin, terms.without(FORWARD.or(BACKWARD)));
         self.all(graph, &done, &then_demand, only(terms, FORWARD));
         self.all(graph, &first_demand, &begin, only(terms, BACKWARD));
+    }
+
+    /// What follows the stop of a primitive follows its probes too: until they have answered, nobody knows whether there
+    /// is something to stop.
+    pub fn probes(
+        &mut self,
+        graph: &Graph,
+        first: (ResourceIx, Task),
+        then: ResourceIx,
+        thens: &[ActionIx],
+        terms: Terms,
+    ) {
+        if first.1 != Task::Stop || first.0 == then || !terms.has(Terms::ORDERED) || thens.is_empty() {
+            return;
+        }
+        let probes: Vec<ActionIx> = graph.tasks(first.0, Task::Monitor).collect();
+        self.all(graph, &probes, thens, only(terms, Terms::ORDERED.or(Terms::SAME_NODE)));
+    }
+
+    /// As [`Edges::probes`], for a relation of a single stop.
+    fn probes_of_stop(&mut self, graph: &Graph, relation: &Relation) {
+        if let (Point::Action(first), Point::Action(then)) = (relation.first, relation.then)
+            && let (Some(one), Some(other)) = (graph[first].key.resource, graph[then].key.resource)
+        {
+            self.probes(graph, (one, graph[first].key.task), other, &[then], relation.terms);
+        }
     }
 
     /// Relates every action of one list to every action of another.
@@ -86,6 +113,7 @@ impl Edges {
     /// Resolves relations that stages before this one made.
     pub fn resolve(&mut self, graph: &Graph, wholes: &Wholes, relations: &[Relation]) {
         for relation in relations {
+            self.probes_of_stop(graph, relation);
             match (relation.first, relation.then) {
                 (Point::Action(first), Point::Action(then)) => {
                     if !relation.terms.has(Terms::SAME_NODE) || same_node(graph[first].key, graph[then].key) {
@@ -131,7 +159,8 @@ fn both(actions: Vec<ActionIx>) -> (Vec<ActionIx>, Vec<ActionIx>) {
 }
 
 /// What of `terms` is also in `mask`.
-fn only(terms: Terms, mask: Terms) -> Terms {
+#[must_use]
+pub fn only(terms: Terms, mask: Terms) -> Terms {
     terms.without(terms.without(mask))
 }
 

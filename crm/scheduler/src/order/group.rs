@@ -14,6 +14,9 @@ pub fn relate(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edg
         {
             edges.add(stop.done, start.begin, Terms::ORDERED);
         }
+        if !facts[group].meta.ordered {
+            continue;
+        }
         let mut relate = |first: (ResourceIx, Task), then: (ResourceIx, Task), terms| {
             edges.connect(graph, wholes, first, then, terms);
         };

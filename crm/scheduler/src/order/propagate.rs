@@ -4,8 +4,8 @@
 //! twice, and the end does not depend on the order in which edges are looked at.
 
 use super::edge::Edge;
-use crate::graph::{Graph, Task, Terms};
-use crate::index::ActionIx;
+use crate::graph::{Action, Graph, Task, Terms};
+use crate::index::{ActionIx, ResourceIx};
 use std::collections::VecDeque;
 
 /// Edges by action, and what is left to be looked at.
@@ -20,6 +20,7 @@ struct Wave<'g> {
     possible: Vec<u32>,
     queue: VecDeque<ActionIx>,
     queued: Vec<bool>,
+    fixed: Vec<bool>,
 }
 
 /// Lists of edges, one for each action, in one vector.
@@ -52,8 +53,9 @@ impl Index {
     }
 }
 
-/// Lets need and impossibility travel.
-pub fn propagate(graph: &mut Graph, edges: &[Edge]) {
+/// Lets need and impossibility travel. What is `fixed` is not managed: it may be hindered, and nothing can make it
+/// needed.
+pub fn propagate(graph: &mut Graph, edges: &[Edge], fixed: impl Fn(&Action) -> bool) {
     let actions = graph.actions.len();
     let mut wave = Wave {
         leaving: Index::new(actions, edges.iter().map(|edge| edge.first)),
@@ -61,6 +63,7 @@ pub fn propagate(graph: &mut Graph, edges: &[Edge]) {
         possible: vec![0; actions],
         queue: VecDeque::new(),
         queued: vec![false; actions],
+        fixed: graph.actions.iter().map(fixed).collect(),
         graph,
         edges,
     };
@@ -130,27 +133,50 @@ impl Wave<'_> {
         self.look_at_migration(first, then, terms);
     }
 
-    /// A live migration needs what it depends on to stay: a resource whose first is stopped, not migrated, cannot run
-    /// on while it moves.
+    /// A live migration needs what it depends on at both ends: where the first of an order is stopped and started again,
+    /// what depends on it has to be down in between.
     fn look_at_migration(&mut self, first: ActionIx, then: ActionIx, terms: Terms) {
         let (before, after) = (&self.graph[first], &self.graph[then]);
-        if before.rigid || !before.migratable || before.key.task != Task::Stop {
+        if before.key.task == Task::MigrateTo || before.key.task == Task::MigrateFrom {
             return;
         }
-        let undone = terms.any(Terms::THEN_NEEDS_FIRST) && after.needed && (!after.migratable || after.rigid);
-        if undone && after.key.resource != before.key.resource {
-            self.graph[first].rigid = true;
-            self.push(first);
+        let Some(depends) = before.key.resource.filter(|_| before.migratable && !before.rigid) else { return };
+        let ends = before.key.task == Task::Stop
+            && terms.has(Terms::THEN_NEEDS_FIRST)
+            && after.needed
+            && (!after.migratable || after.rigid)
+            && after.key.resource.is_some_and(|other| other != depends && self.starts(other));
+        if ends {
+            let parts: Vec<ActionIx> = self.graph.of(depends).to_vec();
+            for part in parts {
+                if self.graph[part].migratable {
+                    self.graph[part].rigid = true;
+                    self.push(part);
+                }
+            }
         }
     }
 
+    /// Whether something is started.
+    fn starts(&self, resource: ResourceIx) -> bool {
+        self.graph.tasks(resource, Task::Start).any(|start| self.graph[start].needed)
+    }
+
     fn need(&mut self, action: ActionIx, by: ActionIx) {
+        if self.fixed[action.at()] {
+            return;
+        }
         let changed = &mut self.graph[action];
         changed.needed = true;
+        let started = changed.key.resource.filter(|_| changed.key.task == Task::Start);
         if changed.needed_by.is_none() {
             changed.needed_by = Some(by);
         }
         self.push(action);
+        if let Some(resource) = started {
+            let stops: Vec<ActionIx> = self.graph.tasks(resource, Task::Stop).collect();
+            stops.into_iter().for_each(|stop| self.push(stop));
+        }
     }
 
     fn block(&mut self, action: ActionIx, by: ActionIx) {

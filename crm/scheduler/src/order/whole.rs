@@ -169,6 +169,9 @@ impl Wholes {
         for &action in &actions {
             part_of(action, action, action);
         }
+        if let Some(resource) = graph[whole.done].key.resource {
+            edges.probes(graph, (part, verb.begin()), resource, &[whole.done], Terms::ORDERED);
+        }
         actions.len()
     }
 }

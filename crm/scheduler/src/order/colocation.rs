@@ -1,0 +1,43 @@
+//! Orders that colocations imply: what may not be together leaves a node before the other comes, and what must be
+//! together with something that cannot come, does not come either.
+
+use super::edge::Edges;
+use super::whole::Wholes;
+use crate::constraint::Constraints;
+use crate::facts::Facts;
+use crate::graph::{Graph, Task, Terms};
+use crate::index::ResourceIx;
+use crate::role::Role;
+
+/// Makes the edges of every colocation.
+pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
+    for colocation in &constraints.colocations {
+        let (dependent, primary) = (colocation.dependent, colocation.primary);
+        let (dependent_role, primary_role) = (colocation.dependent_role, colocation.primary_role);
+        if colocation.score.is_never() && !colocation.implied {
+            let apart = Terms::ORDERED | Terms::SAME_NODE;
+            let (come, go) = tasks(dependent_role);
+            let (primary_come, primary_go) = tasks(primary_role);
+            edges.connect(graph, wholes, (dependent, go), (primary, primary_come), apart);
+            edges.connect(graph, wholes, (primary, primary_go), (dependent, come), apart);
+        } else if colocation.score.is_mandatory() && plain(facts, dependent) && plain(facts, primary) {
+            let (come, _) = tasks(dependent_role);
+            let (primary_come, _) = tasks(primary_role);
+            edges.connect(graph, wholes, (primary, primary_come), (dependent, come), Terms::THEN_WANTS_POSSIBLE);
+        }
+    }
+}
+
+/// Neither a clone nor a bundle: its start is one thing.
+fn plain(facts: &Facts<'_>, resource: ResourceIx) -> bool {
+    !facts[resource].is_collective()
+}
+
+/// What brings a resource into a role, and what ends it.
+fn tasks(role: Option<Role>) -> (Task, Task) {
+    match role {
+        Some(Role::Promoted) => (Task::Promote, Task::Demote),
+        Some(Role::Unpromoted) => (Task::Demote, Task::Promote),
+        _ => (Task::Start, Task::Stop),
+    }
+}

@@ -1,0 +1,105 @@
+//! Orders that may be left out: where capacity or serialization would make actions wait for each other in a circle, the
+//! circle is opened there.
+
+use super::edge::Edges;
+use crate::graph::{Graph, Terms};
+use crate::transition::shown;
+
+/// Removes orders that can be left out from circles.
+pub fn open(graph: &Graph, edges: &mut Edges) {
+    let loose = Terms::LOAD | Terms::NOT_TOGETHER;
+    if !edges.list.iter().any(|edge| edge.terms.any(loose)) {
+        return;
+    }
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); graph.actions.len()];
+    for (place, edge) in edges.list.iter().enumerate() {
+        let counts = edge.terms.has(Terms::ORDERED) && shown(&graph[edge.first]) && shown(&graph[edge.then]);
+        if counts {
+            after[edge.first.at()].push(place);
+        }
+    }
+    let component = components(&after, edges);
+    let mut candidates: Vec<usize> = (0..edges.list.len())
+        .filter(|&place| {
+            let edge = edges.list[place];
+            edge.terms.any(loose) && component[edge.first.at()] == component[edge.then.at()]
+        })
+        .collect();
+    candidates.sort_by_key(|&place| std::cmp::Reverse(edges.list[place].then));
+    for place in candidates {
+        let edge = edges.list[place];
+        if reaches(&after, edges, edge.then.at(), edge.first.at(), &component) {
+            edges.list[place].terms = edge.terms.without(Terms::ORDERED);
+            after[edge.first.at()].retain(|&other| other != place);
+        }
+    }
+}
+
+/// Whether there is a way from one action to another inside their component.
+fn reaches(after: &[Vec<usize>], edges: &Edges, from: usize, to: usize, component: &[u32]) -> bool {
+    let mut seen = vec![false; after.len()];
+    let mut open = vec![from];
+    while let Some(at) = open.pop() {
+        if at == to {
+            return true;
+        }
+        for &place in &after[at] {
+            let next = edges.list[place].then.at();
+            if !seen[next] && component[next] == component[from] {
+                seen[next] = true;
+                open.push(next);
+            }
+        }
+    }
+    false
+}
+
+/// The strongly connected component of every action: those that lead to each other have the same number.
+fn components(after: &[Vec<usize>], edges: &Edges) -> Vec<u32> {
+    let count = after.len();
+    let mut order: Vec<usize> = Vec::with_capacity(count);
+    let mut seen = vec![false; count];
+    for start in 0..count {
+        if seen[start] {
+            continue;
+        }
+        seen[start] = true;
+        let mut path = vec![(start, 0)];
+        while let Some((at, next)) = path.pop() {
+            if let Some(&place) = after[at].get(next) {
+                path.push((at, next + 1));
+                let then = edges.list[place].then.at();
+                if !seen[then] {
+                    seen[then] = true;
+                    path.push((then, 0));
+                }
+            } else {
+                order.push(at);
+            }
+        }
+    }
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); count];
+    for (at, places) in after.iter().enumerate() {
+        for &place in places {
+            before[edges.list[place].then.at()].push(at);
+        }
+    }
+    let mut component = vec![u32::MAX; count];
+    for (number, &start) in order.iter().rev().enumerate() {
+        if component[start] != u32::MAX {
+            continue;
+        }
+        let number = u32::try_from(number).unwrap_or(u32::MAX - 1);
+        let mut open = vec![start];
+        component[start] = number;
+        while let Some(at) = open.pop() {
+            for &previous in &before[at] {
+                if component[previous] == u32::MAX {
+                    component[previous] = number;
+                    open.push(previous);
+                }
+            }
+        }
+    }
+    component
+}

@@ -19,21 +19,35 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         return;
     }
     for (node, history) in &facts[resource].history {
-        if !facts[resource].on.contains(node) || !facts[*node].online || facts[*node].unclean {
+        if !facts[resource].on.contains(node) || !(facts[*node].maintenance || facts[*node].usable()) {
             continue;
         }
+        if facts[resource].agent.as_ref().is_some_and(|agent| *agent != history.agent) {
+            plan.restart.insert(resource);
+            continue;
+        }
+        let mut changed = false;
         for operation in sequence::since_start(history) {
             if operation.interval_ms > 0 {
-                recurring_operation(plan, resource, *node, operation);
+                changed |= recurring_operation(plan, resource, *node, operation);
             } else if matches!(operation.name.as_str(), "monitor" | "start" | "promote" | "migrate_from") {
-                single_operation(plan, resource, *node, operation);
+                changed |= single_operation(plan, resource, *node, operation);
             }
+        }
+        if changed && facts.failures.count(resource, *node) > 0 {
+            let clear = plan.act(resource, Task::ClearFailures, *node, true);
+            plan.graph[clear].because.push(Reason::Said("its definition was changed".to_owned()));
         }
     }
 }
 
-/// A recurring operation that was recorded.
-fn recurring_operation(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, operation: &OperationHistory) {
+/// A recurring operation that was recorded. Says whether its definition changed.
+fn recurring_operation(
+    plan: &mut Plan<'_, '_>,
+    resource: ResourceIx,
+    node: NodeIx,
+    operation: &OperationHistory,
+) -> bool {
     let facts = plan.facts;
     let here = &facts[resource];
     let interval_ms = operation.interval_ms;
@@ -41,21 +55,28 @@ fn recurring_operation(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: Node
     let configured = || here.operations.iter().any(|it| it.name == operation.name && it.interval_ms == interval_ms);
     if left_alone {
         recurring::cancel(plan, resource, node, interval_ms, "it is left alone (maintenance)");
+        false
     } else if !configured() {
         if facts.options.stop_removed_actions {
             let cancel = recurring::cancel(plan, resource, node, interval_ms, "it is not configured any more");
             plan.graph.relate(Point::Task(resource, Task::Stop), Point::Action(cancel), Terms::ORDERED);
         }
+        facts.options.stop_removed_actions
     } else if digest::compare(facts, resource, node, operation).changed() {
-        let monitor = plan.act_every(resource, Task::Monitor, node, interval_ms, true);
+        let monitor = plan.act_every(resource, Task::Monitor, node, interval_ms, false);
         plan.graph[monitor].reschedule = true;
         plan.graph[monitor].because.push(Reason::Said("its parameters were changed".to_owned()));
+        true
+    } else {
+        false
     }
 }
 
-/// What was done once: the start, the probe that found it, a promotion, the end of a migration.
-fn single_operation(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, operation: &OperationHistory) {
-    match digest::compare(plan.facts, resource, node, operation) {
+/// What was done once: the start, the probe that found it, a promotion, the end of a migration. Says whether its
+/// definition changed.
+fn single_operation(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, operation: &OperationHistory) -> bool {
+    let difference = digest::compare(plan.facts, resource, node, operation);
+    match difference {
         Difference::Same | Difference::Unknown => {}
         Difference::Reload => {
             plan.reload.insert(resource, node);
@@ -64,6 +85,7 @@ fn single_operation(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx,
             plan.restart.insert(resource);
         }
     }
+    difference.changed()
 }
 
 /// Asks for the reload of a resource that stays where it is. A restart makes it superfluous.

@@ -95,9 +95,10 @@ fn record(attribute: &str) -> Option<Record<'_>> {
     Some(Record { resource, operation, last })
 }
 
-/// Reads the counts from the attributes of all nodes. `owners` says which primitives a name in an attribute stands for.
+/// Reads counts from the attributes of all nodes. `owners` says which primitives a name in an attribute stands for; what
+/// it says of a name, it says once.
 pub(super) fn read(facts: &mut Facts<'_>, owners: impl Fn(&str) -> Vec<ResourceIx>) {
-    let mut counts: BTreeMap<(ResourceIx, NodeIx), FailureCount> = BTreeMap::new();
+    let mut counts = std::mem::take(&mut facts.failures.counts);
     for (at, node) in facts.nodes.iter().enumerate() {
         for (name, value) in node.attributes.range("fail-count-".to_string()..) {
             if !name.starts_with("fail-count-") {

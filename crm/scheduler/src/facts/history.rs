@@ -32,7 +32,8 @@ use owner::Owners;
 pub(super) fn apply(facts: &mut Facts<'_>) {
     let mut owners = Owners::of(facts);
     failure::read(facts, |name| owners.named(name));
-    let mut reader = Reader { of_status: nodes_of_status(facts), read: vec![false; facts.nodes.len()], later: Later::default() };
+    let mut reader =
+        Reader { of_status: nodes_of_status(facts), read: vec![false; facts.nodes.len()], later: Later::default() };
     for &node in reader.of_status.iter().flatten() {
         if facts[node].is_remote() {
             remote::seen(facts, node);
@@ -51,6 +52,7 @@ pub(super) fn apply(facts: &mut Facts<'_>) {
     remote::finish(facts, &reader.read);
     lock::settle(facts);
     settle_failures(facts);
+    settle_forgetting(facts);
     settle_roles(facts);
 }
 
@@ -166,6 +168,37 @@ fn settle_failures(facts: &mut Facts<'_>) {
         let ends = count.last.map(|last| last.saturating_mul(1000).saturating_add(timeout));
         if let Some(ends) = ends.filter(|_| timeout > 0 && count.count > 0) {
             recheck(facts, ends);
+        }
+    }
+}
+
+/// Histories of what is not configured any more, or not as this kind of thing, are to be forgotten, and so are failure
+/// counts of what was removed. Surplus instances of a clone keep theirs: they share them with the others.
+fn settle_forgetting(facts: &mut Facts<'_>) {
+    for resource in facts.all_resources() {
+        let it = &facts[resource];
+        if !it.is_primitive() || it.failed || (it.removed && it.parent.is_some()) {
+            continue;
+        }
+        let changed = |history: &ResourceHistory| it.agent.as_ref().is_some_and(|agent| *agent != history.agent);
+        let stale = it.history.iter().filter(|(node, history)| {
+            let node = &facts[*node];
+            let listens = node.online && !node.unclean && !node.shutdown && !node.standby && !node.maintenance;
+            listens && (it.removed || changed(history))
+        });
+        let because = if it.removed { "it is not configured any more" } else { "its agent was changed" };
+        let stale: Vec<_> = stale.map(|(node, _)| (*node, because)).collect();
+        facts.resources[resource.at()].forget.extend(stale);
+    }
+    for (resource, node) in facts.failures.counts.keys().copied().collect::<Vec<_>>() {
+        let it = &facts[resource];
+        if it.removed
+            && it.parent.is_none()
+            && it.managed
+            && facts[node].online
+            && facts.failures.count(resource, node) > 0
+        {
+            facts.failures.clear(resource, node, "it is not configured any more");
         }
     }
 }

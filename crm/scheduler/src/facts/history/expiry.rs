@@ -36,9 +36,8 @@ pub(super) fn expired(
                 let counting = failure::counting(&count, timeout, facts.situation.now_ms);
                 expired = counting == 0;
                 clear = expired.then_some("it expired");
-            } else if super::reconnect_interval_ms(facts, resource) > 0 {
-                clear = Some("reconnect interval is set");
             }
+            expired &= !waits_for_fencing(facts, resource, op);
         } else {
             super::recheck(facts, ends);
         }
@@ -61,6 +60,15 @@ pub(super) fn expired(
     expired && !(is_probe(op) && answer)
 }
 
+/// Whether the failure is that of the connection to a remote node which is to be fenced for it: until it was, nothing is
+/// forgotten.
+fn waits_for_fencing(facts: &Facts<'_>, resource: ResourceIx, op: &OperationHistory) -> bool {
+    facts.options.fencing_enabled
+        && super::reconnect_interval_ms(facts, resource) > 0
+        && op.interval_ms > 0
+        && facts[resource].connects.is_some_and(|node| !facts[node].is_guest() && !facts[node].remote_fenced)
+}
+
 /// After how long failures of `resource` on `node` are forgotten, milliseconds; 0: never.
 pub(super) fn timeout_ms(
     facts: &Facts<'_>,
@@ -76,10 +84,8 @@ pub(super) fn timeout_ms(
 
 /// Whether a failure is on record that says that nothing may be done: that stands until somebody cleans up.
 fn blocked_by_failure(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, history: &ResourceHistory) -> bool {
-    let circumstances = Circumstances {
-        managed: facts[resource].managed,
-        can_fence: super::fencing::can_fence(facts, node),
-    };
+    let circumstances =
+        Circumstances { managed: facts[resource].managed, can_fence: super::fencing::can_fence(facts, node) };
     let failed = |op: &OperationHistory| {
         let verdict = judge(op, circumstances).verdict;
         matches!(verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere)

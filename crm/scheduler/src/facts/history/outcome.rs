@@ -119,14 +119,16 @@ pub(crate) fn judge(operation: &OperationHistory, circumstances: Circumstances) 
             if fine { (Verdict::Fine, Some(Role::Stopped)) } else { (Verdict::Failed, None) }
         }
         code::PROMOTED => (if probe { Verdict::Fine } else { as_expected }, Some(Role::Promoted)),
+        code::OK => (as_expected, None),
+        // No other answer is a good one, whoever may have expected it.
         code::FAILED_PROMOTED => (Verdict::Failed, Some(Role::Promoted)),
-        code::NOT_CONFIGURED if !expected => (Verdict::FailedEverywhere, None),
-        code::UNIMPLEMENTED if operation.interval_ms > 0 => (as_expected, None),
-        code::UNIMPLEMENTED | code::NOT_INSTALLED | code::NOT_PERMITTED | code::BAD_PARAMETER if !expected => {
+        code::NOT_CONFIGURED => (Verdict::FailedEverywhere, None),
+        code::UNIMPLEMENTED if operation.interval_ms > 0 => (Verdict::Failed, None),
+        code::UNIMPLEMENTED | code::NOT_INSTALLED | code::NOT_PERMITTED | code::BAD_PARAMETER => {
             let final_word = circumstances.can_fence || operation.name != "stop";
             (if final_word { Verdict::FailedHere } else { Verdict::Failed }, None)
         }
-        _ => (as_expected, None),
+        _ => (Verdict::Failed, None),
     };
     Outcome { verdict, exit_code, role, masked: false }
 }
@@ -146,7 +148,14 @@ mod tests {
     fn verdict(name: &str, interval_ms: u64, expected_exit_code: i32, exit_code: i32) -> (Verdict, Option<Role>) {
         let status = if exit_code == expected_exit_code { OperationStatus::Done } else { OperationStatus::Failed };
         let name = name.to_string();
-        let op = OperationHistory { name, interval_ms, exit_code, expected_exit_code, status, ..OperationHistory::default() };
+        let op = OperationHistory {
+            name,
+            interval_ms,
+            exit_code,
+            expected_exit_code,
+            status,
+            ..OperationHistory::default()
+        };
         let outcome = judge(&op, Circumstances { managed: true, can_fence: true });
         (outcome.verdict, outcome.role)
     }

@@ -5,9 +5,9 @@
 //! histories of one node belong to one instance, the one that is already known to run there, else one that runs nowhere.
 
 use super::removed;
-use crate::facts::Facts;
 use crate::facts::meta::Requires;
 use crate::facts::resource::Kind;
+use crate::facts::{Facts, failure};
 use crate::index::{NodeIx, ResourceIx};
 use crate::situation::ResourceHistory;
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub(super) fn anonymous_clone(facts: &Facts<'_>, resource: ResourceIx) -> Option
 }
 
 /// A name without the number of an instance.
-fn without_number(name: &str) -> &str {
+pub(super) fn without_number(name: &str) -> &str {
     match name.rsplit_once(':') {
         Some((base, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => base,
         _ => name,
@@ -109,6 +109,7 @@ impl Owners {
     fn removed(&mut self, facts: &mut Facts<'_>, history: &ResourceHistory) -> ResourceIx {
         let made = removed::primitive(facts, history);
         self.exact.insert(history.id.clone(), made);
+        failure::read(facts, |name| if name == history.id { vec![made] } else { Vec::new() });
         made
     }
 }

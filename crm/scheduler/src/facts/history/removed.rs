@@ -1,9 +1,9 @@
 //! Resources that are not configured any more, and are only known because they left a history.
 
-use super::owner::Owners;
+use super::owner::{Owners, without_number};
 use crate::facts::meta::is_connection;
 use crate::facts::node::NodeKind;
-use crate::facts::{Facts, clone, tree};
+use crate::facts::{Facts, clone, failure, tree};
 use crate::index::ResourceIx;
 use crate::reason::Reason;
 use crate::role::Role;
@@ -21,15 +21,20 @@ pub(super) fn instance(
     let made = clone::add_instance(facts, clone);
     for at in (from..facts.resources.len()).map(ResourceIx::new) {
         owners.note(facts, at);
+        if facts[at].is_primitive() {
+            let base = facts[at].base.clone();
+            failure::read(facts, |name| if without_number(name) == base { vec![at] } else { Vec::new() });
+        }
     }
     facts.primitives(made).into_iter().find(|&member| facts[member].base == base && facts[member].removed)
 }
 
 /// A primitive that was removed, with the agent that its history names.
 pub(super) fn primitive(facts: &mut Facts<'_>, history: &ResourceHistory) -> ResourceIx {
-    let container = history.container.as_deref().and_then(|container| {
-        facts.all_resources().find(|&at| facts[at].is_primitive() && facts[at].id == container)
-    });
+    let container = history
+        .container
+        .as_deref()
+        .and_then(|container| facts.all_resources().find(|&at| facts[at].is_primitive() && facts[at].id == container));
     let made = tree::add_removed(facts, history.id.clone(), history.agent.clone());
     let stopped = facts.options.stop_removed_resources;
     let resource = &mut facts.resources[made.at()];

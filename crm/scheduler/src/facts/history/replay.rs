@@ -115,7 +115,8 @@ impl<'a> Replay<'_, 'a> {
             "promote" => self.role = Role::Promoted,
             "migrate_to" if self.facts[self.node].unclean => {
                 // Nobody knows how far it came: the target must be stopped too.
-                if let Some(target) = op.migrate_target.as_deref().and_then(|name| super::node_named(self.facts, name)) {
+                if let Some(target) = op.migrate_target.as_deref().and_then(|name| super::node_named(self.facts, name))
+                {
                     let because = Reason::Said("its migration was cut off by the loss of a node".to_string());
                     self.facts.resources[self.resource.at()].must_stop_on.push((target, because));
                 }

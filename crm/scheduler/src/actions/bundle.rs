@@ -39,7 +39,9 @@ pub fn probe<'p, 'a>(
                 }
             }
         }
+        let up = plan.facts[replica.container].role.runs() || plan.assignment.node(replica.container).is_some();
         if let Some(connection) = replica.connection
+            && up
             && part(plan, connection, node)
         {
             any = true;

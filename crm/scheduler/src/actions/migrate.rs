@@ -12,13 +12,7 @@ use crate::graph::{Carrier, Task, Terms};
 use crate::index::{NodeIx, ResourceIx};
 
 /// Turns a move into a live migration, when the resource can do that. `begun`: it was begun and only its end is missing.
-pub fn plan(
-    plan: &mut Plan<'_, '_>,
-    resource: ResourceIx,
-    from: NodeIx,
-    to: NodeIx,
-    begun: Option<(NodeIx, NodeIx)>,
-) {
+pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx, from: NodeIx, to: NodeIx, begun: Option<(NodeIx, NodeIx)>) {
     let facts = plan.facts;
     let here = &facts[resource];
     if !here.meta.allow_migrate || here.failed || here.start_pending || facts[from].unclean || !plan.managed(resource) {

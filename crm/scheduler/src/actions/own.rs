@@ -13,7 +13,11 @@ pub fn relate(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     graph.relate(of(Task::Forget), of(Task::Start), Terms::ORDERED);
     graph.relate(of(Task::Stop), of(Task::Forget), Terms::ORDERED);
     if facts[resource].promotable() {
-        graph.relate(of(Task::Demote), of(Task::Stop), Terms::ORDERED | Terms::PROMOTED_NEEDS_FIRST | Terms::THEN_WANTS_DONE);
+        graph.relate(
+            of(Task::Demote),
+            of(Task::Stop),
+            Terms::ORDERED | Terms::PROMOTED_NEEDS_FIRST | Terms::THEN_WANTS_DONE,
+        );
         graph.relate(of(Task::Demote), of(Task::Promote), Terms::redo());
         graph.relate(of(Task::Start), of(Task::Promote), Terms::mandatory());
     }

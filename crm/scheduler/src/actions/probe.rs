@@ -5,9 +5,9 @@
 //! and what depends on it waits as well, since a probe may find that it has to be stopped somewhere first.
 
 use super::Plan;
+use crate::constraint::{Constraints, Symmetry};
 use crate::facts::Facts;
 use crate::facts::resource::Kind;
-use crate::constraint::{Constraints, Symmetry};
 use crate::graph::{Graph, Point, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::reason::Reason;
@@ -89,9 +89,9 @@ fn probe(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource: ResourceI
             any
         }
         Kind::Clone => probe_clone(plan, discoveries, resource, node),
-        Kind::Bundle(_) => super::bundle::probe(plan, resource, node, &mut |plan, part, node| {
-            probe(plan, discoveries, part, node)
-        }),
+        Kind::Bundle(_) => {
+            super::bundle::probe(plan, resource, node, &mut |plan, part, node| probe(plan, discoveries, part, node))
+        }
     }
 }
 
@@ -145,7 +145,10 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     if on.is_remote() && (here.fence_device || here.connects.is_some() || hosts_node(facts, resource)) {
         return false;
     }
-    if on.container().is_some_and(|host| facts[host].role == Role::Stopped) {
+    if on.container().is_some_and(|host| !stays_up(plan, host)) {
+        return false;
+    }
+    if on.bundle && here.only_on.as_ref().is_none_or(|nodes| !nodes.contains(&node)) {
         return false;
     }
     if here.only_on.as_ref().is_some_and(|nodes| !nodes.contains(&node)) {
@@ -164,6 +167,13 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     plan.graph.relate(Point::Action(probe), Point::Task(top, Task::Start), terms);
     plan.graph.relate(Point::Action(probe), Point::Task(resource, Task::Reload), Terms::ORDERED);
     true
+}
+
+/// Whether a guest's host runs and is left to run where it is. In a host that starts nothing can run yet.
+fn stays_up(plan: &Plan<'_, '_>, host: ResourceIx) -> bool {
+    let here = &plan.facts[host];
+    let to = plan.assignment.node(host);
+    here.role.runs() && !here.recover && to.is_some_and(|to| here.on.contains(&to))
 }
 
 /// Whether a guest or bundle node lives in a resource.

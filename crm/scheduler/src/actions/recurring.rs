@@ -11,8 +11,7 @@ use crate::graph::{Key, Point, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::role::Role;
-use crate::situation::{OperationHistory, OperationStatus};
-use std::collections::BTreeSet;
+use crate::situation::{OperationHistory, OperationStatus, ResourceHistory};
 
 /// Asks for the recurring monitors of a primitive.
 pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
@@ -23,10 +22,9 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     }
     let to = plan.assignment.node(resource).filter(|&node| !facts[node].maintenance);
     let next = plan.assignment.role(resource);
-    let mut seen = BTreeSet::new();
     for operation in &here.operations {
         let wanted = operation.interval_ms > 0 && operation.enabled && operation.name == "monitor";
-        if !wanted || !seen.insert(operation.interval_ms) {
+        if !wanted || twice(plan, resource, operation.interval_ms) {
             continue;
         }
         if operation.role == Some(Role::Stopped) {
@@ -41,13 +39,22 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     }
 }
 
+/// Whether two monitors have this interval: results could not be told apart, so neither counts.
+fn twice(plan: &Plan<'_, '_>, resource: ResourceIx, interval_ms: u64) -> bool {
+    let operations = &plan.facts[resource].operations;
+    operations.iter().filter(|it| it.name == "monitor" && it.interval_ms == interval_ms).nth(1).is_some()
+}
+
 /// The operations that are recorded as recurring and still active on a node: those since the last start, or all when it
 /// was never stopped.
 #[must_use]
 pub fn active<'f>(facts: &'f Facts<'_>, resource: ResourceIx, node: NodeIx) -> Vec<&'f OperationHistory> {
-    let Some((_, history)) = facts[resource].history.iter().find(|(on, _)| *on == node) else {
-        return Vec::new();
-    };
+    let histories = facts[resource].history.iter().filter(|(on, _)| *on == node);
+    histories.flat_map(|(_, history)| active_in(history)).collect()
+}
+
+/// The same, of one history.
+fn active_in(history: &ResourceHistory) -> Vec<&OperationHistory> {
     let sorted = sequence::in_order(history);
     let (start, stop) = sequence::last_start_and_stop(&sorted);
     let since = match (start, stop) {
@@ -62,10 +69,13 @@ pub fn active<'f>(facts: &'f Facts<'_>, resource: ResourceIx, node: NodeIx) -> V
 /// Whether a monitor of this interval is recorded as active on a node.
 fn is_active(plan: &Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_ms: u64) -> bool {
     let expired = &plan.facts[resource].expired_monitors;
-    active(plan.facts, resource, node)
-        .iter()
-        .any(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms)
-        && !expired.iter().any(|(_, interval, on)| *interval == interval_ms && *on == node)
+    let forgotten = |operation: &OperationHistory| {
+        operation.exit_code != operation.expected_exit_code
+            && expired.iter().any(|(_, interval, on)| *interval == interval_ms && *on == node)
+    };
+    let active = active(plan.facts, resource, node);
+    let recorded = active.iter().rfind(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms);
+    recorded.is_some_and(|operation| !forgotten(operation))
 }
 
 /// A monitor of something that will run on a node.
@@ -74,7 +84,6 @@ fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, in
     let is = plan.role_now(resource);
     let right = match role {
         None => next != Role::Promoted,
-        Some(Role::Started | Role::Unpromoted) => matches!(next, Role::Started | Role::Unpromoted),
         Some(role) => role == next,
     };
     let is_active = is_active(plan, resource, node, interval_ms);
@@ -97,7 +106,7 @@ fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, in
     let changed = plan
         .graph
         .find(Key { interval_ms, ..Key::on(resource, Task::Monitor, node) })
-        .is_some_and(|known| plan.graph[known].needed);
+        .is_some_and(|known| plan.graph[known].reschedule);
     let monitor = plan.act_every(resource, Task::Monitor, node, interval_ms, !is_active || changed);
     plan.graph[monitor].target_rc = if next == Role::Promoted { 8 } else { 0 };
     let terms = Terms::mandatory();

@@ -137,10 +137,7 @@ fn moved_or_failed(plan: &Plan<'_, '_>, change: &mut Change) {
         change.promote_again = change.next == Role::Promoted;
     } else if let Some(because) = &here.blocked {
         change.down.get_or_insert_with(|| because.clone());
-    } else if change.role.runs()
-        && change.to.is_some()
-        && must_restart(plan, change.resource)
-    {
+    } else if change.role.runs() && change.to.is_some() && must_restart(plan, change.resource) {
         change.down.get_or_insert_with(|| Reason::Said("its parameters were changed".to_owned()));
     }
 }

@@ -139,8 +139,8 @@ fn add(start: i64, duration: &DateParts) -> Option<i64> {
     Some(begin.saturating_add(seconds))
 }
 
-/// The length of an ISO 8601 duration (`P1DT2H`), milliseconds; a month counts as 30 days and a year as 365. `None`
-/// when it is not one.
+/// The length of an ISO 8601 duration (`P1DT2H`), milliseconds; a month counts as 30 days and a year as 365. Hours and
+/// seconds are understood without their `T` too (`P10S`), as clusters have always taken them. `None` when it is none.
 #[must_use]
 pub fn duration_ms(text: &str) -> Option<i64> {
     let mut rest = text.trim().strip_prefix('P')?;
@@ -156,9 +156,9 @@ pub fn duration_ms(text: &str) -> Option<i64> {
             ('M', false) => 30 * DAY,
             ('W', false) => 7 * DAY,
             ('D', false) => DAY,
-            ('H', true) => 3600,
+            ('H', _) => 3600,
             ('M', true) => 60,
-            ('S', true) => 1,
+            ('S', _) => 1,
             _ => return None,
         };
         total = total.saturating_add(value.saturating_mul(seconds * 1000));

@@ -14,13 +14,14 @@ use crate::outcome::{Outcome, ResourceOutcome};
 use crate::role::Role;
 use crate::schedule::{ActionKind, Schedule};
 use crate::situation::{NodeKind, Situation};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Transitions until a situation counts as being at rest, at most.
 const ROUNDS: usize = 5;
 
 /// What the loss of some nodes would do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loss {
     /// The nodes that die together.
     pub nodes: Vec<String>,
@@ -31,7 +32,7 @@ pub struct Loss {
 }
 
 /// What a loss does to one resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Effect {
     /// The resource; instances of anonymous clones without their numbers.
     pub resource: String,
@@ -42,7 +43,8 @@ pub struct Effect {
 }
 
 /// What happens to a resource.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EffectKind {
     /// It runs nowhere any more.
     Stops {

@@ -110,11 +110,11 @@ impl Draft<'_, '_> {
                 continue;
             }
             if !self.blocked(replica.container) {
-                hosts.extend(self.node[replica.container.at()]);
+                hosts.extend(self.node[replica.container.at()].map(|node| (node, 0)));
             }
         }
         if of.score.is_mandatory() {
-            self.keep_only(dependent, bundle, of, &hosts, false);
+            self.keep_only(dependent, bundle, of, &hosts);
         }
     }
 }

@@ -61,12 +61,13 @@ impl Draft<'_, '_> {
         }
         let instances = self.children[clone.at()].clone();
         if of.score.value() >= MANDATORY {
-            let hosts: Vec<NodeIx> = instances
+            let hosts: Vec<(NodeIx, i32)> = instances
                 .iter()
                 .filter(|&&instance| !self.blocked(instance))
                 .filter_map(|&instance| self.place(instance))
+                .map(|node| (node, 0))
                 .collect();
-            self.keep_only(dependent, clone, of, &hosts, false);
+            self.keep_only(dependent, clone, of, &hosts);
             return;
         }
         for instance in instances {
@@ -91,11 +92,20 @@ impl Draft<'_, '_> {
         now: bool,
     ) -> Option<ResourceIx> {
         let node = if now { self.current(resource) } else { self.place(resource) };
-        if let Some(node) = node {
+        if let Some(node) = node.map(|node| self.beneath(resource, collective, node)) {
             return self.instance_on(collective, node, role, now);
         }
         let nodes = self.sorted_nodes(self.row(resource), None);
         nodes.into_iter().find_map(|node| self.instance_on(collective, node, role, now))
+    }
+
+    /// Of something inside a bundle that looks for containers: the host of its own container.
+    fn beneath(&self, resource: ResourceIx, collective: ResourceIx, node: NodeIx) -> NodeIx {
+        let inside = self.facts[node].bundle && self.facts[self.facts.top(resource)].is_bundle();
+        match self.facts[node].container() {
+            Some(host) if inside && self.facts[collective].is_bundle() => self.place(host).unwrap_or(node),
+            _ => node,
+        }
     }
 
     fn instance_on(&self, collective: ResourceIx, node: NodeIx, role: Option<Role>, now: bool) -> Option<ResourceIx> {

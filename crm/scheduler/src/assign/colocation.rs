@@ -66,8 +66,11 @@ impl<'d> Draft<'d, '_> {
             }
             Kind::Bundle(replicas) => {
                 let container = replicas.iter().any(|replica| replica.container == origin);
-                let inside = self.facts[origin].is_clone() && self.roles_begun[origin.at()];
-                if here == origin || container || inside {
+                let promoting = self.children[here.at()].iter().any(|&part| {
+                    let inside = part == origin || self.facts[origin].parent == Some(part);
+                    inside && self.roles_begun[part.at()]
+                });
+                if here == origin || container || promoting {
                     self.gather_own(here, end, list);
                 }
             }
@@ -211,10 +214,16 @@ impl<'d> Draft<'d, '_> {
         self.facts[resource].is_clone() && self.facts[resource].promotable()
     }
 
-    /// Whose role counts: of a member of a group that is an instance of a clone, the group's.
-    fn role_bearer(&self, resource: ResourceIx) -> ResourceIx {
-        match self.facts[resource].parent {
-            Some(parent) if self.facts[parent].is_group() && self.facts[parent].parent.is_some() => parent,
+    /// Whose role counts: of a member of a group that is an instance of a clone, the group's; of a container, that of
+    /// what runs inside.
+    pub fn role_bearer(&self, resource: ResourceIx) -> ResourceIx {
+        let Some(parent) = self.facts[resource].parent else { return resource };
+        match &self.facts[parent].kind {
+            Kind::Group if self.facts[parent].parent.is_some() => parent,
+            Kind::Bundle(replicas) => {
+                let replica = replicas.iter().find(|replica| replica.container == resource);
+                replica.and_then(|replica| replica.child).unwrap_or(resource)
+            }
             _ => resource,
         }
     }
@@ -259,9 +268,10 @@ impl<'d> Draft<'d, '_> {
     fn weigh_role(&mut self, dependent: ResourceIx, primary: ResourceIx, of: &Colocation) {
         let (Some(target), Some(node)) = (self.place(primary), self.place(dependent)) else { return };
         let must = of.score.is_mandatory() && of.dependent_role == Some(Role::Promoted);
+        let bearer = self.role_bearer(dependent);
         if !self.same_spot(of, (node, dependent), (target, primary)) {
             if must {
-                self.priority[dependent.at()] = NEVER;
+                self.priority[bearer.at()] = NEVER;
             }
             return;
         }
@@ -275,37 +285,17 @@ impl<'d> Draft<'d, '_> {
         if of.dependent_role == Some(Role::Unpromoted) {
             score = -score;
         }
-        self.priority[dependent.at()] = add(score, self.priority[dependent.at()]);
+        self.priority[bearer.at()] = add(score, self.priority[bearer.at()]);
     }
 
-    /// Leaves `dependent` only the nodes that are together with one of `hosts`; with `merge`, and adds what those are
-    /// worth for `primary`.
-    pub fn keep_only(
-        &mut self,
-        dependent: ResourceIx,
-        primary: ResourceIx,
-        of: &Colocation,
-        hosts: &[NodeIx],
-        merge: bool,
-    ) {
+    /// Leaves `dependent` only the nodes that are together with one of `hosts`, and adds what those are worth.
+    pub fn keep_only(&mut self, dependent: ResourceIx, primary: ResourceIx, of: &Colocation, hosts: &[(NodeIx, i32)]) {
         for node in (0..self.width).map(NodeIx::new) {
-            if self.cell(dependent, node) == ABSENT {
-                continue;
+            let cell = self.cell(dependent, node);
+            if cell != ABSENT {
+                let host = hosts.iter().find(|(host, _)| self.same_spot(of, (node, dependent), (*host, primary)));
+                self.row_mut(dependent)[node.at()] = host.map_or(NEVER, |&(_, worth)| add(cell, worth));
             }
-            let host = hosts.iter().find(|&&host| self.same_spot(of, (node, dependent), (host, primary)));
-            let worth = match host {
-                None => NEVER,
-                Some(&host) if merge => add(self.cell(dependent, node), self.worth_of_host(primary, host)),
-                Some(_) => continue,
-            };
-            self.row_mut(dependent)[node.at()] = worth;
-        }
-    }
-
-    fn worth_of_host(&self, primary: ResourceIx, host: NodeIx) -> i32 {
-        match self.cell(primary, host) {
-            ABSENT => 0,
-            score => score,
         }
     }
 

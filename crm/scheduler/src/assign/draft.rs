@@ -34,6 +34,8 @@ pub struct Draft<'d, 'a> {
     pub merging: Vec<bool>,
     /// The node chosen.
     pub node: Vec<Option<NodeIx>>,
+    /// What it was worth when it was chosen.
+    pub worth: Vec<i32>,
     /// What it does now.
     pub now: Vec<Role>,
     /// What it is to do; `Unknown`: whatever its node allows.
@@ -99,6 +101,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             choosing: vec![false; count],
             merging: vec![false; count],
             node: vec![None; count],
+            worth: vec![0; count],
             now: facts.resources.iter().map(|resource| resource.role).collect(),
             next: facts.resources.iter().map(|r| r.next_role.as_ref().map_or(Role::Unknown, |next| next.0)).collect(),
             priority: facts.resources.iter().map(|r| inward(r.meta.priority)).collect(),
@@ -180,6 +183,14 @@ impl<'d, 'a> Draft<'d, 'a> {
             return self.node[resource.at()];
         }
         self.children[resource.at()].iter().find_map(|&child| self.place(child))
+    }
+
+    /// The same, with what the node was worth.
+    pub fn place_and_worth(&self, resource: ResourceIx) -> Option<(NodeIx, i32)> {
+        if self.facts[resource].is_primitive() {
+            return self.node[resource.at()].map(|node| (node, self.worth[resource.at()]));
+        }
+        self.children[resource.at()].iter().find_map(|&child| self.place_and_worth(child))
     }
 
     /// Every node that a resource will be on, each once.

@@ -24,6 +24,7 @@ impl Draft<'_, '_> {
         self.heed_tickets();
         for resource in self.facts.all_resources() {
             if self.facts[resource].is_primitive() {
+                self.keep_unmanaged(resource);
                 self.stick(resource);
                 self.heed_lock(resource);
             }
@@ -35,11 +36,18 @@ impl Draft<'_, '_> {
     /// In a symmetric cluster every node is on every list, except the nodes inside bundles, which belong to what runs
     /// inside.
     fn list_nodes(&mut self) {
-        let nodes: Vec<NodeIx> = self.facts.all_nodes().filter(|&node| !self.facts[node].bundle).collect();
+        let written = &self.facts.situation.configuration.nodes;
+        let nodes: Vec<(NodeIx, i32)> = self
+            .facts
+            .all_nodes()
+            .filter(|&node| !self.facts[node].bundle)
+            .map(|node| (node, written.iter().find(|written| written.name == self.facts[node].name)))
+            .map(|(node, written)| (node, written.map_or(0, |written| written.score.value())))
+            .collect();
         for resource in self.facts.all_resources() {
             if self.facts.options.symmetric {
-                for &node in &nodes {
-                    self.row_mut(resource)[node.at()] = 0;
+                for &(node, score) in &nodes {
+                    self.row_mut(resource)[node.at()] = score;
                 }
             }
         }
@@ -200,6 +208,17 @@ impl Draft<'_, '_> {
         }
     }
 
+    /// What is not managed stays where it runs, whatever speaks against that. What is left alone only because it runs
+    /// too often has no such place.
+    fn keep_unmanaged(&mut self, resource: ResourceIx) {
+        let here = &self.facts[resource];
+        if !here.managed && (here.meta.unmanaged_reason.is_some() || here.on.len() == 1) {
+            for &node in &here.on {
+                self.give(resource, node, MANDATORY);
+            }
+        }
+    }
+
     /// A resource likes to stay where it runs, if that is one node, and one that is allowed.
     fn stick(&mut self, resource: ResourceIx) {
         let here = &self.facts[resource];
@@ -228,8 +247,9 @@ impl Draft<'_, '_> {
             if cleared || !self.has_failed_too_often(resource, node) {
                 continue;
             }
-            let alone = self.facts[resource].unique;
-            let banned = if alone { resource } else { name::below_bundle(self.facts, resource) };
+            let top = name::below_bundle(self.facts, resource);
+            let shared = self.facts[top].is_clone() && !self.facts[resource].unique;
+            let banned = if shared { top } else { resource };
             let failures = failure::against(self.facts, resource, node);
             let name = &self.facts[node].name;
             self.say(resource, Reason::Said(format!("failed {failures} times on {name}, which is too often")));

@@ -177,6 +177,7 @@ impl Draft<'_, '_> {
             return;
         };
         self.node[resource.at()] = Some(node);
+        self.worth[resource.at()] = if force { 0 } else { self.cell(resource, node) };
         self.load[node.at()] += 1;
         self.capacities.take(self.facts, node, resource);
     }

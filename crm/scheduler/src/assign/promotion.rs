@@ -84,6 +84,7 @@ impl Draft<'_, '_> {
 
     /// Gives roles to the instances of a clone.
     pub fn choose_promoted(&mut self, clone: ResourceIx) {
+        self.roles_begun[clone.at()] = true;
         for instance in self.children[clone.at()].clone() {
             self.rate(clone, instance);
         }
@@ -139,9 +140,6 @@ impl Draft<'_, '_> {
 
     /// Weighs in, per node, what others wish of the promoted instance, and sorts.
     fn sort_for_promotion(&mut self, clone: ResourceIx) {
-        if std::mem::replace(&mut self.roles_begun[clone.at()], true) {
-            return;
-        }
         self.merging[clone.at()] = true;
         for instance in self.children[clone.at()].clone() {
             if let Some(node) = self.place(instance).filter(|_| self.rank[instance.at()] >= 0) {
@@ -150,9 +148,12 @@ impl Draft<'_, '_> {
             }
         }
         let mut row = self.row(clone).to_vec();
-        for end in [End::Dependent, End::Primary] {
-            for at in self.colocations(clone, end) {
-                self.weigh_for_promoted(clone, end, at, &mut row);
+        for at in self.colocations(clone, End::Primary) {
+            let of = self.colocation(at);
+            if of.primary_role == Some(Role::Promoted) && self.has_influence(of) {
+                let factor = of.score.value() as f32 / MANDATORY as f32;
+                let manner = Manner { end: End::Primary, only_for: true, keep_some: true };
+                self.merge_wishes(&mut row, of.dependent, clone, Some(of), factor, manner);
             }
         }
         self.row_mut(clone).copy_from_slice(&row);
@@ -172,21 +173,6 @@ impl Draft<'_, '_> {
         }
         self.children[clone.at()] = sorted;
         self.merging[clone.at()] = false;
-    }
-
-    fn weigh_for_promoted(&mut self, clone: ResourceIx, end: End, at: u32, row: &mut Vec<i32>) {
-        let of = self.colocation(at);
-        let factor = of.score.value() as f32 / MANDATORY as f32;
-        let (source, manner) = match end {
-            End::Dependent if of.dependent_role == Some(Role::Promoted) => {
-                (of.primary, Manner { end: End::Primary, only_for: false, keep_some: !of.score.is_mandatory() })
-            }
-            End::Primary if of.primary_role == Some(Role::Promoted) && self.has_influence(of) => {
-                (of.dependent, Manner { end: End::Primary, only_for: true, keep_some: true })
-            }
-            _ => return,
-        };
-        self.merge_wishes(row, source, clone, Some(of), factor, manner);
     }
 
     fn by_promotion(&mut self, one: ResourceIx, other: ResourceIx) -> Ordering {
@@ -265,11 +251,11 @@ impl Draft<'_, '_> {
     pub fn follow_promoted(&mut self, dependent: ResourceIx, clone: ResourceIx, of: &Colocation) {
         let mut hosts = Vec::new();
         for instance in self.children[clone.at()].clone() {
-            let Some(node) = self.place(instance) else { continue };
+            let Some((node, worth)) = self.place_and_worth(instance) else { continue };
             if Some(self.role_next(instance)) != of.primary_role {
                 continue;
             }
-            hosts.insert(0, node);
+            hosts.insert(0, (node, worth));
             if of.score.is_mandatory() {
                 continue;
             }
@@ -281,14 +267,15 @@ impl Draft<'_, '_> {
         }
         let both_promoted = of.dependent_role == Some(Role::Promoted) && of.primary_role == Some(Role::Promoted);
         if of.score.is_mandatory() && !both_promoted {
-            self.keep_only(dependent, clone, of, &hosts, true);
+            self.keep_only(dependent, clone, of, &hosts);
         }
     }
 
     /// The dependent has a node: whether it is promoted depends on the role of the instance that is there.
     pub fn promote_beside(&mut self, dependent: ResourceIx, clone: ResourceIx, of: &Colocation) {
         let beside = self.counterpart(dependent, clone, of.primary_role, false);
-        let priority = &mut self.priority[dependent.at()];
+        let bearer = self.role_bearer(dependent);
+        let priority = &mut self.priority[bearer.at()];
         if beside.is_some() {
             *priority = add(*priority, of.score.value());
         } else if of.score.is_mandatory() {

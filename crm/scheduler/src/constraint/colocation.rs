@@ -16,7 +16,8 @@ const NEAR_CONTAINER: i64 = 10_000;
 /// Resolves every colocation of the configuration, and adds what groups, bundles and hosts imply.
 pub fn resolve(facts: &Facts<'_>, constraints: &mut Constraints) {
     let mut found = Vec::new();
-    for written in &facts.situation.configuration.constraints.colocations {
+    let all = facts.situation.configuration.constraints.colocations.iter();
+    for written in all.filter(|written| super::in_force(facts, written.lifetime.as_ref())) {
         if written.sets.is_empty() {
             pair(facts, written, &mut found);
         } else {
@@ -57,6 +58,10 @@ fn pair(facts: &Facts<'_>, written: &situation::Colocation, found: &mut Vec<Colo
     else {
         return;
     };
+    if name::is_several(facts, &written.dependent) && name::is_several(facts, &written.primary) {
+        // Two templates or tags: the field reads nothing from such a constraint.
+        return;
+    }
     for dependent in name::resources(facts, &written.dependent) {
         for primary in name::resources(facts, &written.primary) {
             let dependent = End { resource: dependent, role: dependent_role };
@@ -117,7 +122,10 @@ fn inside(facts: &Facts<'_>, written: &situation::Colocation, part: &Part<'_>, f
     for (at, &member) in part.members.iter().enumerate() {
         let followed = if score > Score::ZERO { at.saturating_sub(1)..at } else { 0..at };
         for &earlier in &part.members[followed] {
-            push(facts, written, &part.set.id, score, member, earlier, found);
+            // In a listed set it is the earlier one that follows.
+            let turned = part.set.listed && score > Score::ZERO;
+            let (dependent, primary) = if turned { (earlier, member) } else { (member, earlier) };
+            push(facts, written, &part.set.id, score, dependent, primary, found);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::whole::Wholes;
 use crate::constraint::Constraints;
 use crate::facts::Facts;
 use crate::graph::{Graph, Task, Terms};
-use crate::index::ResourceIx;
+use crate::index::{NodeIx, ResourceIx};
 use crate::role::Role;
 
 /// Makes the edges of every colocation.
@@ -15,17 +15,34 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &Graph, whole
         let (dependent, primary) = (colocation.dependent, colocation.primary);
         let (dependent_role, primary_role) = (colocation.dependent_role, colocation.primary_role);
         if colocation.score.is_never() && !colocation.implied {
-            let apart = Terms::ORDERED | Terms::SAME_NODE;
             let (come, go) = tasks(dependent_role);
             let (primary_come, primary_go) = tasks(primary_role);
-            edges.connect(graph, wholes, (dependent, go), (primary, primary_come), apart);
-            edges.connect(graph, wholes, (primary, primary_go), (dependent, come), apart);
+            for (first, then) in [((dependent, go), (primary, primary_come)), ((primary, primary_go), (dependent, come))] {
+                if facts[first.0].is_primitive() && facts[then.0].is_primitive() {
+                    edges.connect(graph, wholes, first, then, Terms::ORDERED | Terms::SAME_NODE);
+                } else if meet(facts, graph, first, then) {
+                    edges.connect(graph, wholes, first, then, Terms::ORDERED);
+                }
+            }
         } else if colocation.score.is_mandatory() && plain(facts, dependent) && plain(facts, primary) {
             let (come, _) = tasks(dependent_role);
             let (primary_come, _) = tasks(primary_role);
             edges.connect(graph, wholes, (primary, primary_come), (dependent, come), Terms::THEN_WANTS_POSSIBLE);
         }
     }
+}
+
+/// Whether two tasks happen on a common node.
+fn meet(facts: &Facts<'_>, graph: &Graph, first: (ResourceIx, Task), then: (ResourceIx, Task)) -> bool {
+    let nodes = |(resource, task)| {
+        let mut nodes: Vec<NodeIx> = Vec::new();
+        for primitive in facts.primitives(resource) {
+            nodes.extend(graph.tasks(primitive, task).filter_map(|action| graph[action].key.node));
+        }
+        nodes
+    };
+    let others = nodes(then);
+    nodes(first).iter().any(|node| others.contains(node))
 }
 
 /// Neither a clone nor a bundle: its start is one thing.

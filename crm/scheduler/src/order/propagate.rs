@@ -125,7 +125,9 @@ impl Wave<'_> {
             let stands_in = terms.has(Terms::THEN_WANTS_POSSIBLE)
                 && !first_possible
                 && (then_needed || !terms.has(Terms::ASYMMETRIC));
-            let undone = terms.has(Terms::THEN_WANTS_DONE) && first_needed && !first_possible;
+            let asked = first_needed
+                || (self.fixed[first.at()] && then_needed && terms.any(Terms::THEN_NEEDS_FIRST | Terms::REDO));
+            let undone = terms.has(Terms::THEN_WANTS_DONE) && asked && !first_possible;
             if stands_in || undone {
                 self.block(then, first);
             }

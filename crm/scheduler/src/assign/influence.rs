@@ -19,13 +19,15 @@ pub struct Manner {
 }
 
 impl Draft<'_, '_> {
-    /// Weighs in the wishes of a dependent where its primary's node is chosen, as far as it has influence.
+    /// Weighs in the wishes of a dependent where its primary's node is chosen, as far as it has influence. What the
+    /// dependent does not want is no reason to keep all instances of a clone off a node.
     pub fn weigh_dependent(&mut self, of: &Colocation, target: ResourceIx) {
         if !self.has_influence(of) {
             return;
         }
         let factor = of.score.value() as f32 / MANDATORY as f32;
-        let manner = Manner { end: End::Primary, only_for: false, keep_some: true };
+        let only_for = self.facts[target].is_clone();
+        let manner = Manner { end: End::Primary, only_for, keep_some: true };
         let mut row = self.row(target).to_vec();
         self.merge_wishes(&mut row, of.dependent, target, Some(of), factor, manner);
         self.row_mut(target).copy_from_slice(&row);

@@ -41,8 +41,7 @@ impl Draft<'_, '_> {
     fn promotion_score(&self, instance: ResourceIx, node: NodeIx) -> Option<i32> {
         let here = &self.facts[instance];
         if !here.is_primitive() {
-            let scores = here.children.iter().filter_map(|&child| self.promotion_score(child, node));
-            return Some(scores.fold(0, add));
+            return here.children.iter().filter_map(|&child| self.promotion_score(child, node)).reduce(add);
         }
         if !self.score_applies(instance, node) {
             return Some(0);

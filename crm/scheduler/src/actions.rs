@@ -28,7 +28,7 @@ use crate::assign::{Assignment, Outlook};
 use crate::constraint::Constraints;
 use crate::facts::Facts;
 use crate::facts::meta::Requires;
-use crate::facts::operation::{OnFail, OperationOptions};
+use crate::facts::operation;
 use crate::facts::options::NoQuorumPolicy;
 use crate::graph::{Carrier, Graph, Key, Task};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
@@ -123,7 +123,7 @@ impl Plan<'_, '_> {
         let carrier = if task == Task::ClearFailures { Carrier::Cluster } else { Carrier::Agent };
         let action = self.graph.ensure(key, carrier, needed);
         if let Some(name) = word(task) {
-            let options = options(self.facts, resource, name, interval_ms);
+            let options = operation::options(self.facts, resource, name, interval_ms);
             if matches!(task, Task::Start | Task::Promote) {
                 self.graph[action].requires = options.requires;
             }
@@ -228,16 +228,4 @@ fn word(task: Task) -> Option<&'static str> {
         Task::Forget => "delete",
         _ => return None,
     })
-}
-
-/// The options of a call.
-fn options(facts: &Facts<'_>, resource: ResourceIx, name: &str, interval_ms: u64) -> OperationOptions {
-    let _ = (name, interval_ms);
-    OperationOptions {
-        timeout_ms: facts.options.action_timeout_ms,
-        start_delay_ms: 0,
-        on_fail: OnFail::Restart,
-        fail_role: Role::Started,
-        requires: facts[resource].meta.requires,
-    }
 }

@@ -19,7 +19,8 @@ pub fn make(plan: &mut Plan<'_, '_>) {
         let here = &facts[node];
         let decided = plan.assignment.fence.iter().filter(|(on, _)| *on == node).map(|(_, because)| because.clone());
         let decided: Vec<Reason> = decided.collect();
-        let wanted = wanted(plan, node) || !decided.is_empty();
+        let cut_off = cut_off(plan, node);
+        let wanted = wanted(plan, node) || !decided.is_empty() || cut_off;
         if here.is_guest() || !wanted || !can_fence(facts, node) {
             continue;
         }
@@ -27,6 +28,9 @@ pub fn make(plan: &mut Plan<'_, '_>) {
         let fence = plan.graph.ensure(Key::node(Task::Fence, node), Carrier::Fencing, true);
         plan.graph[fence].fencing = Some(action);
         plan.graph[fence].because.extend(here.fence.iter().cloned().chain(decided));
+        if cut_off {
+            plan.graph[fence].because.push(Reason::Said(format!("nobody can connect to {} any more", here.name)));
+        }
         plan.fence[node.at()] = Some(fence);
     }
     for node in facts.all_nodes() {
@@ -39,6 +43,14 @@ pub fn make(plan: &mut Plan<'_, '_>) {
 fn wanted(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
     let here = &plan.facts[node];
     plan.outlook(node).unclean || (here.is_remote() && here.remote_needs_reset)
+}
+
+/// Whether the connection of a remote node was lost with its host and can be made nowhere else.
+fn cut_off(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
+    let facts = plan.facts;
+    let Some(connection) = facts[node].connection.filter(|_| !facts[node].is_guest()) else { return false };
+    let lost = facts[connection].on.iter().any(|&host| facts[host].unclean);
+    lost && plan.managed(connection) && plan.assignment.node(connection).is_none()
 }
 
 /// Whether a node can be fenced: there is something to do it with, and this partition may.

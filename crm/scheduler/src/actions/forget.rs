@@ -1,7 +1,7 @@
 //! Histories that are to be forgotten: of what was removed from the configuration, or became another kind of thing.
 
 use super::Plan;
-use crate::graph::Task;
+use crate::graph::{Carrier, Task};
 use crate::reason::Reason;
 
 /// Asks for the deletion of histories.
@@ -9,9 +9,17 @@ pub fn plan(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
     for resource in facts.all_resources().filter(|&resource| facts[resource].is_primitive()) {
         for &(node, because) in &facts[resource].forget {
-            if facts[node].online && !facts[node].unclean {
-                let forget = plan.act(resource, Task::Forget, node, true);
-                plan.graph[forget].because.push(Reason::Said(because.to_owned()));
+            // Where a lock ended the node is away: the cluster drops its copy of the history.
+            let by_cluster = because.starts_with("shutdown lock");
+            let usable = facts[node].online && !facts[node].unclean;
+            if !usable && !by_cluster {
+                continue;
+            }
+            let forget = plan.act(resource, Task::Forget, node, true);
+            plan.graph[forget].because.push(Reason::Said(because.to_owned()));
+            if by_cluster {
+                plan.graph[forget].carrier = Carrier::Cluster;
+                plan.graph[forget].possible = true;
             }
         }
     }

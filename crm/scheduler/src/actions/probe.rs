@@ -57,11 +57,12 @@ impl Discoveries {
         let mut exclusive = None;
         let mut at = Some(resource);
         while let Some(here) = at {
-            if self.never.contains(&(here, node)) {
+            let only_here = self.exclusive.get(&here).map(|nodes| nodes.contains(&node));
+            if self.never.contains(&(here, node)) && only_here != Some(true) {
                 return false;
             }
-            if let Some(nodes) = self.exclusive.get(&here) {
-                exclusive = Some(exclusive.unwrap_or(false) || nodes.contains(&node));
+            if let Some(only_here) = only_here {
+                exclusive = Some(exclusive.unwrap_or(false) || only_here);
             }
             at = facts[here].parent;
         }
@@ -73,7 +74,7 @@ impl Discoveries {
 fn asked(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
     let here = &plan.facts[node];
     let outlook = plan.outlook(node);
-    outlook.online && !outlook.unclean && !here.pending && here.discovery
+    outlook.online && !outlook.unclean && here.discovery
 }
 
 /// Probes a resource of any kind on a node. Whether a probe was made.
@@ -163,7 +164,7 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     };
     plan.graph[probe].because.push(Reason::Said(format!("what {} does on {} is not known", here.id, on.name)));
     let top = facts.clone_of(resource).filter(|&top| facts[top].is_clone()).unwrap_or(resource);
-    let terms = Terms::ORDERED;
+    let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
     plan.graph.relate(Point::Action(probe), Point::Task(top, Task::Start), terms);
     plan.graph.relate(Point::Action(probe), Point::Task(resource, Task::Reload), Terms::ORDERED);
     true
@@ -178,7 +179,7 @@ fn stays_up(plan: &Plan<'_, '_>, host: ResourceIx) -> bool {
 
 /// Whether a guest or bundle node lives in a resource.
 fn hosts_node(facts: &Facts<'_>, resource: ResourceIx) -> bool {
-    facts[resource].contents.iter().any(|&inside| facts[inside].connects.is_some())
+    facts[resource].contents.iter().any(|&inside| facts[inside].connects.is_some_and(|node| !facts[node].bundle))
 }
 
 /// What depends on something that is probed waits for the probes: its stop, when it is to be restarted. (What waits for

@@ -68,7 +68,9 @@ fn state(
     let on = here.on.first().copied();
     let stays = assignment.node(connection).is_some() && assignment.role(connection) != Role::Stopped;
     let fenced = graph.find(Key::node(Task::Fence, node)).is_some();
-    let lost = here.failed || on.is_some_and(|on| facts[on].unclean || !facts[on].online);
+    let lost = here.failed
+        || here.partial_migration.is_some()
+        || on.is_some_and(|on| facts[on].unclean || !facts[on].online);
     match (on, stays) {
         _ if lost && fenced => Connection::Failed,
         (Some(_), true) if lost => Connection::Unknown,
@@ -82,18 +84,22 @@ fn state(
 /// Relates one action with the connection that it goes through.
 fn one(graph: &mut Graph, at: ActionIx, connection: ResourceIx, state: Connection) {
     let key = graph[at].key;
+    let migrates = graph.tasks(connection, Task::Start).any(|start| graph[start].preserved);
+    let again = if migrates { Terms::NONE } else { Terms::FIRST_NEEDS_THEN };
+    let after = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
     let up = Point::Task(connection, Task::Start);
     let down = Point::Task(connection, Task::Stop);
     let this = Point::Action(at);
     match key.task {
-        Task::Start | Task::Promote => graph.relate(up, this, Terms::mandatory()),
-        Task::Stop | Task::Demote => match state {
+        Task::Start | Task::Promote if state == Connection::Failed => graph.relate(up, this, after | again),
+        Task::Start | Task::Promote => graph.relate(up, this, after),
+        Task::Stop | Task::Demote | Task::MigrateTo => match state {
             Connection::Up | Connection::Starting | Connection::Stopping | Connection::Failed => {
                 graph.relate(this, down, Terms::ORDERED | Terms::THEN_NEEDS_FIRST);
             }
-            Connection::Unknown => graph.relate(up, this, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE),
+            Connection::Unknown => graph.relate(up, this, after),
         },
-        Task::Monitor if key.interval_ms > 0 => graph.relate(up, this, Terms::mandatory()),
-        _ => graph.relate(up, this, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE),
+        Task::Monitor if key.interval_ms > 0 => graph.relate(up, this, after | again),
+        _ => graph.relate(up, this, after),
     }
 }

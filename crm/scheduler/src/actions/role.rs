@@ -44,10 +44,10 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     if change.role <= change.next && plan.facts[resource].blocked.is_none() {
         bring_up(plan, &change);
     }
-    let mut role = change.role;
-    while let Some(step) = step(role, change.next) {
-        act(plan, &change, step, true, Some(wish(&change)));
-        role = step.to;
+    steps(plan, &change, change.role);
+    if change.down.is_some() && change.role > change.next {
+        // It comes up anew, in a lower role than before.
+        steps(plan, &change, Role::Stopped);
     }
     if plan.facts[resource].start_pending
         && let Some(to) = change.to
@@ -60,6 +60,15 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         && let Some(to) = change.to
     {
         migrate::plan(plan, resource, change.on[0], to, change.migrating);
+    }
+}
+
+/// What it takes from a role to what is wished.
+fn steps(plan: &mut Plan<'_, '_>, change: &Change, from: Role) {
+    let mut role = from;
+    while let Some(step) = step(role, change.next) {
+        act(plan, change, step, true, Some(wish(change)));
+        role = step.to;
     }
 }
 

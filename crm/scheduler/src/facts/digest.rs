@@ -54,11 +54,27 @@ pub fn compare(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, operation:
     }
     if md5::hex(&element(today.iter())) == *recorded {
         Difference::Same
+    } else if today.values().any(|value| is_mask(value)) {
+        without_secrets(&today, operation)
     } else if operation.interval_ms == 0 && operation.restart_digest.is_some() {
         Difference::Reload
     } else {
         Difference::Restart
     }
+}
+
+/// Whether a value stands in for a secret, in a configuration that was given away.
+fn is_mask(value: &str) -> bool {
+    value.len() > 1 && value.bytes().all(|byte| byte == b'*')
+}
+
+/// Compares what is not secret.
+fn without_secrets(today: &BTreeMap<String, String>, operation: &OperationHistory) -> Difference {
+    let Some(recorded) = &operation.secure_digest else { return Difference::Unknown };
+    let secret = operation.secure_params.as_deref().unwrap_or_default();
+    let secret = |name: &str| name.starts_with("CRM_meta_") || secret.split_whitespace().any(|named| named == name);
+    let rest = today.iter().filter(|(name, _)| !secret(name));
+    if md5::hex(&element(rest)) == *recorded { Difference::Same } else { Difference::Restart }
 }
 
 /// The parameters that a call of `operation` would be made with today, as far as fingerprints cover them.

@@ -5,6 +5,7 @@
 //!   -> need and impossibility travel along the edges -> notifications of what remains -> the order of the transition
 //! ```
 
+pub mod bundle;
 pub mod clone;
 pub mod colocation;
 pub mod constraint;
@@ -45,10 +46,13 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     wholes.relate(facts, &mut graph, &mut edges);
     group::relate(facts, &graph, &wholes, &mut edges);
     clone::relate(facts, &graph, &wholes, &mut edges);
+    bundle::relate(facts, &graph, &wholes, &mut edges);
     colocation::relate(facts, constraints, &graph, &wholes, &mut edges);
     load::relate(facts, &mut graph, &mut edges);
     crate::actions::finish(facts, constraints, assignment, &mut graph);
     let relations = std::mem::take(&mut graph.relations);
+    let mut relating = Relating { facts, assignment, wholes: &wholes, graph: &mut graph, edges: &mut edges };
+    relating.make_missing_of(&relations);
     edges.resolve(&graph, &wholes, &relations);
     propagate::propagate(&mut graph, &edges.list, |action| fixed(assignment, action));
     cancel(&mut graph, &edges);

@@ -25,7 +25,7 @@ pub fn write(facts: &Facts<'_>, assignment: &Assignment, ordered: &Ordered) -> S
 /// Whether an action goes into the transition.
 #[must_use]
 pub fn shown(action: &Action) -> bool {
-    action.needed && action.possible && !action.hidden
+    (action.needed || action.always_shown) && action.possible && !action.hidden
 }
 
 /// Whether a stop is the last step of a live migration.
@@ -135,6 +135,7 @@ pub fn operation(action: &Action) -> String {
         Task::Notified => "notified",
         Task::Reload => "reload-agent",
         Task::Cancel => "cancel",
+        Task::Forget if action.carrier == Carrier::Agent => "delete",
         Task::Forget => "lrm_delete",
         Task::ClearFailures => "clear_failcount",
         Task::Shutdown => "do_shutdown",

@@ -1,11 +1,12 @@
 //! Order constraints become edges: between wholes, or instance by instance where clones interleave.
 
+use super::bundle;
 use super::edge::{Edges, only};
 use super::whole::{Verb, Wholes};
 use crate::assign::Assignment;
 use crate::constraint::{Constraints, Gathering, Order, Symmetry};
 use crate::facts::Facts;
-use crate::graph::{Carrier, Graph, Key, Task, Terms};
+use crate::graph::{Carrier, Graph, Key, Point, Relation, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::role::Role;
 use crate::situation::OrderKind;
@@ -23,6 +24,15 @@ pub struct Relating<'r, 'a> {
     pub graph: &'r mut Graph,
     /// What is made.
     pub edges: &'r mut Edges,
+}
+
+/// One of several: an instance of a clone, or a replica of a bundle.
+#[derive(Clone, Copy)]
+struct Instance {
+    /// What others wait for, and what is promoted: the instance; of a replica what runs inside.
+    first: ResourceIx,
+    /// What waits for others, and has a place: the instance; of a replica its container.
+    place: ResourceIx,
 }
 
 /// Makes the edges of every order.
@@ -70,7 +80,25 @@ impl Relating<'_, '_> {
     }
 
     fn connect(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
+        let here = &self.facts[first.0];
+        if here.is_bundle() && here.meta.notify {
+            self.from_notified_bundle(first, then, terms);
+            return;
+        }
         self.edges.connect(self.graph, self.wholes, first, then, terms);
+    }
+
+    /// A bundle has no moment at which everybody inside was told, as its inner clone has; orders speak of the moment when
+    /// it begins instead.
+    fn from_notified_bundle(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
+        self.edges.connect(self.graph, self.wholes, first, then, terms.without(Terms::ORDERED));
+        let Some(verb) = Verb::of(first.1).filter(|verb| verb.up()) else { return };
+        if let Some(whole) = self.wholes.of(first.0, verb) {
+            let begin = Point::Action(whole.begin);
+            let then = Point::Task(then.0, then.1);
+            let relation = Relation { first: begin, then, terms: only(terms, Terms::ORDERED), node: None };
+            self.edges.resolve(self.graph, self.wholes, &[relation]);
+        }
     }
 
     /// One relation of two resources, whatever they are.
@@ -79,7 +107,7 @@ impl Relating<'_, '_> {
         if terms.has(Terms::THEN_WANTS_POSSIBLE) {
             self.make_missing(first);
         }
-        let (one, other) = (self.facts[first.0].is_clone(), self.facts[then.0].is_clone());
+        let (one, other) = (self.facts[first.0].is_collective(), self.facts[then.0].is_collective());
         let local = match (one, other) {
             (true, false) => only(terms, Terms::FIRST_NEEDS_THEN),
             (false, true) => only(terms, Terms::THEN_NEEDS_FIRST),
@@ -95,7 +123,11 @@ impl Relating<'_, '_> {
     fn node_by_node(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
         let parts = |resource: ResourceIx| {
             let here = &self.facts[resource];
-            if here.is_clone() { here.children.clone() } else { vec![resource] }
+            if here.is_collective() {
+                self.instances(resource).into_iter().map(|instance| instance.place).collect()
+            } else {
+                vec![resource]
+            }
         };
         let down = terms.any(Terms::FIRST_NEEDS_THEN);
         let mut of_node: BTreeMap<NodeIx, Vec<ActionIx>> = BTreeMap::new();
@@ -173,6 +205,20 @@ impl Relating<'_, '_> {
         }
     }
 
+    /// As [`Relating::make_missing`], for relations of different resources that stages before this one made.
+    pub fn make_missing_of(&mut self, relations: &[Relation]) {
+        for relation in relations {
+            let Point::Task(first, task) = relation.first else { continue };
+            let then = match relation.then {
+                Point::Action(then) => self.graph[then].key.resource,
+                Point::Task(then, _) => Some(then),
+            };
+            if relation.terms.has(Terms::THEN_WANTS_POSSIBLE) && then != Some(first) {
+                self.make_missing((first, task));
+            }
+        }
+    }
+
     /// Whether two clones are related instance by instance: the one that depends says so.
     fn interleaves(&self, order: &Order) -> bool {
         let dependent = match order.first_task {
@@ -188,21 +234,34 @@ impl Relating<'_, '_> {
     fn interleave(&mut self, order: &Order, terms: Terms) {
         let down = matches!(order.first_task, Task::Stop | Task::Demote);
         let mut by_node: BTreeMap<NodeIx, ResourceIx> = BTreeMap::new();
-        let instances = self.facts[order.first].children.clone();
-        for &instance in &instances {
-            for node in self.nodes(instance, down) {
-                by_node.entry(node).or_insert(instance);
+        for instance in self.instances(order.first) {
+            for node in self.nodes(instance.place, down) {
+                by_node.entry(node).or_insert(instance.first);
             }
         }
-        for then in self.facts[order.then].children.clone() {
-            let nodes = self.nodes(then, down);
+        for instance in self.instances(order.then) {
+            let nodes = self.nodes(instance.place, down);
             let Some(&node) = nodes.first() else { continue };
+            let promotion = matches!(order.then_task, Task::Promote | Task::Demote);
+            let then = if promotion { instance.first } else { instance.place };
             if let Some(&first) = by_node.get(&node) {
                 self.one_to_one((first, order.first_task), (then, order.then_task), terms);
             } else if !down && terms.any(Terms::THEN_WANTS_POSSIBLE | Terms::FIRST_NEEDS_THEN) {
                 self.never(then);
             }
         }
+    }
+
+    /// The instances of a clone, or the replicas of a bundle.
+    fn instances(&self, resource: ResourceIx) -> Vec<Instance> {
+        let replicas = bundle::replicas(self.facts, resource);
+        if !self.facts[resource].is_bundle() {
+            return self.facts[resource].children.iter().map(|&child| Instance { first: child, place: child }).collect();
+        }
+        replicas
+            .iter()
+            .map(|replica| Instance { first: replica.child.unwrap_or(replica.container), place: replica.container })
+            .collect()
     }
 
     /// An instance without a partner cannot run.
@@ -240,8 +299,8 @@ impl Relating<'_, '_> {
     fn enough_instances(&mut self, order: &Order, enough: u32) {
         let mark = self.graph.mark(format!("clone-one-or-more:{}", order.id));
         self.graph[mark].enough = enough;
-        for instance in self.facts[order.first].children.clone() {
-            self.counts((instance, order.first_task), mark);
+        for instance in self.instances(order.first) {
+            self.counts((instance.first, order.first_task), mark);
         }
         self.after(mark, (order.then, order.then_task), order.kind, order.symmetry);
     }
@@ -270,9 +329,7 @@ impl Relating<'_, '_> {
                 terms = self.one_way(then, terms | Terms::ASYMMETRIC);
             }
         }
-        let point = crate::graph::Point::Task(then.0, then.1);
-        let relation =
-            crate::graph::Relation { first: crate::graph::Point::Action(mark), then: point, terms, node: None };
+        let relation = Relation { first: Point::Action(mark), then: Point::Task(then.0, then.1), terms, node: None };
         self.edges.resolve(self.graph, self.wholes, &[relation]);
     }
 

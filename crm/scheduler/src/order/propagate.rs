@@ -88,10 +88,10 @@ impl Wave<'_> {
             }
         }
         for at in (0..self.graph.actions.len()).map(ActionIx::new) {
-            let action = &mut self.graph[at];
-            if self.possible[at.at()] < action.enough {
-                action.possible = false;
+            if self.possible[at.at()] < self.graph[at].enough && self.graph[at].possible {
+                self.block(at, at);
             }
+            let action = &self.graph[at];
             if action.needed || !action.possible || action.rigid {
                 self.push(at);
             }
@@ -184,7 +184,7 @@ impl Wave<'_> {
     fn block(&mut self, action: ActionIx, by: ActionIx) {
         let changed = &mut self.graph[action];
         changed.possible = false;
-        if changed.blocked_by.is_none() {
+        if changed.blocked_by.is_none() && by != action {
             changed.blocked_by = Some(by);
         }
         self.push(action);

@@ -1,5 +1,6 @@
 //! The actions of groups, clones and bundles as a whole: pseudo actions before and after what their parts do.
 
+use super::bundle;
 use super::edge::Edges;
 use crate::facts::Facts;
 use crate::graph::{Carrier, Graph, Key, Task, Terms};
@@ -131,7 +132,12 @@ impl Wholes {
                     graph[whole.done].enough = 1;
                 }
                 let mut missing = false;
-                for &child in &facts[resource].children {
+                let parts = if facts[resource].is_bundle() {
+                    bundle::parts(facts, resource)
+                } else {
+                    facts[resource].children.clone()
+                };
+                for child in parts {
                     missing |= self.relate_part(graph, edges, whole, child, verb, any) == 0;
                 }
                 if missing && !any && verb.up() {

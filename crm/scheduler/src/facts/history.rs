@@ -160,7 +160,7 @@ fn settle_failures(facts: &mut Facts<'_>) {
     let keys: Vec<_> = facts.failures.counts.keys().copied().collect();
     for (resource, node) in keys {
         let history = facts[resource].history.iter().find(|(on, _)| *on == node).map(|(_, history)| *history);
-        let timeout = expiry::timeout_ms(facts, resource, node, history);
+        let timeout = expiry::timeout_ms(facts, resource, history);
         let now = facts.situation.now_ms;
         let Some(count) = facts.failures.counts.get_mut(&(resource, node)) else { continue };
         count.count = failure::counting(count, timeout, now);

@@ -82,21 +82,21 @@ fn thought_active(facts: &mut Facts<'_>, resource: ResourceIx, node: NodeIx) {
         because: format!("{} is thought to be active there", facts[resource].id),
     };
     match facts[node].kind {
-        NodeKind::Guest { .. } => fencing::require(facts, node, because),
-        NodeKind::Remote => {
-            let failed = facts[node].connection.is_some_and(|connection| facts[connection].failed);
-            if !facts.options.fencing_enabled {
-                return;
-            }
-            if failed {
-                fencing::require(facts, node, because);
-            } else {
-                // The connection may be up again before it is needed.
+        NodeKind::Guest { .. } => {
+            let it = &mut facts.resources[resource.at()];
+            it.failed = true;
+            it.recover = true;
+            fencing::require(facts, node, because);
+        }
+        NodeKind::Remote if facts.options.fencing_enabled => {
+            if !facts[node].connection.is_some_and(|connection| facts[connection].failed) {
+                // When the connection can be made again somewhere, the node need not be fenced.
                 facts.nodes[node.at()].unseen = true;
             }
+            fencing::require(facts, node, because);
         }
         NodeKind::Member if facts.options.fencing_enabled => fencing::require(facts, node, because),
-        NodeKind::Member => {}
+        NodeKind::Member | NodeKind::Remote => {}
     }
 }
 

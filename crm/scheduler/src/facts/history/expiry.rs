@@ -3,9 +3,9 @@
 //! A failure is forgotten when its own time is over and no newer failure of the resource on that node still counts.
 //! Answers of probes are never forgotten, whatever was expected: they say how things are.
 
-use super::outcome::{Circumstances, Verdict, code, is_probe, judge};
+use super::outcome::{Verdict, code, is_probe, judge};
 use crate::facts::failure;
-use crate::facts::operation::{self, OnFail};
+use crate::facts::operation;
 use crate::facts::{Facts, digest};
 use crate::index::{NodeIx, ResourceIx};
 use crate::situation::{OperationHistory, ResourceHistory};
@@ -22,7 +22,7 @@ pub(super) fn expired(
     if !matches!(verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere) {
         return false;
     }
-    let timeout = timeout_ms(facts, resource, node, Some(history));
+    let timeout = timeout_ms(facts, resource, Some(history));
     let mut expired = false;
     let mut clear = None;
     if timeout > 0
@@ -69,29 +69,28 @@ fn waits_for_fencing(facts: &Facts<'_>, resource: ResourceIx, op: &OperationHist
         && facts[resource].connects.is_some_and(|node| !facts[node].is_guest() && !facts[node].remote_fenced)
 }
 
-/// After how long failures of `resource` on `node` are forgotten, milliseconds; 0: never.
+/// After how long failures of `resource` on a node with this history are forgotten, milliseconds; 0: never.
 pub(super) fn timeout_ms(
     facts: &Facts<'_>,
     resource: ResourceIx,
-    node: NodeIx,
     history: Option<&ResourceHistory>,
 ) -> i64 {
     let reconnect = super::reconnect_interval_ms(facts, resource);
     let timeout = if reconnect > 0 { reconnect } else { facts[resource].meta.failure_timeout_ms };
-    let blocked = |history| blocked_by_failure(facts, resource, node, history);
+    let blocked = |history| blocked_by_failure(facts, resource, history);
     if timeout > 0 && history.is_some_and(blocked) { 0 } else { timeout }
 }
 
-/// Whether a failure is on record that says that nothing may be done: that stands until somebody cleans up.
-fn blocked_by_failure(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, history: &ResourceHistory) -> bool {
-    let circumstances =
-        Circumstances { managed: facts[resource].managed, can_fence: super::fencing::can_fence(facts, node) };
+/// Whether a failure is on record for which operators said that nothing may be done: that stands until somebody cleans up.
+fn blocked_by_failure(facts: &Facts<'_>, resource: ResourceIx, history: &ResourceHistory) -> bool {
     let failed = |op: &OperationHistory| {
-        let verdict = judge(op, circumstances).verdict;
+        let verdict = judge(op, facts[resource].managed).verdict;
         matches!(verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere)
     };
     let blocks = |op: &&OperationHistory| {
-        failed(op) && operation::options(facts, resource, &op.name, op.interval_ms).on_fail == OnFail::Block
+        failed(op)
+            && operation::find(&facts[resource], &op.name, op.interval_ms).is_some()
+            && operation::text(facts, resource, &op.name, op.interval_ms).get("on-fail").is_some_and(|it| it == "block")
     };
     history.operations.iter().any(|op| blocks(&op))
 }

@@ -71,18 +71,9 @@ pub(crate) fn is_probe(operation: &OperationHistory) -> bool {
     operation.name == "monitor" && operation.interval_ms == 0
 }
 
-/// What is known about the resource when its calls are judged.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Circumstances {
-    /// The cluster may act on the resource.
-    pub managed: bool,
-    /// The node can be fenced.
-    pub can_fence: bool,
-}
-
-/// Judges a call.
+/// Judges a call. `managed`: the cluster may act on the resource.
 #[must_use]
-pub(crate) fn judge(operation: &OperationHistory, circumstances: Circumstances) -> Outcome {
+pub(crate) fn judge(operation: &OperationHistory, managed: bool) -> Outcome {
     let probe = is_probe(operation);
     if masked(operation) {
         let role = Some(Role::Stopped);
@@ -115,7 +106,7 @@ pub(crate) fn judge(operation: &OperationHistory, circumstances: Circumstances) 
     let (verdict, role) = match exit_code {
         code::OK if probe => (Verdict::Fine, None),
         code::NOT_RUNNING => {
-            let fine = expected || probe || !circumstances.managed;
+            let fine = expected || probe || !managed;
             if fine { (Verdict::Fine, Some(Role::Stopped)) } else { (Verdict::Failed, None) }
         }
         code::PROMOTED => (if probe { Verdict::Fine } else { as_expected }, Some(Role::Promoted)),
@@ -124,10 +115,7 @@ pub(crate) fn judge(operation: &OperationHistory, circumstances: Circumstances) 
         code::FAILED_PROMOTED => (Verdict::Failed, Some(Role::Promoted)),
         code::NOT_CONFIGURED => (Verdict::FailedEverywhere, None),
         code::UNIMPLEMENTED if operation.interval_ms > 0 => (Verdict::Failed, None),
-        code::UNIMPLEMENTED | code::NOT_INSTALLED | code::NOT_PERMITTED | code::BAD_PARAMETER => {
-            let final_word = circumstances.can_fence || operation.name != "stop";
-            (if final_word { Verdict::FailedHere } else { Verdict::Failed }, None)
-        }
+        code::UNIMPLEMENTED | code::NOT_INSTALLED | code::NOT_PERMITTED | code::BAD_PARAMETER => (Verdict::FailedHere, None),
         _ => (Verdict::Failed, None),
     };
     Outcome { verdict, exit_code, role, masked: false }
@@ -156,7 +144,7 @@ mod tests {
             status,
             ..OperationHistory::default()
         };
-        let outcome = judge(&op, Circumstances { managed: true, can_fence: true });
+        let outcome = judge(&op, true);
         (outcome.verdict, outcome.role)
     }
 

@@ -9,9 +9,8 @@
 //! The reaction is carried out by [`super::effect`], once, for what is left at the end.
 
 use super::expiry;
-use super::migration;
-use super::outcome::{self, Circumstances, Outcome, Verdict, code};
-use super::sequence;
+use super::outcome::{self, Outcome, Verdict, code};
+use super::{migration, running, sequence};
 use crate::facts::Facts;
 use crate::facts::operation::{self, OnFail};
 use crate::index::{NodeIx, ResourceIx};
@@ -55,11 +54,7 @@ pub(super) fn replay<'f, 'a>(
 
 impl<'a> Replay<'_, 'a> {
     fn operation(&mut self, op: &'a OperationHistory) {
-        let circumstances = Circumstances {
-            managed: self.facts[self.resource].managed,
-            can_fence: super::fencing::can_fence(self.facts, self.node),
-        };
-        let outcome = outcome::judge(op, circumstances);
+        let outcome = outcome::judge(op, self.facts[self.resource].managed);
         let expired = expiry::expired(self.facts, self.resource, self.node, self.history, op, outcome.verdict);
         if outcome.masked {
             let because = Reason::Said(format!("{} cannot run there: its agent said so when probed", op.name));
@@ -194,6 +189,15 @@ impl<'a> Replay<'_, 'a> {
     fn failed(&mut self, op: &'a OperationHistory, outcome: Outcome) {
         if op.status == OperationStatus::NotConnected {
             self.connection_lost();
+        }
+        if op.name == "stop"
+            && outcome.verdict == Verdict::FailedHere
+            && !super::fencing::can_fence(self.facts, self.node)
+        {
+            // It cannot be stopped, and its node cannot be stopped either: nothing is left to do.
+            let because = self.because(op);
+            self.facts.resources[self.resource.at()].failed = true;
+            running::block(self.facts, self.resource, because);
         }
         let options = operation::options(self.facts, self.resource, &op.name, op.interval_ms);
         let containers_stop = options.on_fail == OnFail::RestartContainer && op.name == "stop";

@@ -266,22 +266,25 @@ impl<'d> Draft<'d, '_> {
 
     /// The dependent has a node already: the colocation speaks of its promotion there.
     fn weigh_role(&mut self, dependent: ResourceIx, primary: ResourceIx, of: &Colocation) {
-        let (Some(target), Some(node)) = (self.place(primary), self.place(dependent)) else { return };
         let must = of.score.is_mandatory() && of.dependent_role == Some(Role::Promoted);
         let bearer = self.role_bearer(dependent);
+        let Some(node) = self.place(dependent) else { return };
+        let Some(target) = self.place(primary) else {
+            if must {
+                self.priority[bearer.at()] = NEVER;
+            }
+            return;
+        };
         if !self.same_spot(of, (node, dependent), (target, primary)) {
             if must {
                 self.priority[bearer.at()] = NEVER;
             }
             return;
         }
-        let mut score = of.score.value();
         if of.primary_role.is_some_and(|role| role != self.next[self.role_bearer(primary).at()]) {
-            if !must {
-                return;
-            }
-            score = -score;
+            return;
         }
+        let mut score = of.score.value();
         if of.dependent_role == Some(Role::Unpromoted) {
             score = -score;
         }

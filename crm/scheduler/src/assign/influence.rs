@@ -5,7 +5,6 @@ use super::draft::Draft;
 use super::score::{ABSENT, MANDATORY, NEVER, SPOILED, add, scale};
 use crate::constraint::Colocation;
 use crate::index::{NodeIx, ResourceIx};
-use crate::role::Role;
 
 /// How wishes are merged.
 #[derive(Clone, Copy)]
@@ -109,15 +108,18 @@ impl Draft<'_, '_> {
         factor: f32,
         only_for: bool,
     ) {
-        let wishes = self.wishes(source, of);
+        let wishes = self.row(source).to_vec();
+        let sticky = self.facts[target].meta.stickiness.map_or(0, |score| score.value());
+        let only_one = wishes.iter().filter(|&&score| score >= 0).count() == 1 && scale(NEVER, factor) > sticky;
         for node in (0..self.width).map(NodeIx::new) {
             let cell = work[node.at()];
             if cell == ABSENT || cell == SPOILED {
                 continue;
             }
             let score = self.best_wish(&wishes, source, of, node, target);
-            // That something is kept apart from what is kept off a node says nothing for the node.
-            if factor < 0.0 && score < 0 {
+            // That something is kept apart from what is kept off a node says nothing for the node; unless that other
+            // has only one node left, and would have to stop, and this one does not insist on its own.
+            if factor < 0.0 && score < 0 && !only_one {
                 continue;
             }
             let sum = add(scale(score, factor), cell);
@@ -129,21 +131,6 @@ impl Draft<'_, '_> {
             }
             work[node.at()] = sum;
         }
-    }
-
-    /// What the nodes are worth for `source`; for the dependent of a colocation by the upper role, as a promoted one.
-    fn wishes(&self, source: ResourceIx, of: &Colocation) -> Vec<i32> {
-        let mut wishes = self.row(source).to_vec();
-        if source == of.dependent && of.dependent_role >= Some(Role::Promoted) && self.is_promotable_clone(source) {
-            for location in self.constraints.locations.iter().filter(|location| location.resource == source) {
-                if location.role == of.dependent_role {
-                    for &(node, score) in &location.nodes {
-                        super::score::give(&mut wishes[node.at()], score.value());
-                    }
-                }
-            }
-        }
-        wishes
     }
 
     fn best_wish(&self, wishes: &[i32], source: ResourceIx, of: &Colocation, node: NodeIx, target: ResourceIx) -> i32 {

@@ -40,7 +40,7 @@ impl Draft<'_, '_> {
         let nodes: Vec<(NodeIx, i32)> = self
             .facts
             .all_nodes()
-            .filter(|&node| !self.facts[node].bundle)
+            .filter(|&node| !self.facts[node].bundle && !self.left_over(node))
             .map(|node| (node, written.iter().find(|written| written.name == self.facts[node].name)))
             .map(|(node, written)| (node, written.map_or(0, |written| written.score.value())))
             .collect();
@@ -59,6 +59,11 @@ impl Draft<'_, '_> {
                 }
             }
         }
+    }
+
+    /// A node whose connection is not configured any more.
+    fn left_over(&self, node: NodeIx) -> bool {
+        self.facts[node].connection.is_some_and(|connection| self.facts[connection].removed)
     }
 
     /// What runs inside a container has its own node only, and a reason to be there.
@@ -98,8 +103,10 @@ impl Draft<'_, '_> {
     }
 
     fn members_only(&mut self, resource: ResourceIx) {
+        let inside_bundle = self.facts[resource].connects.is_some_and(|node| self.facts[node].bundle);
         for node in self.facts.all_nodes() {
-            if self.facts[node].is_remote() {
+            let connected = self.facts[node].connection.is_some();
+            if connected || (inside_bundle && self.facts[node].is_remote()) {
                 self.forbid_listed(resource, node);
             }
         }

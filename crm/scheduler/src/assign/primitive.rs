@@ -49,7 +49,11 @@ impl Draft<'_, '_> {
             self.managed[resource.at()] = false;
         }
         if !self.managed[resource.at()] {
-            self.next[resource.at()] = self.now[resource.at()];
+            self.next[resource.at()] = match self.now[resource.at()] {
+                // That it was not promoted yet does not say that it may not be.
+                Role::Unpromoted => Role::Started,
+                role => role,
+            };
             let current = self.current(resource);
             self.settle(resource, current, true, settle);
         } else if self.facts.options.stop_all {

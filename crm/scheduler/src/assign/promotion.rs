@@ -12,6 +12,7 @@ use crate::reason::Reason;
 use crate::role::Role;
 use crate::word;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 impl Draft<'_, '_> {
     /// Lets the promotion scores that nodes have for instances weigh in where the instances go.
@@ -46,17 +47,18 @@ impl Draft<'_, '_> {
         if !self.score_applies(instance, node) {
             return Some(0);
         }
-        let attributes = self.attributes_for(instance, node);
+        let attributes = self.attributes_for(instance, node)?;
         let recorded = here.history.last().map_or(here.id.as_str(), |(_, history)| history.id.as_str());
         let text = [recorded, here.base.as_str()].iter().find_map(|name| attributes.get(&format!("master-{name}")))?;
         Some(word::score(text).map_or(0, |score| score.value()))
     }
 
-    /// The attributes of a node, or of its host where the resource asks for those.
-    fn attributes_for(&self, resource: ResourceIx, node: NodeIx) -> &std::collections::BTreeMap<String, String> {
+    /// The attributes of a node, or of its host where the resource asks for those and there is one.
+    fn attributes_for(&self, resource: ResourceIx, node: NodeIx) -> Option<&BTreeMap<String, String>> {
         let host = self.facts[node].container().filter(|_| self.facts[resource].meta.attribute_target_host);
-        let host = host.and_then(|host| if self.open[resource.at()] { self.current(host) } else { self.place(host) });
-        &self.facts[host.unwrap_or(node)].attributes
+        let Some(host) = host else { return Some(&self.facts[node].attributes) };
+        let below = if self.open[resource.at()] { self.current(host) } else { self.place(host) };
+        Some(&self.facts[below?].attributes)
     }
 
     fn score_applies(&self, instance: ResourceIx, node: NodeIx) -> bool {

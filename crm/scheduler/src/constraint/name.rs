@@ -3,14 +3,13 @@
 use crate::facts::{Facts, Named};
 use crate::index::ResourceIx;
 
-/// The resources that `name` stands for; an unknown name stands for none. What is written inside an anonymous clone
-/// has no instance of its own to speak of, so its name stands for the clone.
+/// The resources that `name` stands for; an unknown name stands for none.
 #[must_use]
 pub fn resources(facts: &Facts<'_>, name: &str) -> Vec<ResourceIx> {
     match facts.names.get(name) {
-        Some(Named::Resource(resource)) => vec![constrained(facts, name, *resource)],
+        Some(Named::Resource(resource)) => constrained(facts, name, *resource).into_iter().collect(),
         Some(Named::Several(several)) => {
-            several.iter().map(|&member| constrained(facts, &facts[member].base, member)).collect()
+            several.iter().filter_map(|&member| constrained(facts, &facts[member].base, member)).collect()
         }
         None => Vec::new(),
     }
@@ -22,8 +21,15 @@ pub fn is_several(facts: &Facts<'_>, name: &str) -> bool {
     matches!(facts.names.get(name), Some(Named::Several(_)))
 }
 
-fn constrained(facts: &Facts<'_>, name: &str, resource: ResourceIx) -> ResourceIx {
-    if facts[resource].id == name { resource } else { below_bundle(facts, resource) }
+/// What is written inside an anonymous clone has no instance of its own to speak of. Its name stands for the clone when
+/// a history was recorded under it, and for nothing otherwise.
+fn constrained(facts: &Facts<'_>, name: &str, resource: ResourceIx) -> Option<ResourceIx> {
+    if facts[resource].id == name {
+        return Some(resource);
+    }
+    let top = below_bundle(facts, resource);
+    let recorded = |at: ResourceIx| facts[at].history.iter().any(|(_, history)| history.id == name);
+    facts.primitives(top).into_iter().any(recorded).then_some(top)
 }
 
 /// The outermost resource that `resource` is part of, short of a bundle.

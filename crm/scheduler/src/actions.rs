@@ -81,6 +81,7 @@ pub fn plan(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignmen
         changed::reload(&mut plan, resource);
         recurring::plan(&mut plan, resource);
     }
+    unfencing::devices_changed(&mut plan);
     failures::plan(&mut plan);
     forget::plan(&mut plan);
     shutdown::plan(&mut plan);
@@ -150,7 +151,7 @@ impl Plan<'_, '_> {
             self.graph.block(action, Reason::Said(format!("{} is not managed", facts[resource].id)));
         } else if self.graph[action].requires != Requires::Nothing
             && !facts.options.quorate
-            && let Some(because) = self.quorum_refuses(resource)
+            && let Some(because) = self.quorum_refuses(resource, task == Task::Promote)
         {
             self.graph.block(action, because);
         } else if on.pending && !on.is_guest() {
@@ -183,7 +184,7 @@ impl Plan<'_, '_> {
         let on = &self.facts[node];
         let outlook = self.outlook(node);
         let waits_for_host = on.is_guest() && !on.remote_needs_reset;
-        if !outlook.online && !waits_for_host {
+        if !outlook.online && !on.online && !waits_for_host {
             return Some(Reason::Said(format!("{} is offline", on.name)));
         }
         if outlook.unclean && !waits_for_host {
@@ -193,10 +194,13 @@ impl Plan<'_, '_> {
     }
 
     /// Why a start or promotion may not be done without quorum.
-    fn quorum_refuses(&self, resource: ResourceIx) -> Option<Reason> {
+    fn quorum_refuses(&self, resource: ResourceIx, promotes: bool) -> Option<Reason> {
         let here = &self.facts[resource];
         match self.facts.options.no_quorum_policy {
             NoQuorumPolicy::Stop => Some(Reason::Said("there is no quorum".to_owned())),
+            NoQuorumPolicy::Demote if promotes || !here.promotable() => {
+                Some(Reason::Said("there is no quorum".to_owned()))
+            }
             NoQuorumPolicy::Freeze if here.on.is_empty() || self.assignment.role(resource) > here.role => {
                 Some(Reason::Said("there is no quorum, and everything stays as it is".to_owned()))
             }

@@ -148,6 +148,8 @@ pub struct Action {
     pub blocked_by: Option<ActionIx>,
     /// A start after which everything depending on it need not restart, though it is done (a live migration's start).
     pub preserved: bool,
+    /// A stop of what an interrupted migration left behind: what runs elsewhere need not start again because of it.
+    pub aside: bool,
     /// At least this many of the actions before it (related with [`Terms::ENOUGH`]) must be possible; 0: all rules as usual.
     pub enough: u32,
     /// Timeout and the like; `None` for what no agent does.
@@ -203,6 +205,7 @@ impl Graph {
             needed_by: None,
             blocked_by: None,
             preserved: false,
+            aside: false,
             enough: 0,
             options: None,
             requires: Requires::Nothing,

@@ -15,7 +15,7 @@ pub fn probe<'p, 'a>(
 ) -> bool {
     let facts = plan.facts;
     let Kind::Bundle(replicas) = &facts[bundle].kind else { return false };
-    let one_a_node = replicas_per_host(facts[bundle].meta_text.get("replicas-per-host"));
+    let one_a_node = facts[bundle].meta.clone_node_max <= 1;
     let mut any = false;
     for replica in replicas {
         if let Some(address) = replica.address {
@@ -39,7 +39,8 @@ pub fn probe<'p, 'a>(
                 }
             }
         }
-        let up = plan.facts[replica.container].role.runs() || plan.assignment.node(replica.container).is_some();
+        let runs = facts[replica.container].role.runs();
+        let up = runs || plan.assignment.node(replica.container).is_some();
         if let Some(connection) = replica.connection
             && up
             && part(plan, connection, node)
@@ -49,15 +50,10 @@ pub fn probe<'p, 'a>(
                 plan.graph.relate(
                     Point::Task(replica.container, Task::Start),
                     Point::Action(probe),
-                    Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE,
+                    if runs { Terms::ORDERED } else { Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE },
                 );
             }
         }
     }
     any
-}
-
-/// Whether a bundle has at most one replica on a node.
-fn replicas_per_host(written: Option<&String>) -> bool {
-    written.is_none_or(|number| number == "1")
 }

@@ -11,6 +11,7 @@ use crate::facts::options::NoQuorumPolicy;
 use crate::graph::{Carrier, Graph, Key, Point, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::reason::Reason;
+use crate::role::Role;
 
 /// Asks for the fencing of every node that needs it and can be fenced.
 pub fn make(plan: &mut Plan<'_, '_>) {
@@ -45,12 +46,22 @@ fn wanted(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
     plan.outlook(node).unclean || (here.is_remote() && here.remote_needs_reset)
 }
 
-/// Whether the connection of a remote node was lost with its host and can be made nowhere else.
+/// Whether the connection of a remote node failed or was lost with its host, can be made nowhere else, and something
+/// may run on the node.
 fn cut_off(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
     let facts = plan.facts;
     let Some(connection) = facts[node].connection.filter(|_| !facts[node].is_guest()) else { return false };
-    let lost = facts[connection].on.iter().any(|&host| facts[host].unclean);
-    lost && plan.managed(connection) && plan.assignment.node(connection).is_none()
+    let here = &facts[connection];
+    let stays_down = plan.assignment.node(connection).is_none()
+        && here.meta.target_role != Some(Role::Stopped)
+        && !facts[node].remote_fenced;
+    if here.on.is_empty() || !plan.managed(connection) || !stays_down {
+        return false;
+    }
+    let lost = here.on.iter().any(|&host| facts[host].unclean);
+    let runs = || facts.resources.iter().any(|it| it.is_primitive() && it.on.contains(&node));
+    let unheard = || !facts.resources.iter().any(|it| it.history.iter().any(|(on, _)| *on == node));
+    here.failed || (lost && (runs() || unheard()))
 }
 
 /// Whether a node can be fenced: there is something to do it with, and this partition may.

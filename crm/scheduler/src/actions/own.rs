@@ -3,6 +3,7 @@
 use super::Plan;
 use crate::graph::{Point, Task, Terms};
 use crate::index::ResourceIx;
+use crate::role::Role;
 
 /// Relates the actions of a primitive among themselves, and with those of what it lives in.
 pub fn relate(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
@@ -12,7 +13,7 @@ pub fn relate(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     graph.relate(of(Task::Stop), of(Task::Start), Terms::redo());
     graph.relate(of(Task::Forget), of(Task::Start), Terms::ORDERED);
     graph.relate(of(Task::Stop), of(Task::Forget), Terms::ORDERED);
-    if facts[resource].promotable() {
+    if facts[resource].promotable() || facts[resource].role == Role::Promoted {
         graph.relate(
             of(Task::Demote),
             of(Task::Stop),

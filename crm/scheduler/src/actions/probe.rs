@@ -74,7 +74,7 @@ impl Discoveries {
 fn asked(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
     let here = &plan.facts[node];
     let outlook = plan.outlook(node);
-    outlook.online && !outlook.unclean && here.discovery
+    (outlook.online || here.online) && !outlook.unclean && here.discovery
 }
 
 /// Probes a resource of any kind on a node. Whether a probe was made.
@@ -107,10 +107,8 @@ fn probe_clone(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, clone: Resour
         }
         return any;
     }
-    if children.iter().any(|&child| known(facts, child, node)) {
-        return false;
-    }
-    let here = children.iter().find(|&&child| assigned(plan, child) == Some(node));
+    let known = || children.iter().find(|&&child| known(facts, child, node));
+    let here = known().or_else(|| children.iter().find(|&&child| assigned(plan, child) == Some(node)));
     let free = || children.iter().find(|&&child| assigned(plan, child).is_none() && facts[child].on.is_empty());
     match here.or_else(free).or(children.first()) {
         Some(&child) => probe(plan, discoveries, child, node),
@@ -140,7 +138,8 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     let facts = plan.facts;
     let here = &facts[resource];
     let on = &facts[node];
-    if here.removed || here.known_on.contains(&node) || !discoveries.allow(facts, resource, node) {
+    let inside = here.container.is_some() && here.connects.is_none();
+    if here.removed || inside || here.known_on.contains(&node) || !discoveries.allow(facts, resource, node) {
         return false;
     }
     if on.is_remote() && (here.fence_device || here.connects.is_some() || hosts_node(facts, resource)) {
@@ -164,7 +163,8 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     };
     plan.graph[probe].because.push(Reason::Said(format!("what {} does on {} is not known", here.id, on.name)));
     let top = facts.clone_of(resource).filter(|&top| facts[top].is_clone()).unwrap_or(resource);
-    let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
+    let holds_up = top == resource && !facts[resource].role.runs();
+    let terms = if holds_up { Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE } else { Terms::ORDERED };
     plan.graph.relate(Point::Action(probe), Point::Task(top, Task::Start), terms);
     plan.graph.relate(Point::Action(probe), Point::Task(resource, Task::Reload), Terms::ORDERED);
     true
@@ -220,13 +220,18 @@ impl Dependents {
         for order in &constraints.orders {
             if order.kind == OrderKind::Mandatory
                 && order.symmetry != Symmetry::Inverse
-                && up(order.first_task)
+                && order.first_task == Task::Start
                 && up(order.then_task)
             {
                 let interleaved = facts[order.first].is_collective()
                     && facts[order.then].is_collective()
                     && facts[order.then].meta.interleave;
                 then.entry(order.first).or_default().push((order.then, interleaved));
+            }
+        }
+        for group in facts.all_resources().filter(|&resource| facts[resource].is_group() && facts[resource].meta.ordered) {
+            for neighbours in facts[group].children.windows(2) {
+                then.entry(neighbours[0]).or_default().push((neighbours[1], false));
             }
         }
         for resource in facts.all_resources() {

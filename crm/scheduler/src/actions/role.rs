@@ -93,11 +93,14 @@ fn compare(plan: &mut Plan<'_, '_>, resource: ResourceIx) -> Change {
         migrating: None,
         expected_on: None,
     };
-    let left = here.dangling_migrations.iter().map(|&node| (node, "an interrupted migration left it there".to_owned()));
-    let torn = here.must_stop_on.iter().map(|(node, because)| (*node, because.to_string()));
-    for (node, because) in left.chain(torn) {
+    for &node in &here.dangling_migrations {
         let stop = plan.act(resource, Task::Stop, node, true);
-        plan.graph[stop].because.push(Reason::Said(because));
+        plan.graph[stop].because.push(Reason::Said("an interrupted migration left it there".to_owned()));
+        plan.graph[stop].aside = true;
+    }
+    for (node, because) in &here.must_stop_on {
+        let stop = plan.act(resource, Task::Stop, *node, true);
+        plan.graph[stop].because.push(because.clone());
     }
     several_active(plan, &mut change);
     moved_or_failed(plan, &mut change);

@@ -27,6 +27,20 @@ pub fn make(plan: &mut Plan<'_, '_>) {
     }
 }
 
+/// A device whose definition changed lets nodes in anew, where it runs.
+pub fn devices_changed(plan: &mut Plan<'_, '_>) {
+    let facts = plan.facts;
+    for resource in facts.all_resources().filter(|&resource| facts[resource].unfences) {
+        let restarted = plan.restart.contains(&resource).then_some(&facts[resource].on);
+        let redefined = facts[resource].forget.iter().map(|(node, _)| node);
+        for node in restarted.into_iter().flatten().chain(redefined) {
+            if let Some(unfence) = plan.unfence[node.at()] {
+                plan.graph.need(unfence, Reason::Said(format!("the definition of {} was changed", facts[resource].id)));
+            }
+        }
+    }
+}
+
 /// What needs unfencing, and the devices themselves, come after the unfencing of their node; their stops before it.
 pub fn relate(facts: &Facts<'_>, graph: &mut Graph) {
     for at in (0..graph.actions.len()).map(ActionIx::new) {
@@ -38,7 +52,7 @@ pub fn relate(facts: &Facts<'_>, graph: &mut Graph) {
         }
         let Some(unfence) = graph.find(Key::node(Task::Unfence, node)) else { continue };
         match key.task {
-            Task::Start => graph.before(unfence, at, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE),
+            Task::Start => graph.before(unfence, at, Terms::mandatory()),
             Task::Monitor if key.interval_ms == 0 => graph.before(unfence, at, Terms::ORDERED),
             Task::Stop if here.meta.requires == Requires::Unfencing => graph.before(at, unfence, Terms::ORDERED),
             _ => {}

@@ -54,7 +54,7 @@ pub fn compare(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, operation:
     }
     if md5::hex(&element(today.iter())) == *recorded {
         Difference::Same
-    } else if today.values().any(|value| is_mask(value)) {
+    } else if operation.secure_digest.is_some() && today.values().any(|value| is_mask(value)) {
         without_secrets(&today, operation)
     } else if operation.interval_ms == 0 && operation.restart_digest.is_some() {
         Difference::Reload
@@ -72,7 +72,9 @@ fn is_mask(value: &str) -> bool {
 fn without_secrets(today: &BTreeMap<String, String>, operation: &OperationHistory) -> Difference {
     let Some(recorded) = &operation.secure_digest else { return Difference::Unknown };
     let secret = operation.secure_params.as_deref().unwrap_or_default();
-    let secret = |name: &str| name.starts_with("CRM_meta_") || secret.split_whitespace().any(|named| named == name);
+    // What the fencing service itself reads does not count either.
+    let left_out = |name: &str| name.starts_with("CRM_meta_") || name.starts_with("pcmk_");
+    let secret = |name: &str| left_out(name) || secret.split_whitespace().any(|named| named == name);
     let rest = today.iter().filter(|(name, _)| !secret(name));
     if md5::hex(&element(rest)) == *recorded { Difference::Same } else { Difference::Restart }
 }

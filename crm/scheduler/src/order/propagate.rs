@@ -111,7 +111,8 @@ impl Wave<'_> {
         let (before, after) = (&self.graph[first], &self.graph[then]);
         let (first_needed, first_possible) = (before.needed, before.possible);
         let (then_needed, then_possible) = (after.needed, after.possible);
-        if !then_needed && first_needed && terms.has(Terms::FIRST_NEEDS_THEN) {
+        let aside = before.aside && before.key.resource == after.key.resource;
+        if !then_needed && first_needed && terms.has(Terms::FIRST_NEEDS_THEN) && !aside {
             self.need(then, first);
         }
         if !first_needed {
@@ -200,4 +201,9 @@ impl Wave<'_> {
             }
         }
     }
+}
+
+/// Whether an action is part of a live migration: nothing else has to be done again because of it.
+fn moves(action: &Action) -> bool {
+    action.migratable && !action.rigid
 }

@@ -21,7 +21,7 @@ pub mod whole;
 use crate::assign::Assignment;
 use crate::constraint::Constraints;
 use crate::facts::Facts;
-use crate::graph::{Action, Graph, Task, Terms};
+use crate::graph::{Action, Carrier, Graph, Task, Terms};
 use constraint::Relating;
 use edge::Edges;
 use whole::{Verb, Wholes};
@@ -54,6 +54,7 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     let mut relating = Relating { facts, assignment, wholes: &wholes, graph: &mut graph, edges: &mut edges };
     relating.make_missing_of(&relations);
     edges.resolve(&graph, &wholes, &relations);
+    implied(facts, &graph, &mut edges);
     propagate::propagate(&mut graph, &edges.list, |action| fixed(assignment, action));
     cancel(&mut graph, &edges);
     migration::settle(&mut graph);
@@ -79,4 +80,15 @@ fn cancel(graph: &mut Graph, edges: &Edges) {
             graph[edge.first].needed = false;
         }
     }
+}
+
+/// What the end of a guest implies to be stopped does not come before that end.
+fn implied(facts: &Facts<'_>, graph: &Graph, edges: &mut Edges) {
+    edges.list.retain(|edge| {
+        let (first, then) = (&graph[edge.first], &graph[edge.then]);
+        let down = matches!(first.key.task, Task::Stop | Task::Demote) && then.key.task == Task::Stop;
+        let Some(guest) = first.key.node.filter(|_| down && first.carrier == Carrier::Nobody) else { return true };
+        let ends = [facts[guest].container(), facts[guest].connection];
+        !(facts[guest].is_guest() && then.key.resource.is_some() && ends.contains(&then.key.resource))
+    });
 }

@@ -35,6 +35,11 @@ pub fn relate(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edg
                 edges.connect(graph, wholes, (address, start), (replica.container, start), Terms::mandatory());
                 edges.connect(graph, wholes, (replica.container, stop), (address, stop), Terms::undo());
             }
+            if let Some(inside) = wholes.inside(facts, bundle) {
+                for probe in graph.tasks(replica.container, Task::Monitor) {
+                    edges.add(probe, inside.begin, Terms::ORDERED);
+                }
+            }
             if let (Some(child), Some(whole)) = (replica.child, wholes.of(bundle, Verb::Stop)) {
                 for stop in graph.tasks(child, Task::Stop) {
                     edges.add(whole.begin, stop, Terms::ORDERED);

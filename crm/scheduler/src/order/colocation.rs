@@ -24,7 +24,7 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &Graph, whole
                     edges.connect(graph, wholes, first, then, Terms::ORDERED);
                 }
             }
-        } else if colocation.score.is_mandatory() && plain(facts, dependent) && plain(facts, primary) {
+        } else if colocation.score.is_mandatory() && !facts[primary].is_collective() {
             let (come, _) = tasks(dependent_role);
             let (primary_come, _) = tasks(primary_role);
             edges.connect(graph, wholes, (primary, primary_come), (dependent, come), Terms::THEN_WANTS_POSSIBLE);
@@ -43,11 +43,6 @@ fn meet(facts: &Facts<'_>, graph: &Graph, first: (ResourceIx, Task), then: (Reso
     };
     let others = nodes(then);
     nodes(first).iter().any(|node| others.contains(node))
-}
-
-/// Neither a clone nor a bundle: its start is one thing.
-fn plain(facts: &Facts<'_>, resource: ResourceIx) -> bool {
-    !facts[resource].is_collective()
 }
 
 /// What brings a resource into a role, and what ends it.

@@ -108,6 +108,7 @@ impl Relating<'_, '_> {
             self.make_missing(first);
         }
         let (one, other) = (self.facts[first.0].is_collective(), self.facts[then.0].is_collective());
+        let terms = if one { terms.without(Terms::THEN_NEEDS_FIRST) } else { terms };
         let local = match (one, other) {
             (true, false) => only(terms, Terms::FIRST_NEEDS_THEN),
             (false, true) => only(terms, Terms::THEN_NEEDS_FIRST),

@@ -2,7 +2,7 @@
 //! circle is opened there.
 
 use super::edge::Edges;
-use crate::graph::{Graph, Terms};
+use crate::graph::{Graph, Task, Terms};
 use crate::transition::shown;
 
 /// Removes orders that can be left out from circles.
@@ -22,7 +22,8 @@ pub fn open(graph: &Graph, edges: &mut Edges) {
     let mut candidates: Vec<usize> = (0..edges.list.len())
         .filter(|&place| {
             let edge = edges.list[place];
-            edge.terms.any(loose) && component[edge.first.at()] == component[edge.then.at()]
+            let opens = edge.terms.has(Terms::NOT_TOGETHER) || graph[edge.first].key.task == Task::LoadStopped;
+            edge.terms.any(loose) && opens && component[edge.first.at()] == component[edge.then.at()]
         })
         .collect();
     candidates.sort_by_key(|&place| std::cmp::Reverse(edges.list[place].then));

@@ -105,7 +105,7 @@ impl Edges {
                 if terms.has(Terms::SAME_NODE) && !same_node(graph[first].key, graph[then].key) {
                     continue;
                 }
-                self.add(first, then, terms);
+                self.add(first, then, left_behind(graph, first, then, terms));
             }
         }
     }
@@ -166,4 +166,18 @@ pub fn only(terms: Terms, mask: Terms) -> Terms {
 
 fn same_node(first: Key, then: Key) -> bool {
     first.node.is_some() && first.node == then.node
+}
+
+/// A stop of what was left behind elsewhere does not concern what runs where it should.
+fn left_behind(graph: &Graph, stop: ActionIx, start: ActionIx, terms: Terms) -> Terms {
+    let (stop, start) = (graph[stop].key, graph[start].key);
+    if !terms.has(Terms::REDO) || stop.node == start.node {
+        return terms;
+    }
+    match (start.resource, start.node) {
+        (Some(resource), Some(node)) if graph.find(Key::on(resource, stop.task, node)).is_some() => {
+            Terms::ORDERED | Terms::THEN_WANTS_DONE
+        }
+        _ => terms,
+    }
 }

@@ -98,6 +98,13 @@ impl Wholes {
         self.by_resource[resource.at()][verb.at()]
     }
 
+    /// The start of what runs inside a bundle.
+    #[must_use]
+    pub fn inside(&self, facts: &Facts<'_>, bundle: ResourceIx) -> Option<Whole> {
+        let inside = facts[bundle].children.iter().copied().find(|&child| facts[child].is_clone())?;
+        self.of(inside, Verb::Start)
+    }
+
     /// Makes them.
     #[must_use]
     pub fn make(facts: &Facts<'_>, graph: &mut Graph) -> Wholes {

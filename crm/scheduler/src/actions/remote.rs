@@ -100,6 +100,10 @@ fn one(graph: &mut Graph, at: ActionIx, connection: ResourceIx, state: Connectio
             Connection::Unknown => graph.relate(up, this, after),
         },
         Task::Monitor if key.interval_ms > 0 => graph.relate(up, this, after | again),
+        // What ends with the connection is done through it while it lasts.
+        Task::Cancel if matches!(state, Connection::Up | Connection::Stopping) => {
+            graph.relate(this, down, Terms::ORDERED);
+        }
         _ => graph.relate(up, this, after),
     }
 }

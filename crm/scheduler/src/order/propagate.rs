@@ -112,10 +112,12 @@ impl Wave<'_> {
         let (first_needed, first_possible) = (before.needed, before.possible);
         let (then_needed, then_possible) = (after.needed, after.possible);
         let aside = before.aside && before.key.resource == after.key.resource;
-        if !then_needed && first_needed && terms.has(Terms::FIRST_NEEDS_THEN) && !aside {
+        let other = before.key.resource != after.key.resource;
+        let (first_moves, then_moves) = (other && moves(before), other && moves(after));
+        if !then_needed && first_needed && terms.has(Terms::FIRST_NEEDS_THEN) && !aside && !first_moves {
             self.need(then, first);
         }
-        if !first_needed {
+        if !first_needed && !then_moves {
             let asked = then_needed && terms.any(Terms::THEN_NEEDS_FIRST | Terms::PROMOTED_NEEDS_FIRST | Terms::REDO);
             let gives_up = !then_possible && terms.has(Terms::REDO);
             if asked || gives_up {

@@ -45,7 +45,8 @@ impl Draft<'_, '_> {
             .map(|(node, written)| (node, written.map_or(0, |written| written.score.value())))
             .collect();
         for resource in self.facts.all_resources() {
-            if self.facts.options.symmetric {
+            // A connection has to be made from somewhere.
+            if self.facts.options.symmetric || self.facts[resource].connects.is_some() {
                 for &(node, score) in &nodes {
                     self.row_mut(resource)[node.at()] = score;
                 }
@@ -61,9 +62,14 @@ impl Draft<'_, '_> {
         }
     }
 
-    /// A node whose connection is not configured any more.
+    /// A remote node that is known from the status only: its connection is not configured any more.
     fn left_over(&self, node: NodeIx) -> bool {
-        self.facts[node].connection.is_some_and(|connection| self.facts[connection].removed)
+        let here = &self.facts[node];
+        let connected = here.connection.map(|connection| &self.facts[connection]);
+        match connected {
+            Some(connection) => connection.removed || connection.connects != Some(node),
+            None => here.is_remote() && !self.facts.situation.configuration.nodes.iter().any(|it| it.name == here.name),
+        }
     }
 
     /// What runs inside a container has its own node only, and a reason to be there.

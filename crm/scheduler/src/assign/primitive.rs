@@ -3,7 +3,7 @@
 use super::ScoreStep;
 use super::colocation::End;
 use super::draft::Draft;
-use super::score::{ABSENT, outward};
+use super::score::{ABSENT, NEVER, outward};
 use crate::constraint::Colocation;
 use crate::facts::options::NoQuorumPolicy;
 use crate::facts::resource::Kind;
@@ -181,7 +181,12 @@ impl Draft<'_, '_> {
             return;
         };
         self.node[resource.at()] = Some(node);
-        self.worth[resource.at()] = if force { 0 } else { self.cell(resource, node) };
+        let leaves = !self.outlook[node.at()].online || self.outlook[node.at()].shutdown;
+        self.worth[resource.at()] = match force {
+            false => self.cell(resource, node),
+            true if leaves => NEVER,
+            true => 0,
+        };
         self.load[node.at()] += 1;
         self.capacities.take(self.facts, node, resource);
     }

@@ -34,7 +34,8 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
                 changed |= single_operation(plan, resource, *node, operation);
             }
         }
-        if changed && facts.failures.count(resource, *node) > 0 {
+        let failures = facts.failures.of(resource, *node).map_or(0, |failures| failures.recorded);
+        if changed && failures > 0 {
             let clear = plan.act(resource, Task::ClearFailures, *node, true);
             plan.graph[clear].because.push(Reason::Said("its definition was changed".to_owned()));
         }

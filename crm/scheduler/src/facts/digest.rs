@@ -45,8 +45,9 @@ pub fn compare(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, operation:
     let Some(recorded) = &operation.digest else { return Difference::Unknown };
     let today = parameters(facts, resource, node, operation);
     if let Some(recorded) = &operation.restart_digest {
-        let named = operation.restart_params.as_deref().unwrap_or_default();
-        let names = |name: &str| named.split_whitespace().any(|named| named == name);
+        let named = operation.restart_params.as_deref();
+        // Where none is named, all count.
+        let names = |name: &str| named.is_none_or(|named| named.split_whitespace().any(|named| named == name));
         let relevant = today.iter().filter(|(name, _)| names(name));
         if md5::hex(&element(relevant)) != *recorded {
             return Difference::Restart;
@@ -56,11 +57,17 @@ pub fn compare(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, operation:
         Difference::Same
     } else if operation.secure_digest.is_some() && today.values().any(|value| is_mask(value)) {
         without_secrets(&today, operation)
-    } else if operation.interval_ms == 0 && operation.restart_digest.is_some() {
+    } else if operation.interval_ms == 0 && operation.restart_digest.is_some() && !has_own(facts, resource, operation) {
         Difference::Reload
     } else {
         Difference::Restart
     }
+}
+
+/// Whether the operation has parameters of its own. A reload would be called without them.
+fn has_own(facts: &Facts<'_>, resource: ResourceIx, operation: &OperationHistory) -> bool {
+    let configured = operation::find(&facts[resource], &operation.name, operation.interval_ms);
+    configured.and_then(|found| found.written).is_some_and(|written| !written.params.is_empty())
 }
 
 /// Whether a value stands in for a secret, in a configuration that was given away.

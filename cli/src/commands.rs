@@ -5,10 +5,12 @@ mod cluster;
 mod config;
 mod events;
 mod fencing;
+mod link;
 mod node;
 mod plan;
 mod quorum;
 mod resource;
+mod ring;
 mod sandbox;
 mod status;
 mod validate;
@@ -55,6 +57,12 @@ enum Command {
     /// Show the votes
     #[command(subcommand)]
     Quorum(quorum::Command),
+    /// Show the view, the token and what disturbed them
+    #[command(subcommand)]
+    Ring(ring::Command),
+    /// Show the links to the other nodes
+    #[command(subcommand)]
+    Link(link::Command),
     /// Show what happened
     Events(events::Args),
     /// Show the cluster file in force
@@ -121,6 +129,8 @@ pub(crate) fn run(line: Line, output: &Output) -> Result<(), Failure> {
         Command::Resource(command) => resource::run(command, &context),
         Command::Fencing(command) => fencing::run(command, &context),
         Command::Quorum(command) => quorum::run(&command, &context),
+        Command::Ring(command) => ring::run(&command, &context),
+        Command::Link(command) => link::run(&command, &context),
         Command::Events(args) => events::run(&args, &context),
         Command::Config(command) => config::run(&command, &context),
         Command::Wait(args) => wait::run(&args, &context),

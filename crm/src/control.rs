@@ -1,6 +1,10 @@
 //! What a client may ask a node over its control socket, and the answers. One JSON object per line in each direction;
 //! this is the stable, versioned interface of the daemon.
 
+mod ring;
+
+pub use ring::{LinkReport, PeerLinks, RingReport};
+
 use crate::cib::{Generation, OverrideEdit};
 use crate::event::Event;
 use crate::summary::Summary;
@@ -23,6 +27,8 @@ pub enum Request {
     Status,
     /// Votes; answered with [`Response::Quorum`].
     Quorum,
+    /// This node's ring and links; answered with [`Response::Ring`].
+    Ring,
     /// Open requests and verdicts; answered with [`Response::Fencing`].
     Fencing,
     /// The cluster file in force; answered with [`Response::Config`].
@@ -93,6 +99,8 @@ pub enum Response {
         /// Its members.
         members: Vec<NodeId>,
     },
+    /// To [`Request::Ring`].
+    Ring(Box<RingReport>),
     /// To [`Request::Fencing`].
     Fencing {
         /// Without a verdict yet.

@@ -9,6 +9,7 @@ mod disk;
 mod local;
 mod log;
 mod pump;
+mod report;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;

@@ -3,10 +3,11 @@
 use crate::control::{self, FromClient};
 use crate::disk::{StateDirectory, Written};
 use crate::local::Local;
+use crate::report;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use crm::cib::Durable;
-use crm::control::Response;
+use crm::control::{Request, Response};
 use crm::event::{Event, EventKind};
 use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
 use membership::Incarnation;
@@ -270,6 +271,16 @@ impl Pump {
         match event {
             FromClient::Connected(client, answers) => {
                 self.clients.insert(client, answers);
+                None
+            }
+            // The ring runs beside the node, so it is asked directly; the answer comes from its thread.
+            FromClient::Request(client, Request::Ring) => {
+                if let Some(answers) = self.clients.get(&client).cloned() {
+                    self.ring.status_to(move |status| {
+                        // A client that does not read gets no answer.
+                        let _ = answers.try_send(Response::Ring(Box::new(report::ring(status))));
+                    });
+                }
                 None
             }
             FromClient::Request(client, request) => Some(Input::Request { client, request }),

@@ -292,6 +292,11 @@ fn decode_data(body: &Bytes) -> Result<Data, FrameError> {
     Ok(Data { head, payload })
 }
 
+/// Whether bytes look like a token, for statistics: nothing but the envelope is read.
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    bytes.len() >= ENVELOPE && bytes[..2] == MAGIC && bytes[3] == 3
+}
+
 fn envelope(bytes: &mut Vec<u8>, kind: u8, len: usize) {
     let len = u32::try_from(len).expect("no frame is longer than the largest message");
     bytes.extend_from_slice(&MAGIC);

@@ -1,5 +1,6 @@
 //! Who is here, in which order we speak, and whether we may act.
 
+mod chronicle;
 pub mod codec;
 mod fragment;
 mod frame;
@@ -7,6 +8,7 @@ mod quorum;
 mod ring;
 mod view;
 
+pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, TokenTime, ViewChange};
 pub use quorum::{Electorate, Quorum, Roll, quorum};
 pub use ring::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Ring, RingOptions, RingStatus};
 pub use view::{Incarnation, RingId, View};

@@ -1,7 +1,7 @@
 //! What the ring thread tells its owner, and what it can be asked.
 
 use config::NodeId;
-use membership::{Delivery, Incarnation, Notice, RingStatus, View};
+use membership::{Delivery, Incarnation, Insight, Notice, RingStatus, View};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -97,6 +97,12 @@ pub struct Status {
     pub counters: Counters,
     /// How the thread is scheduled.
     pub scheduling: &'static str,
+    /// Silence after which a peer counts as lost.
+    pub token: Duration,
+    /// The view that stands, once there is one.
+    pub view: Option<View>,
+    /// What happened so far, in numbers.
+    pub insight: Insight,
 }
 
 /// One peer's links.

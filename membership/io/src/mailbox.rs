@@ -12,7 +12,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Messages that may wait for the ring.
@@ -48,7 +47,7 @@ pub(crate) enum Note {
     /// A peer's name has no address.
     Unresolved { peer: NodeId, name: String, reason: String },
     /// How are you?
-    Status(SyncSender<Status>),
+    Status(Box<dyn FnOnce(Status) + Send>),
     /// Leave in order.
     Leave,
     /// End at once, as if the power were cut.

@@ -225,8 +225,17 @@ impl RingHandle {
     #[must_use]
     pub fn status(&self) -> Option<Status> {
         let (sender, answer) = mpsc::sync_channel(1);
-        self.mailbox.post(Note::Status(sender));
+        self.status_to(move |status| {
+            // Nobody waits for it any more: no harm.
+            let _ = sender.try_send(status);
+        });
         answer.recv_timeout(STATUS_PATIENCE).ok()
+    }
+
+    /// Like [`RingHandle::status`], without waiting: `answer` is called on the ring thread and must return at once. It
+    /// is dropped uncalled when the ring thread has ended.
+    pub fn status_to(&self, answer: impl FnOnce(Status) + Send + 'static) {
+        self.mailbox.post(Note::Status(Box::new(answer)));
     }
 
     /// Where the socket is bound.

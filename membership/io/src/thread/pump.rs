@@ -5,7 +5,7 @@ use super::*;
 use crate::event::LinkEvent;
 use crate::link::Arrival;
 use crate::realtime;
-use membership::{Input, Output};
+use membership::{Chronicle, Input, Output};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
@@ -40,6 +40,7 @@ pub(super) struct Pump {
     on_event: Box<dyn Fn(Event) + Send>,
     life: Life,
     scheduling: &'static str,
+    chronicle: Chronicle,
     /// Names that have been reported to have no address.
     unresolved: BTreeSet<(NodeId, String)>,
 }
@@ -56,7 +57,8 @@ impl Pump {
     ) -> Pump {
         let unresolved = BTreeSet::new();
         let life = Life::Running;
-        Pump { ring, links, local, mailbox, keeper, token, on_event, life, scheduling: "ordinary", unresolved }
+        let (scheduling, chronicle) = ("ordinary", Chronicle::default());
+        Pump { ring, links, local, mailbox, keeper, token, on_event, life, scheduling, chronicle, unresolved }
     }
 
     /// The thread.
@@ -119,6 +121,7 @@ impl Pump {
         };
         let ring = if matches!(self.life, Life::Lingering(_)) { None } else { self.ring.deadline() };
         let now = Instant::now();
+        let urgent = ring;
         let deadline = [self.links.deadline(), ring, end, again.map(|after| now + after)].into_iter().flatten().min();
         let timeout = deadline.map(|at| TimeSpec::from_duration(at.saturating_duration_since(now)));
         let mut sources: Vec<PollFd<'_>> = self
@@ -130,6 +133,9 @@ impl Pump {
         match ppoll(&mut sources, timeout, None) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
+        }
+        if let Some(asked) = urgent {
+            self.chronicle.late(Instant::now().saturating_duration_since(asked.max(now)));
         }
         // The mailbox stands last.
         if sources.last().and_then(PollFd::revents).is_some_and(|events| events.contains(PollFlags::POLLIN)) {
@@ -169,11 +175,7 @@ impl Pump {
                 }
                 Note::Stored(number) => self.step(now, Input::RingNumberStored(number)),
                 Note::Warning(text) => (self.on_event)(Event::Warning(text)),
-                Note::Status(sender) => {
-                    let status = self.status(now);
-                    // Nobody waits for it any more: no harm.
-                    let _ = sender.try_send(status);
-                }
+                Note::Status(answer) => answer(self.status(now)),
                 Note::Resolved { peer, links } => self.resolved(now, &peer, links),
                 Note::Unresolved { peer, name, reason } => {
                     if self.unresolved.insert((peer.clone(), name.clone())) {
@@ -207,6 +209,9 @@ impl Pump {
             peers: self.links.peers(now),
             counters: self.links.counters(),
             scheduling: self.scheduling,
+            token: self.token,
+            view: self.chronicle.view().cloned(),
+            insight: self.chronicle.insight(now),
         }
     }
 
@@ -216,7 +221,9 @@ impl Pump {
             return;
         }
         let mut queued = false;
+        self.chronicle.input(now, &input);
         for output in self.ring.step(now, input) {
+            self.chronicle.output(now, &output);
             match output {
                 Output::Broadcast(bytes) => {
                     self.links.broadcast(now, &bytes);

@@ -70,8 +70,8 @@ impl Network {
         Ok(())
     }
 
-    /// A new port of a switch passes nothing for a moment.
-    fn forwards(&self) -> Result<(), String> {
+    /// Waits until all ports of the switch pass packets: a new one, or one that was unplugged, does not at once.
+    pub fn forwards(&self) -> Result<(), String> {
         let end = Instant::now() + Duration::from_secs(10);
         let wanted = self.hosts.len() * self.links;
         loop {

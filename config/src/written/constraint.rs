@@ -17,6 +17,23 @@ pub struct Constraints {
     pub tickets: Vec<TicketConstraint>,
 }
 
+impl Constraints {
+    /// Every rule that decides whether, or where, a constraint counts.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        let locations = self.locations.iter().flat_map(|it| {
+            let rules = match &it.preference {
+                Preference::Rules(rules) => rules.as_slice(),
+                Preference::Node(_) => &[],
+            };
+            rules.iter().map(|rule| &rule.rule).chain(&it.lifetime)
+        });
+        let colocations = self.colocations.iter().filter_map(|it| it.lifetime.as_ref());
+        let orders = self.orders.iter().filter_map(|it| it.lifetime.as_ref());
+        let tickets = self.tickets.iter().filter_map(|it| it.lifetime.as_ref());
+        locations.chain(colocations).chain(orders).chain(tickets)
+    }
+}
+
 /// Whom a location constraint is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Subject {

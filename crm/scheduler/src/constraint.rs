@@ -9,7 +9,8 @@ pub mod ticket;
 use crate::graph::Task;
 use crate::index::{NodeIx, ResourceIx};
 use crate::role::Role;
-use crate::situation::{Discovery, LossPolicy, OrderKind};
+use crate::rule::{self, RuleContext};
+use crate::situation::{Discovery, LossPolicy, OrderKind, Rule};
 use config::Score;
 
 /// All of them.
@@ -147,4 +148,10 @@ pub fn resolve(facts: &crate::facts::Facts<'_>) -> Constraints {
     ticket::resolve(facts, &mut constraints);
     order::resolve(facts, &mut constraints);
     constraints
+}
+
+/// Whether a constraint with this lifetime counts now.
+fn in_force(facts: &crate::facts::Facts<'_>, lifetime: Option<&Rule>) -> bool {
+    let context = RuleContext { now_ms: facts.situation.now_ms, ..RuleContext::default() };
+    lifetime.is_none_or(|lifetime| rule::holds(lifetime, &context))
 }

@@ -22,9 +22,10 @@ pub mod options;
 pub mod resource;
 pub(crate) mod sets;
 pub mod ticket;
-mod tree;
+pub(crate) mod tree;
 
 use crate::index::{NodeIx, ResourceIx};
+use crate::rule::next_change_ms;
 use crate::situation::{self, Situation};
 use failure::Failures;
 use node::Node;
@@ -186,6 +187,8 @@ pub fn read(situation: &Situation) -> Facts<'_> {
     let shared = configuration.properties.iter().chain(&configuration.resource_defaults);
     let shared = shared.chain(&configuration.operation_defaults);
     facts.recheck_at(sets::next_change_ms(shared, situation.now_ms));
+    let of_constraints = configuration.constraints.rules().filter_map(|rule| next_change_ms(rule, situation.now_ms));
+    facts.recheck_at(of_constraints.min());
     tree::build(&mut facts);
     history::apply(&mut facts);
     facts

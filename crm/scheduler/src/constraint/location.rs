@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 pub fn resolve(facts: &Facts<'_>, constraints: &mut Constraints) {
     let nodes = facts.all_nodes().map(|node| (facts[node].name.to_ascii_lowercase(), node)).collect();
     let mut resolver = Resolver { facts, nodes, found: &mut constraints.locations };
-    for written in &facts.situation.configuration.constraints.locations {
+    let all = facts.situation.configuration.constraints.locations.iter();
+    for written in all.filter(|written| super::in_force(facts, written.lifetime.as_ref())) {
         resolver.constraint(written);
     }
 }
@@ -111,10 +112,12 @@ impl Resolver<'_, '_> {
     fn worth(&self, score: &RuleScore, node: NodeIx, captures: &[String]) -> Score {
         match score {
             RuleScore::Score(text) => word::score(text).unwrap_or_default(),
-            RuleScore::Attribute(attribute) => match self.facts[node].attributes.get(&*rule::expand(attribute, captures)) {
-                Some(text) if !text.is_empty() => word::score(text).unwrap_or_default(),
-                _ => Score::NEVER,
-            },
+            RuleScore::Attribute(attribute) => {
+                match self.facts[node].attributes.get(&*rule::expand(attribute, captures)) {
+                    Some(text) if !text.is_empty() => word::score(text).unwrap_or_default(),
+                    _ => Score::NEVER,
+                }
+            }
         }
     }
 

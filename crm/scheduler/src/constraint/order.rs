@@ -8,7 +8,8 @@ use crate::situation::{self, OrderKind, ResourceSet};
 
 /// Resolves every order of the configuration.
 pub fn resolve(facts: &Facts<'_>, constraints: &mut Constraints) {
-    for written in &facts.situation.configuration.constraints.orders {
+    let all = facts.situation.configuration.constraints.orders.iter();
+    for written in all.filter(|written| super::in_force(facts, written.lifetime.as_ref())) {
         let mut one = Resolver { facts, written, symmetrical: symmetrical(written), constraints };
         if written.sets.is_empty() {
             one.pair();

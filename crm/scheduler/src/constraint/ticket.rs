@@ -8,7 +8,8 @@ use crate::situation::{LossPolicy, TicketConstraint};
 
 /// Resolves every ticket constraint of the configuration.
 pub fn resolve(facts: &Facts<'_>, constraints: &mut Constraints) {
-    for written in &facts.situation.configuration.constraints.tickets {
+    let all = facts.situation.configuration.constraints.tickets.iter();
+    for written in all.filter(|written| super::in_force(facts, written.lifetime.as_ref())) {
         if written.sets.is_empty() {
             for resource in name::resources(facts, &written.resource) {
                 push(written, resource, written.role.as_deref(), constraints);

@@ -7,6 +7,7 @@ use crate::constraint::Constraints;
 use crate::constraint::colocation;
 use crate::facts::Facts;
 use crate::facts::meta::Requires;
+use crate::facts::options::NoQuorumPolicy;
 use crate::index::{NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::role::Role;
@@ -300,13 +301,18 @@ impl<'d, 'a> Draft<'d, 'a> {
         }
     }
 
-    /// What nothing else was said about is started where it has a node.
+    /// What nothing else was said about is started where it has a node. A partition without quorum that demotes
+    /// keeps nothing promoted.
     fn final_role(&self, resource: ResourceIx) -> Role {
         let next = self.role_next(resource);
         if !self.facts[resource].is_primitive() {
             return next;
         }
         let placed = self.node[resource.at()].is_some();
+        let options = &self.facts.options;
+        if !options.quorate && options.no_quorum_policy == NoQuorumPolicy::Demote && next == Role::Promoted {
+            return Role::Unpromoted;
+        }
         match next {
             _ if !placed && self.managed[resource.at()] => Role::Stopped,
             Role::Unknown if placed => Role::Started,

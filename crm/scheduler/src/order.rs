@@ -39,7 +39,8 @@ pub struct Ordered {
 /// them until nothing changes.
 #[must_use]
 pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignment, mut graph: Graph) -> Ordered {
-    let mut edges = Edges::default();
+    let hosts = facts.resources.iter().map(|it| it.container).collect();
+    let mut edges = Edges { hosts, ..Edges::default() };
     let wholes = Wholes::make(facts, &mut graph);
     let relating = &mut Relating { facts, assignment, wholes: &wholes, graph: &mut graph, edges: &mut edges };
     constraint::relate(constraints, relating);
@@ -82,10 +83,17 @@ fn cancel(graph: &mut Graph, edges: &Edges) {
     }
 }
 
-/// What the end of a guest implies to be stopped does not come before that end.
+/// What the end of a guest implies to be stopped does not come before that end, and a host does not wait for probes of
+/// what lives in it.
 fn implied(facts: &Facts<'_>, graph: &Graph, edges: &mut Edges) {
     edges.list.retain(|edge| {
         let (first, then) = (&graph[edge.first], &graph[edge.then]);
+        if let (Some(one), Some(other)) = (first.key.resource, then.key.resource)
+            && (first.key.task, first.key.interval_ms, then.key.task) == (Task::Monitor, 0, Task::Stop)
+            && facts[one].container == Some(other)
+        {
+            return false;
+        }
         let down = matches!(first.key.task, Task::Stop | Task::Demote) && then.key.task == Task::Stop;
         let Some(guest) = first.key.node.filter(|_| down && first.carrier == Carrier::Nobody) else { return true };
         let ends = [facts[guest].container(), facts[guest].connection];

@@ -60,5 +60,6 @@ fn steps(bundle: ResourceIx, wholes: &Wholes, edges: &mut Edges) {
     edges.add(stop.done, start.begin, Terms::ORDERED);
     edges.add(demote.done, stop.begin, Terms::ORDERED);
     edges.add(demote.done, promote.begin, Terms::ORDERED);
+    edges.add(stop.done, promote.begin, Terms::ORDERED);
     edges.add(start.done, promote.begin, Terms::ORDERED);
 }

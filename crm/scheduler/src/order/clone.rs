@@ -30,15 +30,17 @@ fn steps(clone: ResourceIx, wholes: &Wholes, edges: &mut Edges) {
     edges.add(start.done, promote.begin, Terms::ORDERED);
 }
 
-/// `ordered`: each instance waits for the one before it.
+/// `ordered`: each instance waits for all before it, since the one just before may have nothing to do.
 fn one_after_the_other(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edges, clone: ResourceIx) {
-    for neighbours in facts[clone].children.windows(2) {
-        let (one, next) = (neighbours[0], neighbours[1]);
-        for task in [Task::Start, Task::Promote] {
-            edges.connect(graph, wholes, (one, task), (next, task), Terms::ORDERED);
-        }
-        for task in [Task::Stop, Task::Demote] {
-            edges.connect(graph, wholes, (next, task), (one, task), Terms::ORDERED);
+    let instances = &facts[clone].children;
+    for (at, &one) in instances.iter().enumerate() {
+        for &next in &instances[at + 1..] {
+            for task in [Task::Start, Task::Promote] {
+                edges.connect(graph, wholes, (one, task), (next, task), Terms::ORDERED);
+            }
+            for task in [Task::Stop, Task::Demote] {
+                edges.connect(graph, wholes, (next, task), (one, task), Terms::ORDERED);
+            }
         }
     }
 }

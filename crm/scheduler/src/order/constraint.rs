@@ -64,6 +64,10 @@ impl Relating<'_, '_> {
     /// One order of two resources.
     fn order(&mut self, order: &Order) {
         let terms = terms(order);
+        let told = self.facts[order.first].is_bundle() && self.facts[order.first].meta.notify;
+        if told && matches!(order.first_task, Task::Stop | Task::Demote) {
+            return;
+        }
         let (first, then) = ((order.first, order.first_task), (order.then, order.then_task));
         if let Some(enough) = order.enough {
             if order.symmetry == Symmetry::Inverse {
@@ -89,11 +93,10 @@ impl Relating<'_, '_> {
     }
 
     /// A bundle has no moment at which everybody inside was told, as its inner clone has; orders speak of the moment when
-    /// it begins instead.
+    /// it begins instead, and those of its end are not kept.
     fn from_notified_bundle(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
         self.edges.connect(self.graph, self.wholes, first, then, terms.without(Terms::ORDERED));
-        let Some(verb) = Verb::of(first.1).filter(|verb| verb.up()) else { return };
-        if let Some(whole) = self.wholes.of(first.0, verb) {
+        if let Some(whole) = Verb::of(first.1).and_then(|verb| self.wholes.of(first.0, verb)) {
             let begin = Point::Action(whole.begin);
             let then = Point::Task(then.0, then.1);
             let relation = Relation { first: begin, then, terms: only(terms, Terms::ORDERED), node: None };

@@ -30,6 +30,8 @@ pub const BACKWARD: Terms = Terms::THEN_NEEDS_FIRST.or(Terms::PROMOTED_NEEDS_FIR
 pub struct Edges {
     /// All of them.
     pub list: Vec<Edge>,
+    /// By resource: what it lives in. The end of a host waits for what lives there, not for looking for it elsewhere.
+    pub hosts: Vec<Option<ResourceIx>>,
 }
 
 impl Edges {
@@ -82,7 +84,8 @@ impl Edges {
         thens: &[ActionIx],
         terms: Terms,
     ) {
-        if first.1 != Task::Stop || first.0 == then || !terms.has(Terms::ORDERED) || thens.is_empty() {
+        let inside = self.hosts.get(first.0.at()).copied().flatten() == Some(then);
+        if inside || first.1 != Task::Stop || first.0 == then || !terms.has(Terms::ORDERED) || thens.is_empty() {
             return;
         }
         let probes: Vec<ActionIx> = graph.tasks(first.0, Task::Monitor).collect();

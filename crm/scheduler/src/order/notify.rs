@@ -88,7 +88,12 @@ impl Telling<'_, '_> {
         ] {
             self.edges.add(first, then, Terms::ORDERED);
         }
-        for primitive in self.facts.primitives(clone) {
+        let primitives = self.facts.primitives(clone);
+        let happens = |primitive: &ResourceIx| {
+            self.graph.tasks(*primitive, verb.begin()).any(|action| shown(&self.graph[action]))
+        };
+        let somebody = primitives.iter().any(happens);
+        for primitive in primitives.into_iter().filter(|_| somebody) {
             let (before, after) = self.running(primitive, verb);
             for node in before {
                 self.tell(primitive, node, (NotifyKind::Before, about), around.before, around.before_done);

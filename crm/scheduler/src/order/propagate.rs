@@ -113,7 +113,8 @@ impl Wave<'_> {
         let (then_needed, then_possible) = (after.needed, after.possible);
         let aside = before.aside && before.key.resource == after.key.resource;
         let other = before.key.resource != after.key.resource;
-        let (first_moves, then_moves) = (other && moves(before), other && moves(after));
+        let part = after.key.node.is_none() && !after.hidden;
+        let (first_moves, then_moves) = (other && !part && moves(before), other && moves(after));
         if !then_needed && first_needed && terms.has(Terms::FIRST_NEEDS_THEN) && !aside && !first_moves {
             self.need(then, first);
         }

@@ -90,7 +90,9 @@ impl Telling<'_, '_> {
         }
         let primitives = self.facts.primitives(clone);
         let happens = |primitive: &ResourceIx| {
-            self.graph.tasks(*primitive, verb.begin()).any(|action| shown(&self.graph[action]))
+            let blocked_too = !verb.up();
+            let counts = |action| shown(&self.graph[action]) || (blocked_too && self.graph[action].needed);
+            self.graph.tasks(*primitive, verb.begin()).any(counts)
         };
         let somebody = primitives.iter().any(happens);
         for primitive in primitives.into_iter().filter(|_| somebody) {

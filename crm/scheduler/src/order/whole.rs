@@ -85,6 +85,15 @@ pub struct Whole {
     pub demand: ActionIx,
 }
 
+/// What a whole is, as far as its parts are concerned.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// One part is enough for it to be possible.
+    any: bool,
+    /// It is a bundle.
+    bundle: bool,
+}
+
 /// The whole actions, by resource.
 #[derive(Debug)]
 pub struct Wholes {
@@ -133,7 +142,8 @@ impl Wholes {
             for verb in Verb::ALL {
                 let Some(whole) = self.of(resource, verb) else { continue };
                 edges.add(whole.begin, whole.done, Terms::ORDERED);
-                let any = facts[resource].is_collective();
+                let of = Kind { any: facts[resource].is_collective(), bundle: facts[resource].is_bundle() };
+                let any = of.any;
                 if any {
                     graph[whole.begin].enough = 1;
                     graph[whole.done].enough = 1;
@@ -145,7 +155,7 @@ impl Wholes {
                     facts[resource].children.clone()
                 };
                 for child in parts {
-                    missing |= self.relate_part(graph, edges, whole, child, verb, any) == 0;
+                    missing |= self.relate_part(graph, edges, whole, child, verb, of) == 0;
                 }
                 if missing && !any && verb.up() {
                     graph[whole.begin].possible = false;
@@ -163,24 +173,28 @@ impl Wholes {
         whole: Whole,
         part: ResourceIx,
         verb: Verb,
-        any: bool,
+        of: Kind,
     ) -> usize {
+        let any = of.any;
+        let bundle = of.bundle;
         let count = if any { Terms::ENOUGH } else { Terms::THEN_WANTS_POSSIBLE };
         let up = Terms::FIRST_NEEDS_THEN | count;
         let down = Terms::FIRST_NEEDS_THEN | Terms::THEN_WANTS_POSSIBLE;
-        let mut part_of = |begin: ActionIx, done: ActionIx, demand: ActionIx| {
+        let mut part_of = |begin: ActionIx, done: ActionIx, demand: ActionIx, opens: bool| {
             edges.add(whole.begin, begin, Terms::ORDERED);
-            edges.add(begin, whole.begin, up);
+            edges.add(begin, whole.begin, if opens { up } else { count });
             edges.add(done, whole.done, up | Terms::ORDERED);
             edges.add(whole.demand, demand, down);
         };
         if let Some(inner) = self.of(part, verb) {
-            part_of(inner.begin, inner.done, inner.demand);
+            // What runs inside a bundle starts and stops by itself; only containers begin something for the bundle.
+            let promotion = matches!(verb, Verb::Promote | Verb::Demote);
+            part_of(inner.begin, inner.done, inner.demand, promotion || !bundle);
             return 1;
         }
         let actions: Vec<ActionIx> = graph.tasks(part, verb.begin()).collect();
         for &action in &actions {
-            part_of(action, action, action);
+            part_of(action, action, action, true);
         }
         if let Some(resource) = graph[whole.done].key.resource {
             edges.probes(graph, (part, verb.begin()), resource, &[whole.done], Terms::ORDERED);

@@ -171,6 +171,16 @@ impl Plan<'_, '_> {
         self.assignment.role_now.get(resource.at()).copied().unwrap_or(self.facts[resource].role)
     }
 
+    /// What a resource should do. Without quorum, and with the policy to demote, nothing is promoted.
+    #[must_use]
+    pub fn next_role(&self, resource: ResourceIx) -> Role {
+        let options = &self.facts.options;
+        match self.assignment.role(resource) {
+            Role::Promoted if !options.quorate && options.no_quorum_policy == NoQuorumPolicy::Demote => Role::Unpromoted,
+            role => role,
+        }
+    }
+
     /// How a node will stand when connections are up as wished.
     #[must_use]
     pub fn outlook(&self, node: NodeIx) -> Outlook {

@@ -101,8 +101,9 @@ fn guest(plan: &mut Plan<'_, '_>, node: NodeIx) {
 fn in_turn(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
     let fenced = |node: &NodeIx| plan.fence[node.at()].filter(|_| !facts[*node].is_guest());
+    let coordinator = coordinator(facts);
     let (dc, others): (Vec<NodeIx>, Vec<NodeIx>) =
-        facts.all_nodes().filter(|node| fenced(node).is_some()).partition(|&node| Some(node) == facts.dc);
+        facts.all_nodes().filter(|node| fenced(node).is_some()).partition(|&node| Some(node) == coordinator);
     let others: Vec<ActionIx> = others.iter().filter_map(fenced).collect();
     let dc: Option<ActionIx> = dc.first().and_then(fenced);
     if facts.options.concurrent_fencing {
@@ -115,6 +116,13 @@ fn in_turn(plan: &mut Plan<'_, '_>) {
             plan.graph.before(pair[0], pair[1], Terms::ORDERED);
         }
     }
+}
+
+/// The coordinator as recorded, wherever it is now: it goes last.
+#[must_use]
+pub fn coordinator(facts: &Facts<'_>) -> Option<NodeIx> {
+    let named = facts.situation.dc.as_deref()?;
+    facts.all_nodes().find(|&node| facts[node].id == named || facts[node].name == named)
 }
 
 /// Relates fencing with everything that is done to resources.
@@ -177,7 +185,7 @@ fn implied(facts: &Facts<'_>, graph: &mut Graph, fence: ActionIx, action: Action
         return;
     }
     graph.before(fence, action, Terms::ORDERED);
-    let top = facts.top(resource);
+    let top = crate::constraint::name::below_bundle(facts, resource);
     if top != resource && graph[action].key.task == Task::Stop {
         graph.relate(Point::Action(fence), Point::Task(top, Task::Stop), Terms::ORDERED);
     }

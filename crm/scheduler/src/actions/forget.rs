@@ -1,7 +1,7 @@
 //! Histories that are to be forgotten: of what was removed from the configuration, or became another kind of thing.
 
 use super::Plan;
-use crate::graph::{Carrier, Task};
+use crate::graph::{Carrier, Point, Task, Terms};
 use crate::reason::Reason;
 
 /// Asks for the deletion of histories.
@@ -20,6 +20,8 @@ pub fn plan(plan: &mut Plan<'_, '_>) {
             if by_cluster {
                 plan.graph[forget].carrier = Carrier::Cluster;
                 plan.graph[forget].possible = true;
+            } else {
+                plan.graph.relate(Point::Action(forget), Point::Task(resource, Task::Start), Terms::ORDERED);
             }
         }
     }

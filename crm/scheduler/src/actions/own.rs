@@ -11,7 +11,6 @@ pub fn relate(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     let graph = &mut plan.graph;
     let of = |task| Point::Task(resource, task);
     graph.relate(of(Task::Stop), of(Task::Start), Terms::redo());
-    graph.relate(of(Task::Forget), of(Task::Start), Terms::ORDERED);
     graph.relate(of(Task::Stop), of(Task::Forget), Terms::ORDERED);
     if facts[resource].promotable() || facts[resource].role == Role::Promoted {
         graph.relate(

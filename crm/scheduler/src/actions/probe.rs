@@ -216,12 +216,11 @@ struct Dependents {
 impl Dependents {
     fn new(facts: &Facts<'_>, constraints: &Constraints) -> Dependents {
         let mut then: BTreeMap<ResourceIx, Vec<(ResourceIx, bool)>> = BTreeMap::new();
-        let up = |task| matches!(task, Task::Start | Task::Promote);
         for order in &constraints.orders {
             if order.kind == OrderKind::Mandatory
                 && order.symmetry != Symmetry::Inverse
                 && order.first_task == Task::Start
-                && up(order.then_task)
+                && order.then_task == Task::Start
             {
                 let interleaved = facts[order.first].is_collective()
                     && facts[order.then].is_collective()

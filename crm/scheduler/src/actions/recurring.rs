@@ -21,7 +21,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         return;
     }
     let to = plan.assignment.node(resource).filter(|&node| !facts[node].maintenance);
-    let next = plan.assignment.role(resource);
+    let next = plan.next_role(resource);
     for operation in &here.operations {
         let wanted = operation.interval_ms > 0 && operation.enabled && operation.name == "monitor";
         if !wanted || twice(plan, resource, operation.interval_ms) {
@@ -80,7 +80,7 @@ fn is_active(plan: &Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_m
 
 /// A monitor of something that will run on a node.
 fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_ms: u64, role: Option<Role>) {
-    let next = plan.assignment.role(resource);
+    let next = plan.next_role(resource);
     let is = plan.role_now(resource);
     let right = match role {
         None => next != Role::Promoted,
@@ -122,7 +122,7 @@ fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, in
 /// The monitors of something that does not run, on every node where it will not be.
 fn while_stopped(plan: &mut Plan<'_, '_>, resource: ResourceIx, interval_ms: u64) {
     let facts = plan.facts;
-    let to = plan.assignment.node(resource).filter(|_| plan.assignment.role(resource).runs());
+    let to = plan.assignment.node(resource).filter(|_| plan.next_role(resource).runs());
     for node in facts.all_nodes() {
         let is_active = is_active(plan, resource, node, interval_ms);
         if to == Some(node) {
@@ -130,7 +130,6 @@ fn while_stopped(plan: &mut Plan<'_, '_>, resource: ResourceIx, interval_ms: u64
                 let cancel = cancel(plan, resource, node, interval_ms, "it is for another role");
                 let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
                 plan.graph.relate(Point::Action(cancel), Point::Task(resource, Task::Start), terms);
-                plan.graph.relate(Point::Action(cancel), Point::Task(resource, Task::Stop), Terms::ORDERED);
             }
             continue;
         }

@@ -36,13 +36,27 @@ pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
         graph[at].via = via(facts, assignment, connection, key.task);
         let state = state(facts, assignment, graph, node, connection);
         let taken_down = matches!(key.task, Task::Stop | Task::Demote);
-        if !(taken_down && facts[node].is_guest() && state == Connection::Failed) {
+        let stays_down = facts[node].is_guest() || assignment.node(connection).is_none();
+        if !(taken_down && state == Connection::Failed && stays_down) {
             one(graph, at, connection, state);
+        }
+        if key.task == Task::Start {
+            not_before_it_can_be_reached(graph, connection, resource, node);
         }
         if let Some(host) = facts[node].container()
             && matches!(key.task, Task::Start | Task::Promote)
         {
             graph.relate(Point::Task(host, Task::Start), Point::Action(at), Terms::mandatory());
+        }
+    }
+}
+
+/// What moves to the node is not stopped elsewhere before the node can be reached.
+fn not_before_it_can_be_reached(graph: &mut Graph, connection: ResourceIx, resource: ResourceIx, node: NodeIx) {
+    let stops: Vec<ActionIx> = graph.tasks(resource, Task::Stop).collect();
+    for stop in stops {
+        if graph[stop].key.node != Some(node) {
+            graph.relate(Point::Task(connection, Task::Start), Point::Action(stop), Terms::ORDERED);
         }
     }
 }
@@ -72,7 +86,7 @@ fn state(
         || here.partial_migration.is_some()
         || on.is_some_and(|on| facts[on].unclean || !facts[on].online);
     match (on, stays) {
-        _ if lost && fenced => Connection::Failed,
+        _ if fenced && (lost || facts[node].is_guest()) => Connection::Failed,
         (Some(_), true) if lost => Connection::Unknown,
         (Some(_), true) => Connection::Up,
         (None, true) => Connection::Starting,
@@ -88,21 +102,23 @@ fn one(graph: &mut Graph, at: ActionIx, connection: ResourceIx, state: Connectio
     let again = if migrates { Terms::NONE } else { Terms::FIRST_NEEDS_THEN };
     let after = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
     let up = Point::Task(connection, Task::Start);
-    let down = Point::Task(connection, Task::Stop);
     let this = Point::Action(at);
     match key.task {
         Task::Start | Task::Promote if state == Connection::Failed => graph.relate(up, this, after | again),
         Task::Start | Task::Promote => graph.relate(up, this, after),
         Task::Stop | Task::Demote | Task::MigrateTo => match state {
             Connection::Up | Connection::Starting | Connection::Stopping | Connection::Failed => {
-                graph.relate(this, down, Terms::ORDERED | Terms::THEN_NEEDS_FIRST);
+                let downs: Vec<ActionIx> = graph.tasks(connection, Task::Stop).collect();
+                for down in downs {
+                    graph.before(at, down, Terms::ORDERED | Terms::THEN_NEEDS_FIRST);
+                }
             }
             Connection::Unknown => graph.relate(up, this, after),
         },
         Task::Monitor if key.interval_ms > 0 => graph.relate(up, this, after | again),
         // What ends with the connection is done through it while it lasts.
         Task::Cancel if matches!(state, Connection::Up | Connection::Stopping) => {
-            graph.relate(this, down, Terms::ORDERED);
+            graph.relate(this, Point::Task(connection, Task::Stop), Terms::ORDERED);
         }
         _ => graph.relate(up, this, after),
     }

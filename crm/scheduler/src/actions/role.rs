@@ -76,7 +76,7 @@ fn steps(plan: &mut Plan<'_, '_>, change: &Change, from: Role) {
 fn compare(plan: &mut Plan<'_, '_>, resource: ResourceIx) -> Change {
     let here = &plan.facts[resource];
     let to = plan.assignment.node(resource);
-    let next = match (to, plan.assignment.role(resource)) {
+    let next = match (to, plan.next_role(resource)) {
         (None, _) => Role::Stopped,
         (Some(_), Role::Unknown) => Role::Started,
         (Some(_), role) => role,

@@ -184,13 +184,14 @@ pub(crate) fn requires(
     unfencing: bool,
 ) -> Requires {
     let device = agent.is_some_and(Agent::is_fencing);
+    let connection = agent.is_some_and(is_connection);
     match text.get("requires").map(String::as_str).unwrap_or_default() {
         "nothing" => Requires::Nothing,
         "quorum" => Requires::Quorum,
         "fencing" => Requires::Fencing,
         "unfencing" if device || !options.fencing_enabled => Requires::Quorum,
         "unfencing" => Requires::Unfencing,
-        _ if device => Requires::Quorum,
+        _ if device || connection => Requires::Quorum,
         _ if unfencing && options.fencing_enabled => Requires::Unfencing,
         _ if options.fencing_enabled => Requires::Fencing,
         _ if options.no_quorum_policy == super::options::NoQuorumPolicy::Ignore => Requires::Nothing,

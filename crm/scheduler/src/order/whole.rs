@@ -148,6 +148,9 @@ impl Wholes {
                     graph[whole.begin].enough = 1;
                     graph[whole.done].enough = 1;
                 }
+                if of.bundle && wished(facts, graph, resource, verb) {
+                    graph[whole.begin].needed = true;
+                }
                 let mut missing = false;
                 let parts = if facts[resource].is_bundle() {
                     bundle::parts(facts, resource)
@@ -187,7 +190,7 @@ impl Wholes {
             edges.add(whole.demand, demand, down);
         };
         if let Some(inner) = self.of(part, verb) {
-            // What runs inside a bundle starts and stops by itself; only containers begin something for the bundle.
+            // What is done again inside a bundle begins nothing for the bundle as long as its container stays.
             let promotion = matches!(verb, Verb::Promote | Verb::Demote);
             part_of(inner.begin, inner.done, inner.demand, promotion || !bundle);
             return 1;
@@ -201,6 +204,12 @@ impl Wholes {
         }
         actions.len()
     }
+}
+
+/// Whether something of what runs inside a bundle is to do something from the outset.
+fn wished(facts: &Facts<'_>, graph: &Graph, bundle: ResourceIx, verb: Verb) -> bool {
+    let mut children = bundle::replicas(facts, bundle).iter().filter_map(|replica| replica.child);
+    children.any(|child| graph.tasks(child, verb.begin()).any(|action| graph[action].needed))
 }
 
 /// Whether what `resource` is made of can be promoted.

@@ -47,6 +47,7 @@ fn because(actions: &[Option<&Action>]) -> String {
 /// One primitive, where it is and where it goes.
 struct Subject<'s, 'a> {
     facts: &'s Facts<'a>,
+    assignment: &'s Assignment,
     graph: &'s Graph,
     at: ResourceIx,
     from: Option<NodeIx>,
@@ -70,6 +71,7 @@ impl<'s, 'a> Subject<'s, 'a> {
         };
         Subject {
             facts,
+            assignment,
             graph,
             at,
             from,
@@ -111,7 +113,7 @@ impl<'s, 'a> Subject<'s, 'a> {
             let again = self.demote.is_some_and(needed) && self.promote.is_some_and(needed);
             return again.then(|| self.change("re-promote", self.promote, &[self.demote, self.promote]));
         };
-        if !start.possible {
+        if self.cannot_start() {
             let stop = self.change("stop", self.stop, &[Some(start), self.stop]);
             return Some(Change { to: None, ..stop });
         }
@@ -127,7 +129,7 @@ impl<'s, 'a> Subject<'s, 'a> {
     /// Its role changes.
     fn other_role(&self, changes: &mut Vec<Change>) {
         let stops = self.stop.is_some_and(needed);
-        if self.stop.is_some() && (self.next == Role::Stopped || self.start.is_some_and(|start| !start.possible)) {
+        if self.stop.is_some() && (self.next == Role::Stopped || self.cannot_start()) {
             for &node in &self.facts[self.at].on {
                 if let Some(stop) = self.graph.find(Key::on(self.at, Task::Stop, node)) {
                     let stop = Some(&self.graph[stop]);
@@ -150,8 +152,18 @@ impl<'s, 'a> Subject<'s, 'a> {
             let action = self.promote.filter(|promote| needed(promote)).or(self.start);
             changes.push(self.change("promote", action, &[self.promote, self.start]));
         } else if self.next.runs() {
-            changes.push(self.change("start", self.start, &[self.start]));
+            // Something that was left there by a migration may be running.
+            let action = if self.from.is_some() { "restart" } else { "start" };
+            changes.push(self.change(action, self.start, &[self.start]));
         }
+    }
+
+    /// Whether what it needs to start is missing, or the node that it is to start on will not be there.
+    fn cannot_start(&self) -> bool {
+        let connection = self.to.and_then(|node| self.facts[node].connection);
+        let host = connection.and_then(|connection| self.facts[connection].container);
+        let nowhere = |needs: ResourceIx| self.assignment.node(needs).is_none();
+        self.start.is_some_and(|start| !start.possible) || connection.into_iter().chain(host).any(nowhere)
     }
 
     /// Whether it failed, by itself or with the guest node that it is on.

@@ -14,6 +14,8 @@ enum Story {
     Crash,
     /// One direction between two nodes is cut: one view must come of it, and last
     Oneway,
+    /// Of two links one is cut: the view must stand
+    Links,
 }
 
 #[derive(Args)]
@@ -47,6 +49,7 @@ pub fn run(options: &Options) -> Result<bool> {
         Story::Pause => "pause",
         Story::Crash => "crash",
         Story::Oneway => "oneway",
+        Story::Links => "links",
     });
     let numbers = [
         ("--seconds", options.minutes * 60),

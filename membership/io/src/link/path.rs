@@ -97,8 +97,8 @@ pub(super) struct Health {
     pub(super) proven: Option<Instant>,
     /// When a packet of the full size last came back.
     pub(super) wide: Option<Instant>,
-    /// Acknowledgements seen at the last look.
-    pub(super) acks: u64,
+    /// Packets of its connection confirmed at the last look.
+    pub(super) confirmed: u64,
     /// Whole since then.
     whole: Option<Instant>,
     pub(super) next_probe: Option<Instant>,
@@ -122,7 +122,7 @@ pub(super) enum Verdict {
 impl Health {
     /// A new connection takes over: its size is to be proven anew.
     pub(super) fn renew(&mut self) {
-        (self.acks, self.wide, self.next_probe) = (0, None, None);
+        (self.confirmed, self.wide, self.next_probe) = (0, None, None);
     }
 
     /// This node did not run: nothing could be confirmed, and nobody is to blame.

@@ -30,9 +30,9 @@ impl Links {
         }
         let Some(handle) = path.link else { return };
         let Some(connection) = self.connections.get_mut(&handle) else { return };
-        let acks = connection.quic.stats().frame_rx.acks;
-        if acks > path.health.acks {
-            path.health.acks = acks;
+        let confirmed = crate::quic::confirmed(&connection.quic);
+        if confirmed > path.health.confirmed {
+            path.health.confirmed = confirmed;
             path.health.proven = Some(now);
         }
         connection.quic.ping();

@@ -57,3 +57,53 @@ pub fn one_way(setting: &Setting) -> Result<String, String> {
     }
     Ok(format!("{} nodes, token {:?}:\n{report}", setting.nodes, setting.token))
 }
+
+/// Two links between all nodes: cables of one are pulled and plugged in again and again, one direction of it is cut, and
+/// the view stands. Only when both are cut is a node lost.
+pub fn spare(setting: &Setting) -> Result<String, String> {
+    let mut herd = Herd::formed(setting.label, setting.nodes, 2, setting.token)?;
+    let names = herd.names.clone();
+    let (first, last) = (names[0], names[names.len() - 1]);
+    // Until the second links are up, too.
+    herd.listen(Instant::now() + setting.token);
+    let since = nanos();
+    let mut disturbances = 0;
+    for name in &names {
+        for link in [0, 1] {
+            herd.network.cable(name, link, false)?;
+            herd.listen(Instant::now() + 2 * setting.token);
+            herd.network.cable(name, link, true)?;
+            herd.network.forwards()?;
+            herd.listen(Instant::now() + 3 * setting.token);
+            disturbances += 1;
+        }
+    }
+    for (from, to) in [(first, last), (last, first)] {
+        herd.network.block(from, to, 0)?;
+        herd.listen(Instant::now() + 3 * setting.token);
+        herd.network.unblock(from, to, 0)?;
+        herd.listen(Instant::now() + 3 * setting.token);
+        disturbances += 1;
+    }
+    let views = herd.views_since(since).len();
+    if views > 0 {
+        return Err(format!("{views} views although one of two links always worked:\n{}", herd.tail(80)));
+    }
+    let told = |what: &str| herd.said.iter().filter(|l| l.at >= since && l.text.starts_with(what)).count();
+    let (downs, ups) = (told("said Down"), told("said Up"));
+    if downs == 0 || ups == 0 {
+        return Err(format!("cables were pulled, and nobody said so:\n{}", herd.tail(40)));
+    }
+    let cut = nanos();
+    herd.network.cable(last, 0, false)?;
+    herd.network.cable(last, 1, false)?;
+    let rest = &names[..names.len() - 1];
+    let lost = herd.view_of(rest, cut)?;
+    Ok(format!(
+        "{} nodes with two links, token {:?}: no view change in {disturbances} disturbances ({downs} links down, {ups} up \
+         again); a view without {last} {:.0} ms after its last cable\n",
+        setting.nodes,
+        setting.token,
+        ms(lost - cut)
+    ))
+}

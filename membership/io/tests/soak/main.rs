@@ -18,8 +18,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use story::Setting;
 
-const USAGE: &str =
-    "play loss|pause|crash|oneway [--nodes N] [--token MS] [--seconds S] [--loss PERCENT] [--saturated] [--rounds N]";
+const USAGE: &str = "play loss|pause|crash|oneway|links [--nodes N] [--token MS] [--seconds S] [--loss PERCENT] [--saturated] [--rounds N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -75,6 +74,7 @@ fn play(arguments: &[String]) -> Result<(), String> {
     }
     let report = match name.as_str() {
         "loss" => story::undisturbed(&setting)?,
+        "links" => cut::spare(&setting)?,
         "oneway" => cut::one_way(&setting)?,
         "pause" => story::paused(&setting)?,
         "crash" => story::crash(&setting, rounds)?.report(&setting),
@@ -96,6 +96,9 @@ fn tests() -> ExitCode {
         ("crashes are noticed in time", in_time),
         ("one-way cuts end in one view", || {
             cut::one_way(&Setting { token: Duration::from_millis(300), ..Setting::new("o") })
+        }),
+        ("one of two links is enough", || {
+            cut::spare(&Setting { token: Duration::from_millis(300), ..Setting::new("k") })
         }),
     ];
     let missing = missing();

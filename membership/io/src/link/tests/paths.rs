@@ -172,6 +172,11 @@ fn a_link_of_one_direction_is_down_on_both_sides() {
         pair.relays[0].set(there, back);
         pair.until_links([false, true]);
         assert!(pair.nobody_lost());
+        // Both notice by themselves that nothing is confirmed, before full packets are missed.
+        for node in [&pair.alpha, &pair.beta] {
+            let mute = |arrival: &Arrival| matches!(arrival, Arrival::Event(LinkEvent::Down { reason, .. }) if reason.contains("does not arrive"));
+            assert!(node.seen.iter().any(mute), "{:?}", node.seen);
+        }
     }
 }
 

@@ -69,6 +69,8 @@ pub struct Facts<'a> {
     templates: BTreeMap<&'a str, &'a situation::Resource>,
     /// How many nodes there are while the tree is built; nodes inside bundles count from their bundle on.
     nodes_counted: usize,
+    /// A device turns nodes on before they may run anything.
+    unfencing: bool,
 }
 
 /// What a name in a constraint stands for.
@@ -170,6 +172,7 @@ pub fn read(situation: &Situation) -> Facts<'_> {
         situation,
         options,
         nodes_counted: nodes.outside_bundles,
+        unfencing: false,
         nodes: nodes.nodes,
         resources: Vec::new(),
         tops: Vec::new(),

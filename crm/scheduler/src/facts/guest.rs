@@ -65,6 +65,19 @@ pub(crate) fn add_connections(facts: &mut Facts<'_>) {
     }
 }
 
+/// Links primitives with the container that their meta attribute names.
+pub(crate) fn link_containers(facts: &mut Facts<'_>) {
+    for resource in facts.all_resources() {
+        let it = &facts[resource];
+        let named = it.meta_text.get("container").filter(|_| it.is_primitive() && it.container.is_none());
+        let container = named.and_then(|name| facts.resource_named(name)).filter(|&container| container != resource);
+        if let Some(container) = container.filter(|&container| facts[container].is_primitive()) {
+            facts.resources[resource.at()].container = Some(container);
+            facts.resources[container.at()].contents.push(resource);
+        }
+    }
+}
+
 /// Adds the connection to the guest node `node` inside `host`, with what the host's meta attributes say of it.
 fn add_connection(facts: &mut Facts<'_>, host: ResourceIx, node: String) -> ResourceIx {
     let text = |name: &str| facts[host].meta_text.get(name).cloned();

@@ -52,6 +52,7 @@ pub(super) fn apply(facts: &mut Facts<'_>) {
     remote::finish(facts, &reader.read);
     lock::settle(facts);
     settle_failures(facts);
+    expiry::clear_outdated(facts);
     settle_forgetting(facts);
     settle_roles(facts);
 }

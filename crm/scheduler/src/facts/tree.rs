@@ -27,6 +27,7 @@ pub(crate) fn build(facts: &mut Facts<'_>) {
         facts.tops.push(top);
     }
     guest::add_connections(facts);
+    guest::link_containers(facts);
     name_lists(facts);
     settle_fencing(facts);
 }
@@ -273,12 +274,13 @@ fn settle_fencing(facts: &mut Facts<'_>) {
     let device = facts.resources.iter().any(|resource| resource.fence_device);
     let listed = !facts.situation.configuration.fence_devices.is_empty();
     options.fencing_possible = options.fencing_enabled && (watchdog || device || listed);
+    facts.unfencing = facts.resources.iter().any(|resource| resource.unfences);
     settle_requires(facts, 0);
 }
 
 /// Settles what resources from place `from` on need before they may start.
 pub(crate) fn settle_requires(facts: &mut Facts<'_>, from: usize) {
-    let unfencing = facts.resources.iter().any(|resource| resource.unfences);
+    let unfencing = facts.unfencing;
     for resource in &mut facts.resources[from..] {
         resource.meta.requires =
             meta::requires(&resource.meta_text, resource.agent.as_ref(), &facts.options, unfencing);

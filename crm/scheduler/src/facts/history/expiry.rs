@@ -42,14 +42,6 @@ pub(super) fn expired(
             super::recheck(facts, ends);
         }
     }
-    if !expired
-        && clear.is_none()
-        && op.id.contains("last_failure")
-        && matches!(op.name.as_str(), "start" | "monitor")
-        && digest::compare(facts, resource, node, op).changed()
-    {
-        clear = Some("resource parameters have changed");
-    }
     if let Some(why) = clear {
         facts.failures.clear(resource, node, why);
     }
@@ -58,6 +50,24 @@ pub(super) fn expired(
         code::OK | code::NOT_RUNNING | code::PROMOTED | code::DEGRADED | code::DEGRADED_PROMOTED
     );
     expired && !(is_probe(op) && answer)
+}
+
+/// Notes the failure counts that are to be cleared because what failed was called with other parameters than today's.
+/// Where containers run has to be known, since the parameters of connections into them depend on it.
+pub(super) fn clear_outdated(facts: &mut Facts<'_>) {
+    for resource in facts.all_resources() {
+        let mut outdated = Vec::new();
+        for &(node, history) in &facts[resource].history {
+            let last_failures = history.operations.iter().filter(|op| op.id.contains("last_failure"));
+            let mut asked = last_failures.filter(|op| matches!(op.name.as_str(), "start" | "monitor"));
+            if asked.any(|op| digest::compare(facts, resource, node, op).changed()) {
+                outdated.push(node);
+            }
+        }
+        for node in outdated {
+            facts.failures.clear(resource, node, "resource parameters have changed");
+        }
+    }
 }
 
 /// Whether the failure is that of the connection to a remote node which is to be fenced for it: until it was, nothing is
@@ -70,11 +80,7 @@ fn waits_for_fencing(facts: &Facts<'_>, resource: ResourceIx, op: &OperationHist
 }
 
 /// After how long failures of `resource` on a node with this history are forgotten, milliseconds; 0: never.
-pub(super) fn timeout_ms(
-    facts: &Facts<'_>,
-    resource: ResourceIx,
-    history: Option<&ResourceHistory>,
-) -> i64 {
+pub(super) fn timeout_ms(facts: &Facts<'_>, resource: ResourceIx, history: Option<&ResourceHistory>) -> i64 {
     let reconnect = super::reconnect_interval_ms(facts, resource);
     let timeout = if reconnect > 0 { reconnect } else { facts[resource].meta.failure_timeout_ms };
     let blocked = |history| blocked_by_failure(facts, resource, history);

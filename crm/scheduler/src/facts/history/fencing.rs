@@ -10,7 +10,9 @@ use crate::reason::Reason;
 /// a device, when fencing is used and there is a quorum (or losing it does not matter).
 pub(super) fn can_fence(facts: &Facts<'_>, node: NodeIx) -> bool {
     match facts[node].kind {
-        NodeKind::Guest { container } => facts[container].on.iter().all(|&host| by_device(facts, host)),
+        NodeKind::Guest { container } => {
+            facts[container].on.iter().all(|&host| facts[host].online || by_device(facts, host))
+        }
         NodeKind::Member | NodeKind::Remote => by_device(facts, node),
     }
 }

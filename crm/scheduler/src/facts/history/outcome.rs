@@ -115,7 +115,9 @@ pub(crate) fn judge(operation: &OperationHistory, managed: bool) -> Outcome {
         code::FAILED_PROMOTED => (Verdict::Failed, Some(Role::Promoted)),
         code::NOT_CONFIGURED => (Verdict::FailedEverywhere, None),
         code::UNIMPLEMENTED if operation.interval_ms > 0 => (Verdict::Failed, None),
-        code::UNIMPLEMENTED | code::NOT_INSTALLED | code::NOT_PERMITTED | code::BAD_PARAMETER => (Verdict::FailedHere, None),
+        code::UNIMPLEMENTED | code::NOT_INSTALLED | code::NOT_PERMITTED | code::BAD_PARAMETER => {
+            (Verdict::FailedHere, None)
+        }
         _ => (Verdict::Failed, None),
     };
     Outcome { verdict, exit_code, role, masked: false }

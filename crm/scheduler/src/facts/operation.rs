@@ -130,10 +130,15 @@ fn milliseconds(text: &str) -> Option<u64> {
     word::interval_ms(text).and_then(|value| u64::try_from(value).ok())
 }
 
-/// The operation of a resource that is configured for this name and interval, when it is enabled.
+/// The operation of a resource that is configured for this name and interval, when it is enabled. Both halves of a live
+/// migration may be configured as `migrate`.
 #[must_use]
 pub fn find<'f, 'a>(resource: &'f Resource<'a>, name: &str, interval_ms: u64) -> Option<&'f OperationFacts<'a>> {
-    resource.operations.iter().find(|it| it.enabled && it.interval_ms == interval_ms && it.name == name)
+    let named = |name: &str| {
+        resource.operations.iter().find(|it| it.enabled && it.interval_ms == interval_ms && it.name == name)
+    };
+    let half = matches!(name, "migrate_to" | "migrate_from");
+    named(name).or_else(|| if half { named("migrate") } else { None })
 }
 
 /// The options of one call as text: what the operation says, then the defaults for operations. A probe that is not

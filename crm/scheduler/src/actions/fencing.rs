@@ -77,7 +77,7 @@ fn guest(plan: &mut Plan<'_, '_>, node: NodeIx) {
     let here = &facts[node];
     let Some(host) = here.container() else { return };
     let under = facts[host].on.iter().find(|on| plan.fence[on.at()].is_some());
-    let fenceable = facts[host].on.iter().all(|&on| can_fence(facts, on));
+    let fenceable = facts[host].on.iter().all(|&on| facts[on].online || can_fence(facts, on));
     if !here.remote_needs_reset || !fenceable {
         return;
     }

@@ -8,7 +8,7 @@ use super::Plan;
 use crate::constraint::{Constraints, Symmetry};
 use crate::facts::Facts;
 use crate::facts::resource::Kind;
-use crate::graph::{Graph, Point, Task, Terms};
+use crate::graph::{Graph, Key, Point, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::role::Role;
@@ -139,7 +139,9 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     let here = &facts[resource];
     let on = &facts[node];
     let inside = here.container.is_some() && here.connects.is_none();
-    if here.removed || inside || here.known_on.contains(&node) || !discoveries.allow(facts, resource, node) {
+    // Where only one node comes into question, what is said of the bundle's hosts does not matter.
+    let may_look = here.only_on.is_some() || discoveries.allow(facts, resource, node);
+    if here.removed || inside || here.known_on.contains(&node) || !may_look {
         return false;
     }
     if on.is_remote() && (here.fence_device || here.connects.is_some() || hosts_node(facts, resource)) {
@@ -182,7 +184,7 @@ fn hosts_node(facts: &Facts<'_>, resource: ResourceIx) -> bool {
     facts[resource].contents.iter().any(|&inside| facts[inside].connects.is_some_and(|node| !facts[node].bundle))
 }
 
-/// What depends on something that is probed waits for the probes: its stop, when it is to be restarted. (What waits for
+/// What depends on something that is probed waits for the probes: its stop, when it is to be started again there. (What waits for
 /// the stop of something waits for its probes as well; see [`crate::order`].)
 pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
     let probes: Vec<ActionIx> = (0..graph.actions.len())
@@ -198,7 +200,8 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
         let (Some(resource), Some(node)) = (graph[probe].key.resource, graph[probe].key.node) else { continue };
         for &(dependent, same_node) in &dependents.of(facts, resource) {
             let stops: Vec<ActionIx> = graph.tasks(dependent, Task::Stop).collect();
-            for stop in stops {
+            let comes_here = graph.find(Key::on(dependent, Task::Start, node)).is_some();
+            for stop in stops.into_iter().filter(|_| comes_here) {
                 if !same_node || graph[stop].key.node == Some(node) {
                     graph.before(probe, stop, Terms::ORDERED);
                 }
@@ -228,7 +231,9 @@ impl Dependents {
                 then.entry(order.first).or_default().push((order.then, interleaved));
             }
         }
-        for group in facts.all_resources().filter(|&resource| facts[resource].is_group() && facts[resource].meta.ordered) {
+        for group in
+            facts.all_resources().filter(|&resource| facts[resource].is_group() && facts[resource].meta.ordered)
+        {
             for neighbours in facts[group].children.windows(2) {
                 then.entry(neighbours[0]).or_default().push((neighbours[1], false));
             }

@@ -82,9 +82,8 @@ fn state(
     let on = here.on.first().copied();
     let stays = assignment.node(connection).is_some() && assignment.role(connection) != Role::Stopped;
     let fenced = graph.find(Key::node(Task::Fence, node)).is_some();
-    let lost = here.failed
-        || here.partial_migration.is_some()
-        || on.is_some_and(|on| facts[on].unclean || !facts[on].online);
+    let lost =
+        here.failed || here.partial_migration.is_some() || on.is_some_and(|on| facts[on].unclean || !facts[on].online);
     match (on, stays) {
         _ if fenced && (lost || facts[node].is_guest()) => Connection::Failed,
         (Some(_), true) if lost => Connection::Unknown,
@@ -117,7 +116,10 @@ fn one(graph: &mut Graph, at: ActionIx, connection: ResourceIx, state: Connectio
         },
         Task::Monitor if key.interval_ms > 0 => graph.relate(up, this, after | again),
         // What ends with the connection is done through it while it lasts.
-        Task::Cancel if matches!(state, Connection::Up | Connection::Stopping) => {
+        Task::Cancel if state == Connection::Up => {
+            graph.relate(this, Point::Task(connection, Task::Stop), Terms::ORDERED);
+        }
+        Task::Cancel | Task::Monitor if state == Connection::Stopping => {
             graph.relate(this, Point::Task(connection, Task::Stop), Terms::ORDERED);
         }
         _ => graph.relate(up, this, after),

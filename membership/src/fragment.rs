@@ -14,7 +14,9 @@ use std::collections::VecDeque;
 /// Most chunks in a packet. A delivery's place is the packet's place times this, plus the chunk's index.
 pub(crate) const MAX_CHUNKS: usize = 256;
 /// Most bytes that may wait to be sent for the first time.
-pub(crate) const MAX_QUEUED: usize = 64 * 1024 * 1024;
+pub(crate) const MAX_QUEUED: usize = 4 * (MAX_MESSAGE + MESSAGE_OVERHEAD);
+/// What a queued message costs beside its bytes, roughly: short ones must not fill the memory either.
+const MESSAGE_OVERHEAD: usize = 64;
 /// Least worthwhile piece of a message that does not fit into what is left of a packet.
 const MIN_PIECE: usize = 64;
 
@@ -49,7 +51,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn fits(&self, len: usize) -> bool {
-        len <= MAX_MESSAGE && self.bytes + len <= MAX_QUEUED
+        len <= MAX_MESSAGE && self.bytes + self.queue.len() * MESSAGE_OVERHEAD + len <= MAX_QUEUED
     }
 
     pub(crate) fn push(&mut self, message: Bytes) {
@@ -102,7 +104,24 @@ impl Outbox {
 /// The message of one sender that is arriving.
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
-    partial: Option<(usize, BytesMut)>,
+    partial: Option<Partial>,
+}
+
+#[derive(Debug)]
+struct Partial {
+    /// How long the whole is.
+    total: usize,
+    len: usize,
+    /// Kept as they came and joined once, at the end.
+    pieces: Vec<Bytes>,
+}
+
+impl Partial {
+    fn joined(&self) -> Bytes {
+        let mut whole = BytesMut::with_capacity(self.len);
+        self.pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+        whole.freeze()
+    }
 }
 
 impl Assembly {
@@ -116,18 +135,18 @@ impl Assembly {
             }
             Part::First { total } => {
                 let total = (total as usize).min(MAX_MESSAGE);
-                // Grows with what arrives, not with what is claimed.
-                let mut partial = BytesMut::with_capacity(total.min(65_536));
-                partial.extend_from_slice(&bytes);
-                self.partial = Some((total, partial));
+                self.partial = Some(Partial { total, len: bytes.len(), pieces: vec![bytes] });
             }
             Part::Middle | Part::Last => match &mut self.partial {
-                Some((total, partial)) if partial.len() + bytes.len() <= *total => partial.extend_from_slice(&bytes),
+                Some(partial) if !bytes.is_empty() && partial.len + bytes.len() <= partial.total => {
+                    partial.len += bytes.len();
+                    partial.pieces.push(bytes);
+                }
                 _ => self.partial = None,
             },
         }
         match (part, self.partial.take()) {
-            (Part::Last, Some((total, partial))) => (partial.len() == total).then(|| partial.freeze()),
+            (Part::Last, Some(partial)) => (partial.len == partial.total).then(|| partial.joined()),
             (_, partial) => {
                 self.partial = partial;
                 None

@@ -43,6 +43,8 @@ use std::time::Instant;
 pub struct Ring {
     core: Core,
     phase: Phase,
+    /// When it wants to be called, as of the last step.
+    asked: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,9 @@ impl Ring {
     pub fn new(options: RingOptions, now: Instant) -> Ring {
         let core = Core::new(options, now);
         let phase = Phase::Gather(gather::Gather::first(&core));
-        Ring { core, phase }
+        let mut ring = Ring { core, phase, asked: None };
+        ring.asked = ring.due();
+        ring
     }
 
     /// The only way in, the only way out.
@@ -79,14 +83,20 @@ impl Ring {
         if matches!(self.phase, Phase::Left) {
             return Vec::new();
         }
-        let asked = self.deadline();
+        let asked = self.asked;
         if let Some(gap) = self.core.wake(now, asked) {
             self.slept(gap);
         }
+        // What travels while a view stands, and it is most of all, changes nothing but what its phase makes of it.
+        let common = matches!(input, Input::Frame { .. } | Input::Multicast(_));
+        let mut plain = common && asked.is_some_and(|at| now < at) && matches!(self.phase, Phase::Operate(_));
         match input {
             Input::Frame { from, bytes } => {
                 match self.core.receive(&from, bytes) {
-                    Some((frame, bytes)) => self.dispatch(Event::Frame { from, frame, bytes }),
+                    Some((frame, bytes)) => {
+                        plain &= matches!(frame, Frame::Data(_) | Frame::Token(_));
+                        self.dispatch(Event::Frame { from, frame, bytes });
+                    }
                     // Nothing was learnt, and nothing is due.
                     None if asked.is_some_and(|at| now < at) => return self.core.take_outputs(),
                     None => {}
@@ -103,14 +113,22 @@ impl Ring {
             Input::Leave => return self.leave(),
             Input::Wake => {}
         }
-        self.dispatch(Event::Tick);
-        self.beat();
+        self.asked = self.due();
+        if !plain || self.asked.is_some_and(|at| at <= now) {
+            self.dispatch(Event::Tick);
+            self.beat();
+            self.asked = self.due();
+        }
         self.core.take_outputs()
     }
 
     /// Step with [`Input::Wake`] no later than this.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
+        self.asked
+    }
+
+    fn due(&self) -> Option<Instant> {
         let phase = match &self.phase {
             Phase::Gather(p) => p.deadline(&self.core),
             Phase::Commit(p) => p.deadline(&self.core),
@@ -132,6 +150,12 @@ impl Ring {
             Phase::Left => "left",
         };
         RingStatus { phase, ..self.core.status() }
+    }
+
+    /// Messages waiting to be sent for the first time, as in [`Ring::status`].
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.core.outbox.len()
     }
 
     /// Whether a message of `len` bytes may be given to [`Input::Multicast`] now. Beyond this the queue does not grow:
@@ -183,7 +207,7 @@ impl Ring {
     }
 
     fn leave(&mut self) -> Vec<Output> {
-        self.phase = Phase::Left;
+        (self.phase, self.asked) = (Phase::Left, None);
         self.core.say_goodbye();
         self.core.take_outputs()
     }

@@ -32,7 +32,7 @@ pub(crate) use socket::Socket;
 use crate::event::{Counters, LinkEvent, LinkStatus, PeerStatus};
 use crate::identity::{Identity, name};
 use crate::quic::Setup;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use config::{LinkMode, NodeId};
 use dial::{Dial, KNOCK};
 use hello::Hello;
@@ -258,22 +258,20 @@ impl Links {
         for socket in 0..self.sockets.len() {
             more |= self.sockets[socket].receive(&mut batch)?;
             for packet in batch.packets() {
-                self.packet(now, socket, &packet);
+                self.packet(now, socket, packet);
             }
         }
         self.batch = batch;
         Ok(more)
     }
 
-    fn packet(&mut self, now: Instant, socket: usize, packet: &socket::Packet<'_>) {
+    fn packet(&mut self, now: Instant, socket: usize, packet: socket::Packet) {
         self.counters.packets_in += 1;
-        if packet.bytes == KNOCK {
+        if &packet.bytes[..] == KNOCK {
             return self.knocked(now, packet.remote);
         }
         self.scratch.clear();
-        // One allocation per packet: a frame that is kept long pins this packet and no more.
-        let bytes = BytesMut::from(packet.bytes);
-        match self.endpoint.handle(now, packet.remote, packet.local, packet.ecn, bytes, &mut self.scratch) {
+        match self.endpoint.handle(now, packet.remote, packet.local, packet.ecn, packet.bytes, &mut self.scratch) {
             Some(DatagramEvent::ConnectionEvent(handle, event)) => {
                 if let Some(connection) = self.connections.get_mut(&handle) {
                     connection.heard = now;

@@ -1,7 +1,7 @@
 //! What outlives a phase: the peers, the numbers, the messages to be sent, the counters, and the outputs of this step.
 
 use super::interface::{Notice, Output, RingOptions, RingStatus};
-use super::log::Log;
+use super::log::{Log, WINDOW};
 use super::numbers::{MAX_RING_NUMBER, Numbers};
 use super::peer::{Meeting, Peer};
 use super::timers::Timers;
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Smallest and largest frames that make sense, whatever the options say, in bytes.
 const FRAME_LIMITS: (usize, usize) = (512, 60_000);
+/// Bytes of packets that may be on their way or kept for those who miss them.
+const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 /// A goodbye is said so often, since nobody will be there to repeat it when it is lost.
 const GOODBYES: usize = 3;
 
@@ -29,6 +31,9 @@ pub(crate) struct Core {
     pub(crate) outbox: Outbox,
     /// Longest packet that the links carry, in bytes.
     frame_limit: usize,
+    /// Packets that may be on their way or kept for those who miss them, of all members together: what long packets
+    /// take of the memory is bounded too.
+    pub(crate) window: u64,
     /// Room in a data frame for payload and chunk list, in bytes.
     pub(crate) room: usize,
     /// The time of this step.
@@ -43,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) last_join: Option<Instant>,
     next_beat: Instant,
     last_beat: Option<Instant>,
+    /// The next beat goes along with an idle token.
+    along: bool,
     status: RingStatus,
     outputs: Vec<Output>,
 }
@@ -59,6 +66,7 @@ impl Core {
             numbers: Numbers::new(options.ring_number_floor),
             outbox: Outbox::default(),
             frame_limit,
+            window: ((WINDOW_BYTES / frame_limit) as u64).min(WINDOW),
             room: frame_limit - DATA_OVERHEAD - CHUNK_OVERHEAD,
             now,
             fresh: true,
@@ -69,6 +77,7 @@ impl Core {
             last_join: None,
             next_beat: now,
             last_beat: None,
+            along: false,
             status: RingStatus::default(),
             outputs: Vec::new(),
         }
@@ -376,9 +385,19 @@ impl Core {
         self.next_beat = self.now;
     }
 
+    /// An idle token passes by: the beat goes with it, so that a cluster with nothing to do wakes up once for both.
+    pub(crate) fn beat_along(&mut self) {
+        if self.last_beat.is_none_or(|last| self.now >= last + self.timers.beat / 2) {
+            self.next_beat = self.now;
+            self.along = true;
+        }
+    }
+
     pub(crate) fn send_beat(&mut self, members: Vec<NodeId>, token: u64) {
         self.last_beat = Some(self.now);
-        self.next_beat = self.now + self.timers.beat;
+        // The token should come by again before the beat is due.
+        let slack = if mem::take(&mut self.along) { self.timers.beat / 8 } else { Duration::ZERO };
+        self.next_beat = self.now + self.timers.beat + slack;
         let (incarnation, number) = (self.incarnation, self.numbers.used());
         let beat = Beat { incarnation, serial: self.serial(), number, token, members, hears: self.hears() };
         self.broadcast(Frame::Beat(beat).encode());

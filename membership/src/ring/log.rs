@@ -8,8 +8,8 @@ use bytes::Bytes;
 use config::NodeId;
 use std::collections::{BTreeSet, VecDeque};
 
-/// Most packets between the oldest that somebody misses and the newest.
-pub(crate) const WINDOW: u64 = 2048;
+/// Most packets between the oldest that somebody misses and the newest, for all members together.
+pub(crate) const WINDOW: u64 = 4096;
 /// No packet lies so far ahead of what this node has, unless somebody makes it up.
 const HORIZON: u64 = 4 * WINDOW;
 

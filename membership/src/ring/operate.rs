@@ -217,11 +217,15 @@ impl Operate {
 
     fn hand_on(mut self, core: &mut Core, mut token: Token) -> Operate {
         self.wanted = false;
+        if token.idle > 0 && self.log.rank != 0 {
+            core.beat_along();
+        }
         token.number += 1;
         self.token_alive = core.now;
         self.token_seen = self.token_seen.max(token.number - 1);
         let seq = token.seq;
         let resend = Resend::send(core, self.log.next(), Frame::Token(token).encode());
+        self.turn.finish(core, &mut self.log);
         self.handed_on = Some((resend, seq));
         self
     }

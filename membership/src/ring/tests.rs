@@ -15,4 +15,6 @@ pub(crate) enum Sabotage {
     SkipRecovery,
     /// Forms a ring with the number of the last one.
     ReuseRingNumber,
+    /// Hands the token on without counting the packets that are sent after it.
+    TokenForgetsRest,
 }

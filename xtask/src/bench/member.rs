@@ -1,6 +1,7 @@
 //! A node under test: its processes, and the client among them that takes orders and answers in lines.
 
 use anyhow::{Context, Result, bail};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,8 +9,6 @@ use std::time::{Duration, Instant};
 
 /// An answer takes no longer.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Ticks of the processor accounting in /proc per second, on every Linux.
-const TICKS: u32 = 100;
 
 /// The processes die with this value.
 pub struct Member {
@@ -91,17 +90,20 @@ impl Member {
         self.lines.recv_timeout(left).with_context(|| format!("{} gives no answer", self.name))
     }
 
-    /// Processor time of the node so far.
+    /// Processor time of the node so far: of all threads that it has.
     pub fn busy(&self) -> Result<Duration> {
-        let mut ticks = 0;
+        let mut nanos = 0;
         for process in &self.processes {
-            let path = format!("/proc/{}/stat", process.id());
-            let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read {path}", self.name))?;
-            // Fields 14 and 15 of the line; the second, the name, is the only one that may hold blanks.
-            let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().skip(11).take(2);
-            ticks += fields.filter_map(|field| field.parse::<u32>().ok()).sum::<u32>();
+            let threads = format!("/proc/{}/task", process.id());
+            for thread in fs::read_dir(&threads).with_context(|| format!("{}: cannot read {threads}", self.name))? {
+                // To the nanosecond; `stat` counts in hundredths of a second.
+                let path = thread?.path().join("schedstat");
+                // The thread may have ended meanwhile.
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                nanos += text.split_whitespace().next().and_then(|first| first.parse::<u64>().ok()).unwrap_or(0);
+            }
         }
-        Ok(Duration::from_secs(1) * ticks / TICKS)
+        Ok(Duration::from_nanos(nanos))
     }
 }
 

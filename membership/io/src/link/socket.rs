@@ -1,5 +1,6 @@
 //! The node's UDP socket: batches in, segmented sends out, never blocking the ring thread for long.
 
+use bytes::BytesMut;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{setsockopt, sockopt};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
@@ -19,11 +20,11 @@ const SLOT: usize = 65_536;
 const SLOTS: usize = if BATCH_SIZE < 16 { BATCH_SIZE } else { 16 };
 
 /// One received packet.
-pub(crate) struct Packet<'a> {
+pub(crate) struct Packet {
     pub(crate) remote: SocketAddr,
     pub(crate) local: Option<std::net::IpAddr>,
     pub(crate) ecn: Option<quinn_proto::EcnCodepoint>,
-    pub(crate) bytes: &'a [u8],
+    pub(crate) bytes: BytesMut,
 }
 
 /// The socket.
@@ -36,14 +37,18 @@ pub(crate) struct Socket {
 
 /// Room for one batch of received packets.
 pub(crate) struct Batch {
-    memory: Vec<u8>,
+    memory: Vec<BytesMut>,
     meta: [RecvMeta; SLOTS],
     count: usize,
 }
 
 impl Batch {
     pub(crate) fn new() -> Batch {
-        Batch { memory: vec![0; SLOTS * SLOT], meta: [RecvMeta::default(); SLOTS], count: 0 }
+        Batch {
+            memory: (0..SLOTS).map(|_| BytesMut::zeroed(SLOT)).collect(),
+            meta: [RecvMeta::default(); SLOTS],
+            count: 0,
+        }
     }
 
     /// Takes the place of one that is in use; holds nothing.
@@ -52,17 +57,27 @@ impl Batch {
     }
 
     /// The packets of the batch in arrival order.
-    pub(crate) fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
-        self.meta[..self.count].iter().zip(self.memory.chunks_exact(SLOT)).flat_map(|(meta, slot)| {
+    pub(crate) fn packets(&mut self) -> impl Iterator<Item = Packet> {
+        self.meta[..self.count].iter().zip(&mut self.memory).flat_map(|(meta, slot)| {
             let ecn = meta.ecn.and_then(|ecn| quinn_proto::EcnCodepoint::from_bits(ecn as u8));
-            slot[..meta.len.min(SLOT)].chunks(meta.stride.max(1)).map(move |bytes| Packet {
-                remote: meta.addr,
-                local: meta.dst_ip,
-                ecn,
-                bytes,
+            let mut bytes = contents(slot, meta.len.min(SLOT));
+            std::iter::from_fn(move || {
+                let packet = bytes.split_to(bytes.len().min(meta.stride.max(1)));
+                (!packet.is_empty()).then_some(Packet { remote: meta.addr, local: meta.dst_ip, ecn, bytes: packet })
             })
         })
     }
+}
+
+/// The first `len` bytes of a slot. A full one gives its memory away, to be shared by its packets: they are of one
+/// burst and go together. What came alone or with few is copied, so that a frame that is kept long pins no whole slot.
+fn contents(slot: &mut BytesMut, len: usize) -> BytesMut {
+    if len < SLOT / 2 {
+        return BytesMut::from(&slot[..len]);
+    }
+    let mut full = std::mem::replace(slot, BytesMut::zeroed(SLOT));
+    full.truncate(len);
+    full
 }
 
 impl Socket {
@@ -107,7 +122,7 @@ impl Socket {
     /// Takes one batch from the kernel. False when nothing waited.
     pub(crate) fn receive(&self, batch: &mut Batch) -> io::Result<bool> {
         batch.count = 0;
-        let mut memory = batch.memory.chunks_exact_mut(SLOT).map(IoSliceMut::new);
+        let mut memory = batch.memory.iter_mut().map(|slot| IoSliceMut::new(slot));
         let mut slots: [IoSliceMut<'_>; SLOTS] =
             std::array::from_fn(|_| memory.next().expect("as many as were allocated"));
         match self.state.recv((&self.udp).into(), &mut slots, &mut batch.meta) {

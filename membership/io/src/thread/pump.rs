@@ -16,6 +16,8 @@ use std::os::fd::AsFd;
 const BATCHES: usize = 8;
 /// Messages that may wait inside the ring.
 const RING_QUEUE: usize = 2048;
+/// So many frames are worth a send of their own.
+const BURST: usize = 8;
 /// After saying goodbye, packets of peers are answered with it for this long, in case the first one was lost.
 const LINGER: Duration = Duration::from_millis(50);
 /// When the lock of the mailbox was held, it is tried again after this.
@@ -160,7 +162,7 @@ impl Pump {
     /// Does what other threads ask for. `None` to stop at once; otherwise when to look again, if not only when woken.
     fn notes(&mut self, now: Instant) -> Option<Option<Duration>> {
         let ring = &self.ring;
-        let taken = self.mailbox.take(|| RING_QUEUE.saturating_sub(ring.status().queued));
+        let taken = self.mailbox.take(|| RING_QUEUE.saturating_sub(ring.queued()));
         for message in taken.messages {
             self.step(now, Input::Multicast(message));
         }
@@ -222,7 +224,8 @@ impl Pump {
         }
         let mut queued = false;
         self.chronicle.input(now, &input);
-        for output in self.ring.step(now, input) {
+        let mut outputs = self.ring.step(now, input).into_iter();
+        while let Some(output) = outputs.next() {
             self.chronicle.output(now, &output);
             match output {
                 Output::Broadcast(bytes) => {
@@ -237,6 +240,10 @@ impl Pump {
                     }
                     self.links.send(now, &to, bytes);
                     queued = true;
+                    // A burst that follows the token must not hold it up.
+                    if outputs.len() >= BURST {
+                        self.links.flush(now);
+                    }
                 }
                 Output::Deliver(delivery) => (self.on_event)(Event::Deliver(delivery)),
                 Output::View(view) => (self.on_event)(Event::View(view)),

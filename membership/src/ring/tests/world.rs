@@ -56,6 +56,8 @@ pub(super) struct World {
     /// Whether each frame gets a line in the trace.
     pub(super) verbose: bool,
     token: Duration,
+    /// Longest packet, in bytes.
+    pub(super) frame_limit: usize,
     /// At the end of each name.
     tail: &'static str,
     hosts: BTreeMap<NodeId, Host>,
@@ -101,6 +103,7 @@ impl World {
             judge: true,
             verbose: false,
             token,
+            frame_limit: 1200,
             tail,
             hosts: (1..=nodes).map(|i| (named(i, tail), host(i))).collect(),
             queue: BTreeMap::new(),
@@ -161,7 +164,7 @@ impl World {
             incarnation: life,
             nodes,
             token: self.token,
-            frame_limit: 1200,
+            frame_limit: self.frame_limit,
             ring_number_floor: host.floor,
             seed: self.rng.u64(..),
         };
@@ -364,6 +367,7 @@ impl World {
     fn send(&mut self, from: &NodeId, to: &NodeId, bytes: &Bytes) {
         assert!(from != to, "a node sends to itself");
         self.frames += 1;
+        assert!(bytes.len() <= self.frame_limit, "{} bytes do not fit into a packet", bytes.len());
         if self.verbose {
             let frame = crate::frame::Frame::decode(bytes);
             self.log(format!("    {from} to {to}: {frame:?}"));

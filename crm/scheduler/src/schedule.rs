@@ -3,6 +3,7 @@
 use crate::role::Role;
 use config::Score;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The answer. Names, not indices: it is read by those who do not have the facts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,14 @@ pub struct Schedule {
     pub recheck_ms: Option<i64>,
     /// What was wrong with the situation.
     pub warnings: Vec<String>,
+}
+
+impl Schedule {
+    /// Whether nothing is to be done: marks that carry order alone do not count.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.actions.iter().all(|action| action.kind == ActionKind::Pseudo)
+    }
 }
 
 /// One step of the transition.
@@ -104,9 +113,9 @@ pub struct ScoreLine {
     /// A promotion score, not one of placement.
     pub promotion: bool,
     /// The instance.
-    pub resource: String,
+    pub resource: Arc<str>,
     /// The node.
-    pub node: String,
+    pub node: Arc<str>,
     /// How much.
     pub score: Score,
 }

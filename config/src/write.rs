@@ -114,7 +114,7 @@ impl Writer {
         table.values("attributes", &own, &mut self.left_out);
         table.sets("attributes", more, &mut self.left_out);
         let (own, more) = split(&node.utilization);
-        table.values("utilization", &own, &mut self.left_out);
+        table.numbers("utilization", &own, &mut self.left_out);
         table.sets("utilization", more, &mut self.left_out);
         self.push(table);
     }

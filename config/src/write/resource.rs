@@ -47,7 +47,7 @@ impl Writer {
         }
         self.params(&mut table, resource);
         let (own, more) = split(&resource.utilization);
-        table.values("utilization", &own, &mut self.left_out);
+        table.numbers("utilization", &own, &mut self.left_out);
         self.meta(&mut table, resource);
         self.operations(&mut table, &resource.operations, &resource.id);
         self.finish_with_sets(table, resource, more);

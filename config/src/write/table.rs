@@ -74,6 +74,15 @@ impl Table {
         }
     }
 
+    /// The same, with numbers as numbers.
+    pub(super) fn numbers(&mut self, name: &str, values: &[Value], left_out: &mut Vec<String>) {
+        if !values.is_empty() {
+            let number = |text: &str| text.parse::<i64>().is_ok_and(|number| number.to_string() == text);
+            let text = inline_with(values, left_out, |text| if number(text) { text.to_owned() } else { quoted(text) });
+            self.line(name, &text);
+        }
+    }
+
     /// Free names and values, `{ }` when there are none.
     pub(super) fn always_values(&mut self, name: &str, values: &[Value], left_out: &mut Vec<String>) {
         let text = inline(values, left_out);
@@ -109,6 +118,10 @@ fn set_text(of: &str, set: &AttributeSet, left_out: &mut Vec<String>) -> Option<
 
 /// `{ a = "1", b = "2" }`; of a name that stands twice the first counts.
 pub(super) fn inline(values: &[Value], left_out: &mut Vec<String>) -> String {
+    inline_with(values, left_out, quoted)
+}
+
+fn inline_with(values: &[Value], left_out: &mut Vec<String>, shown: impl Fn(&str) -> String) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     for value in values {
@@ -118,7 +131,7 @@ pub(super) fn inline(values: &[Value], left_out: &mut Vec<String>) -> String {
         };
         if !seen.contains(&value.name.as_str()) {
             seen.push(&value.name);
-            parts.push(format!("{} = {}", key(&value.name), quoted(text)));
+            parts.push(format!("{} = {}", key(&value.name), shown(text)));
         }
     }
     if parts.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }

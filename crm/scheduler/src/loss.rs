@@ -99,7 +99,7 @@ pub fn at_rest(situation: &Situation) -> Option<Situation> {
     for _ in 0..ROUNDS {
         let facts = facts::read(&now);
         let schedule = crate::plan(&facts);
-        if schedule.actions.is_empty() {
+        if schedule.is_idle() {
             return Some(now);
         }
         let later = execute(&facts, &schedule);
@@ -217,11 +217,16 @@ fn changes(was: &Where<'_>, is: &Where<'_>, lost: &[&str], disturbed: impl Fn(&s
     kinds
 }
 
+/// What runs where, on nodes that can be reached: what a lost node may still run helps nobody.
 fn by_name(outcome: &Outcome) -> BTreeMap<&str, Where<'_>> {
+    let there: BTreeSet<&str> =
+        outcome.nodes.iter().filter(|node| node.online).map(|node| node.name.as_str()).collect();
     let mut all: BTreeMap<&str, Where<'_>> = BTreeMap::new();
     for ResourceOutcome { resource, role, node } in &outcome.resources {
-        let here = all.entry(base(resource)).or_default().entry(node).or_insert(*role);
-        *here = (*here).max(*role);
+        if there.contains(node.as_str()) {
+            let here = all.entry(base(resource)).or_default().entry(node).or_insert(*role);
+            *here = (*here).max(*role);
+        }
     }
     all
 }

@@ -77,7 +77,8 @@ fn what_does_not_fit_stops() {
     };
     let file = ["a", "b", "c"].iter().fold(format!("{NODES}{resources}"), |text, node| capacity(&text, node));
     let config = config::parse(&file).config.expect("a valid file");
-    let rest = at_rest(&Situation::just_started(config.written, 1_800_000_000_000)).expect("at rest");
+    let started = Situation::just_started(config.written, 1_800_000_000_000);
+    let rest = at_rest(&started).expect("at rest");
     for loss in losses(&rest, 1, &|_| 1) {
         assert_eq!(loss.effects.len(), 1, "{loss:?}");
         assert!(loss.effects[0].kind.is_grave(), "{loss:?}");
@@ -89,5 +90,6 @@ fn two_of_three_nodes_are_the_quorum() {
     let web = "[resources.web]\nagent = \"ocf:heartbeat:nginx\"\nprefer = { c = 50 }\n";
     let told = told(web, 2);
     assert_eq!(told.iter().filter(|line| line.ends_with("no quorum")).count(), 3, "{told:?}");
-    assert!(told.contains(&"a+b: web stops on c".to_owned()), "{told:?}");
+    let stops = ["a+b: web stops on c", "a+c: web stops on c", "b+c: web stops on c"];
+    assert!(stops.iter().all(|line| told.contains(&(*line).to_owned())), "{told:?}");
 }

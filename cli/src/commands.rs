@@ -1,6 +1,7 @@
 //! The command line: one file for each noun.
 
 mod apply;
+mod check;
 mod cluster;
 mod config;
 mod events;
@@ -12,6 +13,7 @@ mod quorum;
 mod resource;
 mod ring;
 mod sandbox;
+mod simulate;
 mod status;
 mod validate;
 mod wait;
@@ -39,12 +41,17 @@ pub(crate) struct Line {
 enum Command {
     /// Show nodes, resources, and what needs attention
     Status(status::Args),
-    /// Check a cluster file, without a cluster
+    /// Look for mistakes in a cluster file, without a cluster
     Validate(validate::Args),
+    /// Look for what a valid cluster file would lead to: what runs where, what could run nowhere, and what the loss of each
+    /// node would do
+    Check(check::Args),
     /// Show what a cluster file would change, and which actions that would cause
     Plan(plan::Args),
     /// Make a file the cluster file
     Apply(apply::Args),
+    /// Show what a cluster would do, and what if: from files, without a cluster
+    Simulate(simulate::Args),
     /// Put a node in standby or maintenance, or back
     #[command(subcommand)]
     Node(node::Command),
@@ -65,7 +72,7 @@ enum Command {
     Link(link::Command),
     /// Show what happened
     Events(events::Args),
-    /// Show the cluster file in force
+    /// Show the cluster file in force, or make one from a CIB of Pacemaker
     #[command(subcommand)]
     Config(config::Command),
     /// Wait until the cluster has nothing left to do
@@ -123,8 +130,10 @@ pub(crate) fn run(line: Line, output: &Output) -> Result<(), Failure> {
     match line.command {
         Command::Status(args) => status::run(&args, &context),
         Command::Validate(args) => validate::run(&args, &context),
+        Command::Check(args) => check::run(&args, &context),
         Command::Plan(args) => plan::run(&args, &context),
         Command::Apply(args) => apply::run(&args, &context),
+        Command::Simulate(args) => simulate::run(&args, &context),
         Command::Node(command) => node::run(command, &context),
         Command::Resource(command) => resource::run(command, &context),
         Command::Fencing(command) => fencing::run(command, &context),

@@ -64,10 +64,10 @@ impl Cib {
     /// The CIB of a node that has not met anybody yet: this configuration, and nothing known of any node.
     ///
     /// # Errors
-    /// The problems of the cluster file, when it is not valid.
+    /// The problems of the cluster file, when it is not valid, or asks for what this version does not carry out.
     pub fn new(durable: Durable) -> Result<Cib, Vec<Problem>> {
         let parsed = config::parse(&durable.text);
-        let Some(config) = parsed.config else { return Err(parsed.problems) };
+        let Some(config) = parsed.config.filter(|config| config.beyond.is_empty()) else { return Err(parsed.problems) };
         let nodes = config.nodes.keys().map(|node| (node.clone(), NodeStatus::default())).collect();
         Ok(Cib { durable, config: Arc::new(config), status: Status { nodes, ..Status::default() } })
     }

@@ -31,6 +31,10 @@ pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure
     let Command::Init { file, out } = command;
     let file = ClusterFile::read(&file)?;
     let config = file.check(context.output)?;
+    if let Some(first) = config.beyond.first() {
+        let message = format!("no cluster was made: this version does not carry out {first}");
+        return Err(Failure::refused(message).hint("the warnings above name everything that must leave the file"));
+    }
     make_empty(&out)?;
     let keys = |error| Failure::refused("cannot make the keys").because(error);
     let authority = Authority::create(&config.cluster.name).map_err(keys)?;

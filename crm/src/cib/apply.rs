@@ -181,6 +181,12 @@ impl Cib {
         let refuse = |what: String, hint: &str| Err(Refused::new(Refusal::Invalid, what, Some(hint)));
         let stopped = "stop the daemon on every node, replace the file there, and start them again";
         let now = &self.config;
+        if let Some(first) = config.beyond.first() {
+            let more = config.beyond.len() - 1;
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let what = format!("this version does not carry out everything that the file asks for: {first}{more}");
+            return refuse(what, "run: paceline validate FILE; `paceline simulate` shows what it would mean");
+        }
         if config.cluster.name != now.cluster.name {
             return refuse("this version cannot rename a running cluster".to_owned(), stopped);
         }

@@ -146,6 +146,8 @@ impl<'s, 'a> Subject<'s, 'a> {
             changes.push(self.change("reload", Some(reload), &[Some(reload)]));
         } else if stops {
             changes.push(self.change("restart", self.start, &[self.stop, self.start]));
+        } else if self.start.is_some_and(|start| self.without_partner(start)) {
+            // It is as if it had no node at all.
         } else if self.role == Role::Promoted {
             changes.push(self.change("demote", self.demote, &[self.demote]));
         } else if self.next == Role::Promoted {
@@ -166,13 +168,26 @@ impl<'s, 'a> Subject<'s, 'a> {
         self.start.is_some_and(|start| !start.possible) || connection.into_iter().chain(host).any(nowhere)
     }
 
+    /// Whether a start is impossible because an instance stands where the clone it interleaves with has none, or where
+    /// the one it has stands so itself.
+    fn without_partner(&self, start: &Action) -> bool {
+        let mut action = start;
+        // Nothing is blocked by itself through others; the bound only makes that plain.
+        for _ in 0..self.graph.actions.len() {
+            let Some(by) = action.blocked_by else { return action.hidden && !action.possible };
+            action = &self.graph[by];
+            let instance =
+                |resource: ResourceIx| self.facts[resource].is_primitive() && self.facts.clone_of(resource).is_some();
+            if !action.hidden && !action.key.resource.is_some_and(instance) {
+                return false;
+            }
+        }
+        false
+    }
+
     /// Whether it failed, by itself or with the guest node that it is on.
     fn failed(&self) -> bool {
-        let lost = |node: NodeIx| {
-            let fenced = self.graph.find(Key::node(Task::Fence, node)).is_some_and(|at| self.graph[at].needed);
-            self.facts[node].is_guest() && (self.facts[node].unclean || fenced)
-        };
-        self.facts[self.at].failed || self.from.is_some_and(lost)
+        self.facts[self.at].failed
     }
 
     fn reload(&self) -> Option<&'s Action> {

@@ -14,12 +14,13 @@ mod group;
 mod influence;
 mod instance;
 mod instance_order;
+pub mod ledger;
 mod opening;
 mod primitive;
 mod promotion;
 mod ranking;
 mod report;
-mod score;
+pub mod score;
 mod sequence;
 mod ticket;
 mod utilization;
@@ -31,6 +32,7 @@ use crate::index::{NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::role::Role;
 use config::Score;
+use ledger::Entry;
 
 /// The wish: where every primitive and instance should be. By place in [`crate::facts::Facts::resources`].
 #[derive(Clone, Debug, Default)]
@@ -55,6 +57,8 @@ pub struct Assignment {
     pub outlook: Vec<Outlook>,
     /// Nodes that must be fenced because of what was decided here (a lost ticket), and why.
     pub fence: Vec<(NodeIx, Reason)>,
+    /// Who spoke for or against which node, for the resources that somebody asked about.
+    pub ledger: Vec<Entry>,
     /// Scores at each moment at which a primitive's node was chosen: instances may be tried more than once.
     pub steps: Vec<ScoreStep>,
 }
@@ -101,6 +105,16 @@ impl Assignment {
 #[must_use]
 pub fn assign(facts: &Facts<'_>, constraints: &Constraints) -> Assignment {
     let mut draft = draft::Draft::new(facts, constraints);
+    draft.open();
+    draft.assign_all();
+    draft.finish()
+}
+
+/// The same, with a ledger for some resources.
+#[must_use]
+pub fn assign_watching(facts: &Facts<'_>, constraints: &Constraints, watched: Vec<ResourceIx>) -> Assignment {
+    let mut draft = draft::Draft::new(facts, constraints);
+    draft.watch(watched);
     draft.open();
     draft.assign_all();
     draft.finish()

@@ -1,6 +1,7 @@
 //! Bundles: the containers like instances of a clone, then what belongs to each, then what runs inside.
 
 use super::draft::Draft;
+use super::ledger::Cause;
 use super::score::{ABSENT, MANDATORY, NEVER};
 use crate::constraint::Colocation;
 use crate::facts::bundle::Replica;
@@ -68,6 +69,7 @@ impl Draft<'_, '_> {
                 self.row_mut(child)[node.at()] = MANDATORY;
             }
         }
+        self.note(|| Cause::Home);
         let Some(clone) = self.facts[child].parent else { return };
         let before = std::mem::replace(&mut self.choosing[clone.at()], true);
         self.assign(child, Some(inside), settle);
@@ -84,6 +86,7 @@ impl Draft<'_, '_> {
                 self.row_mut(connection)[node.at()] = NEVER;
             }
         }
+        self.note(|| Cause::Container);
     }
 
     /// Lets `dependent` follow a bundle: where its containers are.

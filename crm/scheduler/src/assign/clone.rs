@@ -2,6 +2,7 @@
 
 use super::colocation::End;
 use super::draft::Draft;
+use super::ledger::Cause;
 use super::score::MANDATORY;
 use crate::constraint::Colocation;
 use crate::index::{NodeIx, ResourceIx};
@@ -25,6 +26,7 @@ impl Draft<'_, '_> {
         for at in self.colocations(clone, End::Primary) {
             let of = self.colocation(at);
             self.weigh_dependent(of, clone);
+            self.note(|| Cause::Influence(at));
         }
         let mut instances = self.children[clone.at()].clone();
         self.sort_instances(&mut instances);

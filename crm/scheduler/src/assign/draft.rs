@@ -1,5 +1,6 @@
 //! The assignment while it is made.
 
+use super::ledger::Ledger;
 use super::score::{ABSENT, NEVER, give, inward, outward};
 use super::utilization::Capacities;
 use super::{Assignment, Outlook, ScoreStep};
@@ -59,6 +60,8 @@ pub struct Draft<'d, 'a> {
     pub counts: BTreeMap<ResourceIx, Vec<u32>>,
     /// How each node will stand, by node.
     pub outlook: Vec<Outlook>,
+    /// Whether it can be used for resources, by node; see [`Draft::look_again`].
+    pub ready: Vec<bool>,
     /// How many primitives were given to each node, by node.
     pub load: Vec<u32>,
     /// Capacity that is left, by node.
@@ -73,6 +76,8 @@ pub struct Draft<'d, 'a> {
     pub because: Vec<Vec<Reason>>,
     /// Promotion priority at the end.
     pub promotion: Vec<Option<i32>>,
+    /// Who spoke for or against which node, when somebody asks.
+    pub ledger: Option<Box<Ledger>>,
 }
 
 impl<'d, 'a> Draft<'d, 'a> {
@@ -91,7 +96,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             shutdown: node.shutdown,
             unclean: node.unclean,
         });
-        Draft {
+        let mut draft = Draft {
             facts,
             constraints,
             width,
@@ -114,6 +119,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             children: facts.resources.iter().map(|resource| resource.children.clone()).collect(),
             counts: BTreeMap::new(),
             outlook: outlook.collect(),
+            ready: vec![false; width],
             load: vec![0; width],
             capacities: Capacities::new(facts),
             name_order,
@@ -121,7 +127,10 @@ impl<'d, 'a> Draft<'d, 'a> {
             steps: Vec::new(),
             because: vec![Vec::new(); count],
             promotion: vec![None; count],
-        }
+            ledger: None,
+        };
+        facts.all_nodes().for_each(|node| draft.look_again(node));
+        draft
     }
 
     /// What the nodes are worth for a resource.
@@ -157,15 +166,20 @@ impl<'d, 'a> Draft<'d, 'a> {
 
     /// Whether a node can be used for resources, whatever it is worth.
     pub fn usable(&self, node: NodeIx) -> bool {
+        self.ready[node.at()]
+    }
+
+    /// Decides again whether a node can be used, after its outlook changed.
+    pub fn look_again(&mut self, node: NodeIx) {
         let here = &self.facts[node];
         let outlook = self.outlook[node.at()];
-        outlook.online
+        self.ready[node.at()] = outlook.online
             && !outlook.shutdown
             && !outlook.unclean
             && !here.standby
             && !here.standby_on_fail
             && !here.pending
-            && !here.maintenance
+            && !here.maintenance;
     }
 
     /// The same; of a guest node its host must be placed, too.
@@ -298,6 +312,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             outlook: self.outlook,
             fence: self.fence,
             steps: self.steps,
+            ledger: self.ledger.map(|ledger| ledger.entries()).unwrap_or_default(),
         }
     }
 

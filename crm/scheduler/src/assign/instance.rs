@@ -1,6 +1,7 @@
 //! Instances of one collective: as many as allowed, first where they run, then where it is best.
 
 use super::draft::Draft;
+use super::ledger::Cause;
 use super::score::{ABSENT, NEVER, add};
 use crate::index::{NodeIx, ResourceIx};
 
@@ -31,6 +32,7 @@ impl Draft<'_, '_> {
             }
             if assigned >= most {
                 self.ban_everywhere(instance);
+                self.note(|| Cause::EnoughInstances);
             } else if self.assign_instance(collective, instance, None, per_node).is_some() {
                 assigned += 1;
             }
@@ -70,6 +72,7 @@ impl Draft<'_, '_> {
             return false;
         }
         let rows = self.rows_below(instance);
+        let mark = self.mark();
         let counts = self.counts.get(&collective).cloned();
         let mut reserved = 0;
         let mut kept = false;
@@ -80,6 +83,7 @@ impl Draft<'_, '_> {
                 break;
             }
             self.restore_rows(&rows);
+            self.take_back(mark);
             self.unsettle(instance);
             if chosen.is_none() {
                 break;
@@ -120,6 +124,7 @@ impl Draft<'_, '_> {
             return None;
         }
         self.ban_full_nodes(collective, instance, per_node);
+        self.note(|| Cause::NoRoom);
         let chosen = self.assign(instance, prefer, prefer.is_none());
         if let Some(chosen) = chosen {
             self.add_count(collective, chosen);

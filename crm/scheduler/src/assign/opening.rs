@@ -1,6 +1,7 @@
 //! What the nodes are worth for each resource before any is placed: lists, locations, health, stickiness, failures.
 
 use super::draft::Draft;
+use super::ledger::Cause;
 use super::score::{ABSENT, MANDATORY, NEVER, give};
 use crate::constraint::{Location, name};
 use crate::facts::failure;
@@ -15,11 +16,15 @@ impl Draft<'_, '_> {
     /// Everything that is known before any node is chosen.
     pub fn open(&mut self) {
         self.list_nodes();
+        self.note(|| Cause::Listed);
+        self.list_homes();
+        self.note(|| Cause::Home);
         self.heed_hosts();
         self.heed_bans();
         self.heed_health();
-        for location in &self.constraints.locations {
+        for (at, location) in self.constraints.locations.iter().enumerate() {
             self.locate(location.resource, location, false);
+            self.note(|| Cause::Location(at));
         }
         self.heed_tickets();
         for resource in self.facts.all_resources() {
@@ -31,6 +36,7 @@ impl Draft<'_, '_> {
         }
         self.heed_failures();
         self.close_unopened();
+        self.note(|| Cause::NotOpened);
     }
 
     /// In a symmetric cluster every node is on every list, except the nodes inside bundles, which belong to what runs
@@ -52,6 +58,9 @@ impl Draft<'_, '_> {
                 }
             }
         }
+    }
+
+    fn list_homes(&mut self) {
         for bundle in self.facts.all_resources() {
             let Kind::Bundle(replicas) = &self.facts[bundle].kind else { continue };
             for replica in replicas {
@@ -104,6 +113,7 @@ impl Draft<'_, '_> {
                 for other in self.facts.all_nodes().filter(|&other| other != node) {
                     self.forbid_listed(resource, other);
                 }
+                self.note(|| Cause::LivesElsewhere);
             }
         }
     }
@@ -116,6 +126,7 @@ impl Draft<'_, '_> {
                 self.forbid_listed(resource, node);
             }
         }
+        self.note(|| Cause::MembersOnly);
     }
 
     fn forbid_listed(&mut self, resource: ResourceIx, node: NodeIx) {
@@ -130,10 +141,12 @@ impl Draft<'_, '_> {
         for resource in self.facts.all_resources() {
             for (node, reason) in &self.facts[resource].bans {
                 self.give(resource, *node, NEVER);
+                self.note(|| Cause::Ban(reason.clone()));
                 self.say(resource, reason.clone());
             }
             if self.facts[resource].removed && self.facts.options.stop_removed_resources {
                 self.ban_everywhere(resource);
+                self.note(|| Cause::Removed);
             }
         }
     }
@@ -157,6 +170,7 @@ impl Draft<'_, '_> {
                     self.locate(top, &location, false);
                 }
             }
+            self.note(|| Cause::Health);
         }
     }
 
@@ -229,6 +243,7 @@ impl Draft<'_, '_> {
             for &node in &here.on {
                 self.give(resource, node, MANDATORY);
             }
+            self.note(|| Cause::Unmanaged);
         }
     }
 
@@ -242,6 +257,7 @@ impl Draft<'_, '_> {
         let &[node] = &here.on[..] else { return };
         if self.facts.options.symmetric || self.cell(resource, node) != ABSENT {
             self.give(resource, node, stickiness);
+            self.note(|| Cause::Stickiness);
         }
     }
 
@@ -267,6 +283,8 @@ impl Draft<'_, '_> {
             let name = &self.facts[node].name;
             self.say(resource, Reason::Said(format!("failed {failures} times on {name}, which is too often")));
             self.give(banned, node, NEVER);
+            let threshold = self.facts[resource].meta.migration_threshold.unwrap_or(i64::from(MANDATORY));
+            self.note(|| Cause::Failures(failures, threshold));
         }
     }
 
@@ -287,6 +305,7 @@ impl Draft<'_, '_> {
         for node in self.facts.all_nodes().filter(|&node| node != lock) {
             self.give(resource, node, NEVER);
         }
+        self.note(|| Cause::Lock(lock));
         let words = format!("locked to {} until it is back", self.facts[lock].name);
         self.say(resource, Reason::Said(words));
     }

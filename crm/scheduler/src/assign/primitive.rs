@@ -3,6 +3,7 @@
 use super::ScoreStep;
 use super::colocation::End;
 use super::draft::Draft;
+use super::ledger::Cause;
 use super::score::{ABSENT, NEVER, outward};
 use crate::constraint::Colocation;
 use crate::facts::options::NoQuorumPolicy;
@@ -76,13 +77,14 @@ impl Draft<'_, '_> {
             for &at in &followed {
                 let of = self.colocation(at);
                 if of_kind(of) {
-                    self.follow_primary(resource, of);
+                    self.follow_primary(resource, at);
                 }
             }
             for &at in &following {
                 let of = self.colocation(at);
                 if of_kind(of) {
                     self.weigh_dependent(of, resource);
+                    self.note(|| Cause::Influence(at));
                 }
             }
         }
@@ -90,7 +92,8 @@ impl Draft<'_, '_> {
 
     /// Has the primary placed first, then follows it. A wish, or what matters only for a promoted dependent, is taken
     /// back when it leaves no node.
-    fn follow_primary(&mut self, resource: ResourceIx, of: &Colocation) {
+    fn follow_primary(&mut self, resource: ResourceIx, at: u32) {
+        let of = self.colocation(at);
         let yields = of.dependent_role >= Some(Role::Promoted) || (of.score.value() < 0 && !of.score.is_never());
         self.assign(of.primary, None, true);
         let before = yields.then(|| self.row(resource).to_vec());
@@ -100,12 +103,15 @@ impl Draft<'_, '_> {
         {
             self.row_mut(resource).copy_from_slice(&before);
         }
+        let place = self.place(of.primary);
+        self.note(|| Cause::Follows(at, place));
     }
 
     fn heed_role(&mut self, resource: ResourceIx) {
         let options = &self.facts.options;
         if self.next[resource.at()] == Role::Stopped {
             self.ban_everywhere(resource);
+            self.note(|| Cause::TargetRole);
         } else if self.next[resource.at()] > self.now[resource.at()]
             && !options.quorate
             && options.no_quorum_policy == NoQuorumPolicy::Freeze
@@ -215,6 +221,7 @@ impl Draft<'_, '_> {
         } else {
             outlook.shutdown = true;
         }
+        self.look_again(node);
     }
 
     /// Notes a reason.

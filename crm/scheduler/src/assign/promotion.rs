@@ -4,6 +4,7 @@ use super::ScoreStep;
 use super::colocation::End;
 use super::draft::Draft;
 use super::influence::Manner;
+use super::ledger::Cause;
 use super::score::{ABSENT, MANDATORY, NEVER, add, give, outward};
 use crate::constraint::Colocation;
 use crate::facts::options::NoQuorumPolicy;
@@ -21,8 +22,10 @@ impl Draft<'_, '_> {
             return;
         }
         for instance in self.children[clone.at()].clone() {
+            let names: Vec<String> =
+                self.facts.primitives(instance).into_iter().flat_map(|part| self.promotion_names(part)).collect();
             for node in (0..self.width).map(NodeIx::new) {
-                if self.cell(instance, node) == ABSENT || !self.usable(node) {
+                if self.cell(instance, node) == ABSENT || !self.usable(node) || !self.has_one(node, &names) {
                     continue;
                 }
                 let score = self.promotion_score(instance, node).unwrap_or(0);
@@ -35,6 +38,20 @@ impl Draft<'_, '_> {
                 }
             }
         }
+        self.note(|| Cause::PromotionScore);
+    }
+
+    /// The attributes that may hold the promotion score of a primitive: under the name that its history has, and
+    /// without a number.
+    fn promotion_names(&self, primitive: ResourceIx) -> [String; 2] {
+        let here = &self.facts[primitive];
+        let recorded = here.history.last().map_or(here.id.as_str(), |(_, history)| history.id.as_str());
+        [recorded, here.base.as_str()].map(|name| format!("master-{name}"))
+    }
+
+    /// Whether a node, or a host that speaks for it, has one of some attributes.
+    fn has_one(&self, node: NodeIx, names: &[String]) -> bool {
+        self.facts[node].is_guest() || names.iter().any(|name| self.facts[node].attributes.contains_key(name))
     }
 
     /// The promotion score that a node has for an instance: of a group the sum of its members'. `None` when none is
@@ -48,8 +65,7 @@ impl Draft<'_, '_> {
             return Some(0);
         }
         let attributes = self.attributes_for(instance, node)?;
-        let recorded = here.history.last().map_or(here.id.as_str(), |(_, history)| history.id.as_str());
-        let text = [recorded, here.base.as_str()].iter().find_map(|name| attributes.get(&format!("master-{name}")))?;
+        let text = self.promotion_names(instance).into_iter().find_map(|name| attributes.get(&name))?;
         Some(word::score(text).map_or(0, |score| score.value()))
     }
 

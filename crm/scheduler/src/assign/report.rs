@@ -1,25 +1,39 @@
 //! The assignment in names, for those who do not have the facts.
 
-use super::{Assignment, ScoreStep};
+use super::Assignment;
 use crate::facts::Facts;
+use crate::index::{NodeIx, ResourceIx};
 use crate::schedule::{Placement, ScoreLine};
+use config::Score;
+use std::sync::Arc;
 
 impl Assignment {
     /// Every score at every decision, each once.
     #[must_use]
     pub fn score_lines(&self, facts: &Facts<'_>) -> Vec<ScoreLine> {
-        let mut steps: Vec<&ScoreStep> = self.steps.iter().filter(|step| step.node.is_some()).collect();
-        steps.sort_by_key(|step| (step.promotion, step.resource, step.node, step.score));
+        let mut steps: Vec<(bool, ResourceIx, NodeIx, Score)> = self
+            .steps
+            .iter()
+            .filter_map(|step| Some((step.promotion, step.resource, step.node?, step.score)))
+            .collect();
+        steps.sort_unstable();
         steps.dedup();
-        let line = |step: &ScoreStep| {
-            Some(ScoreLine {
-                promotion: step.promotion,
-                resource: facts[step.resource].id.clone(),
-                node: facts[step.node?].name.clone(),
-                score: step.score,
-            })
+        // Many lines share few names.
+        let nodes: Vec<Arc<str>> = facts.nodes.iter().map(|node| Arc::from(node.name.as_str())).collect();
+        let mut last: Option<(ResourceIx, Arc<str>)> = None;
+        let mut name = |resource: ResourceIx| match &last {
+            Some((same, name)) if *same == resource => name.clone(),
+            _ => last.insert((resource, Arc::from(facts[resource].id.as_str()))).1.clone(),
         };
-        steps.into_iter().filter_map(line).collect()
+        steps
+            .into_iter()
+            .map(|(promotion, resource, node, score)| ScoreLine {
+                promotion,
+                resource: name(resource),
+                node: nodes[node.at()].clone(),
+                score,
+            })
+            .collect()
     }
 
     /// Where every primitive and instance should be.

@@ -1,6 +1,7 @@
 //! Tickets: what a resource may do whose ticket this site does not have.
 
 use super::draft::Draft;
+use super::ledger::Cause;
 use crate::constraint::TicketRule;
 use crate::facts::ticket::TicketFacts;
 use crate::index::ResourceIx;
@@ -11,10 +12,11 @@ use crate::situation::LossPolicy;
 impl Draft<'_, '_> {
     /// Applies every ticket constraint.
     pub fn heed_tickets(&mut self) {
-        for rule in &self.constraints.tickets {
+        for (at, rule) in self.constraints.tickets.iter().enumerate() {
             let ticket = self.facts.tickets.get(&rule.ticket).cloned().unwrap_or_default();
             if !ticket.granted || ticket.standby {
                 self.without_ticket(rule.resource, rule, &ticket);
+                self.note(|| Cause::Ticket(at));
             }
         }
     }
@@ -46,6 +48,7 @@ impl Draft<'_, '_> {
                 self.ban_for(resource, reason.clone());
                 for &node in &self.facts[resource].on {
                     self.outlook[node.at()].unclean = true;
+                    self.look_again(node);
                     self.fence.push((node, reason.clone()));
                 }
             }

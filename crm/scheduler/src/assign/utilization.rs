@@ -2,6 +2,7 @@
 
 use super::colocation::{Affects, End};
 use super::draft::Draft;
+use super::ledger::Cause;
 use super::score::NEVER;
 use crate::facts::Facts;
 use crate::facts::options::PlacementStrategy;
@@ -94,7 +95,9 @@ impl Draft<'_, '_> {
         for node in nodes {
             if let Some((name, need, left)) = self.capacities.lack(node, need) {
                 let words = format!("{} has {left} {name} left, {need} are needed", self.facts[node].name);
+                let cause = Cause::Capacity(name.to_string(), need, left);
                 self.row_mut(resource)[node.at()] = NEVER;
+                self.note(|| cause);
                 self.say(resource, Reason::Said(words));
             }
         }

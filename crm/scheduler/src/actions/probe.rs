@@ -74,6 +74,10 @@ impl Discoveries {
 fn asked(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
     let here = &plan.facts[node];
     let outlook = plan.outlook(node);
+    let given_up = here.connection.is_some_and(|connection| plan.facts[connection].removed);
+    if given_up {
+        return false;
+    }
     (outlook.online || here.online) && !outlook.unclean && here.discovery
 }
 
@@ -223,6 +227,7 @@ impl Dependents {
             if order.kind == OrderKind::Mandatory
                 && order.symmetry != Symmetry::Inverse
                 && order.first_task == Task::Start
+                && !facts[order.first].is_bundle()
                 && order.then_task == Task::Start
             {
                 let interleaved = facts[order.first].is_collective()

@@ -70,8 +70,30 @@ fn add_clone<'a>(
             .push(format!("clone {} has no instances: {} is neither a primitive nor a group", written.id, body.id));
         return clone;
     }
+    if facts[clone].meta.globally_unique && !tells_instances_apart(facts, body) {
+        let warning = format!("instances of {} are not unique: its agents cannot tell them apart", written.id);
+        facts.warnings.push(warning);
+        let meta = &mut facts.resources[clone.at()].meta;
+        meta.globally_unique = false;
+        meta.clone_node_max = meta.clone_node_max.clamp(0, 1);
+    }
     add_instances(facts, clone, body);
     clone
+}
+
+/// Whether the agents of what is cloned are told which instance they are called for: those of OCF and fence agents are.
+fn tells_instances_apart(facts: &Facts<'_>, body: &situation::Resource) -> bool {
+    match &body.kind {
+        ResourceKind::Group(members) => members.iter().all(|member| tells_instances_apart(facts, member)),
+        ResourceKind::Primitive(agent) => {
+            let inherited = template_of(facts, body).and_then(|template| match &template.kind {
+                ResourceKind::Primitive(agent) => agent.as_ref(),
+                _ => None,
+            });
+            agent.as_ref().or(inherited).is_none_or(|agent| agent.class == "ocf" || agent.is_fencing())
+        }
+        ResourceKind::Clone(_) | ResourceKind::Bundle(_) => true,
+    }
 }
 
 /// Adds the instances that a clone wants. One that wants none has one nevertheless, for what constraints and histories

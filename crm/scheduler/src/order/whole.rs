@@ -161,14 +161,16 @@ impl Wholes {
                     missing |= self.relate_part(graph, edges, whole, child, verb, of) == 0;
                 }
                 if missing && !any && verb.up() {
-                    graph[whole.begin].possible = false;
                     graph[whole.done].possible = false;
                 }
+                edges.add(whole.demand, whole.begin, Terms::THEN_WANTS_POSSIBLE);
+                edges.add(whole.demand, whole.done, Terms::THEN_WANTS_POSSIBLE);
             }
         }
     }
 
-    /// Relates a whole with one part; answers how many actions the part has.
+    /// Relates a whole with one part. A group begins as soon as one member has something to do, and is done only when
+    /// all have done it; of a clone one instance is enough for both. Answers how many actions the part has.
     fn relate_part(
         &self,
         graph: &Graph,
@@ -185,7 +187,8 @@ impl Wholes {
         let down = Terms::FIRST_NEEDS_THEN | Terms::THEN_WANTS_POSSIBLE;
         let mut part_of = |begin: ActionIx, done: ActionIx, demand: ActionIx, opens: bool| {
             edges.add(whole.begin, begin, Terms::ORDERED);
-            edges.add(begin, whole.begin, if opens { up } else { count });
+            let opening = if opens { up } else { count };
+            edges.add(begin, whole.begin, if any { opening } else { opening.without(count) });
             edges.add(done, whole.done, up | Terms::ORDERED);
             edges.add(whole.demand, demand, down);
         };

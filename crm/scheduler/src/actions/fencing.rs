@@ -184,7 +184,11 @@ fn implied(facts: &Facts<'_>, graph: &mut Graph, fence: ActionIx, action: Action
     if facts[resource].meta.requires < Requires::Fencing {
         return;
     }
-    graph.before(fence, action, Terms::ORDERED);
+    // What runs in a bundle's container ends with the container, which the bundle itself sees to.
+    let in_bundle = facts[facts.top(resource)].is_bundle() && graph[fence].carrier == Carrier::Nobody;
+    if !in_bundle {
+        graph.before(fence, action, Terms::ORDERED);
+    }
     let top = crate::constraint::name::below_bundle(facts, resource);
     if top != resource && graph[action].key.task == Task::Stop {
         graph.relate(Point::Action(fence), Point::Task(top, Task::Stop), Terms::ORDERED);

@@ -51,7 +51,26 @@ pub(super) fn primitive(facts: &mut Facts<'_>, history: &ResourceHistory) -> Res
     if is_connection(&history.agent) {
         connect(facts, made, container);
     }
+    adopt(facts, made);
     made
+}
+
+/// Histories come in any order: what lives in the host `made` may have been read before it.
+fn adopt(facts: &mut Facts<'_>, made: ResourceIx) {
+    let name = facts[made].id.clone();
+    let lives_here = |at: &ResourceIx| {
+        let here = &facts[*at];
+        let recorded = || here.history.iter().any(|(_, history)| history.container.as_deref() == Some(name.as_str()));
+        here.removed && here.container.is_none() && *at != made && recorded()
+    };
+    let inside: Vec<ResourceIx> = facts.all_resources().filter(lives_here).collect();
+    for at in inside {
+        facts.resources[at.at()].container = Some(made);
+        facts.resources[made.at()].contents.push(at);
+        if let Some(node) = facts[at].connects {
+            facts.nodes[node.at()].kind = NodeKind::Guest { container: made };
+        }
+    }
 }
 
 /// The node behind a removed connection is there until the connection is gone.

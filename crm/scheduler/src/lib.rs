@@ -11,6 +11,7 @@ pub mod assign;
 pub mod check;
 pub mod constraint;
 pub mod execute;
+pub mod explain;
 pub mod facts;
 pub mod graph;
 pub mod index;

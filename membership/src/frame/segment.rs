@@ -1,8 +1,8 @@
 //! Frames longer than a packet: cut into segments by the sender, put together by the receiver.
 //!
 //! What members say about all members grows with their number and their names, and need not fit into one packet. The
-//! segments of a frame carry a number made from its bytes: a frame that is sent again gives its segments the same number, so
-//! that the second try fills in what was lost of the first.
+//! segments of a frame carry a number made from its bytes: a frame that is sent again gives its segments the same
+//! number, so that the second try fills in what was lost of the first.
 
 use super::{ENVELOPE, Frame, FrameError, MAX_BODY};
 use bytes::{Bytes, BytesMut};

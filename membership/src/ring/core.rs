@@ -100,8 +100,8 @@ impl Core {
 
     // ---- what comes in ----
 
-    /// A frame as a value and as bytes, when it is one (or the segment that completes one) and its sender is not known to
-    /// be a thing of the past.
+    /// A frame as a value and as bytes, when it is one (or the segment that completes one) and its sender is not known
+    /// to be a thing of the past.
     pub(crate) fn receive(&mut self, from: &NodeId, bytes: Bytes) -> Option<(Frame, Bytes)> {
         if *from == self.me {
             return None;

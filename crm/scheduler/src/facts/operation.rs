@@ -80,7 +80,8 @@ pub(crate) fn implicit<'a>(name: &str, interval_ms: u64, timeout: Option<&str>) 
     }
 }
 
-/// The operations of a resource and of its template; one that both have is the resource's.
+/// The operations of a resource and of its template. Of those with one name, for one role, the resource's replace the
+/// template's, whatever their intervals.
 pub(crate) fn configured<'a>(
     written: &'a situation::Resource,
     template: Option<&'a situation::Resource>,
@@ -88,12 +89,20 @@ pub(crate) fn configured<'a>(
     let mut operations: Vec<OperationFacts<'a>> = written.operations.iter().map(OperationFacts::of).collect();
     let own = operations.len();
     for inherited in template.into_iter().flat_map(|template| &template.operations).map(OperationFacts::of) {
-        let replaced = |it: &OperationFacts<'_>| it.name == inherited.name && it.interval_ms == inherited.interval_ms;
+        let replaced = |it: &OperationFacts<'_>| it.name == inherited.name && plain(it.role) == plain(inherited.role);
         if !operations[..own].iter().any(replaced) {
             operations.push(inherited);
         }
     }
     operations
+}
+
+/// The role that an operation is for, as far as inheritance tells roles apart.
+fn plain(role: Option<Role>) -> Role {
+    match role {
+        None | Some(Role::Unpromoted) => Role::Started,
+        Some(role) => role,
+    }
 }
 
 impl<'a> OperationFacts<'a> {

@@ -22,6 +22,8 @@ mod ranking;
 mod report;
 pub mod score;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod utilization;
 

@@ -1,0 +1,71 @@
+//! Random clusters from the command line: what must hold, and where the peer answers differently.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+use conformance::{peer, properties, random};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | compare FIRST COUNT";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| arguments.get(at).and_then(|text| text.parse::<u64>().ok());
+    match (arguments.first().map(String::as_str), number(1), number(2)) {
+        (Some("print"), Some(seed), _) => print!("{}", random::cib(seed)),
+        (Some("properties"), Some(first), Some(count)) => return check(first, count),
+        (Some("compare"), Some(first), Some(count)) => return compare(first, count),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn situation(seed: u64) -> (String, Result<scheduler::situation::Situation, String>) {
+    let xml = random::cib(seed);
+    let read = import::read(&xml).map_err(|error| error.to_string());
+    let read = read.map(|mut situation| {
+        situation.now_ms = random::NOW * 1000;
+        situation
+    });
+    (xml, read)
+}
+
+fn check(first: u64, count: u64) -> ExitCode {
+    let mut bad = 0;
+    for seed in first..first + count {
+        let wrong = match situation(seed).1 {
+            Ok(situation) => properties::violations(&situation, seed),
+            Err(problem) => vec![problem],
+        };
+        bad += u32::from(!wrong.is_empty());
+        for line in wrong {
+            println!("{seed}: {line}");
+        }
+    }
+    println!("{bad} of {count} clusters have an answer that breaks a rule");
+    if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn compare(first: u64, count: u64) -> ExitCode {
+    let mut different = 0;
+    let file = PathBuf::from(std::env::temp_dir()).join(format!("paceline-random-{}.xml", std::process::id()));
+    for seed in first..first + count {
+        let (xml, read) = situation(seed);
+        let answer = std::fs::write(&file, xml)
+            .map_err(|error| format!("writing {}: {error}", file.display()))
+            .and_then(|()| peer::actions(&file, random::NOW));
+        let lines = match (read, answer) {
+            (Ok(situation), Ok(theirs)) => peer::differences(&theirs, &peer::ours(&scheduler::schedule(&situation))),
+            (Err(problem), _) | (_, Err(problem)) => vec![problem],
+        };
+        different += u32::from(!lines.is_empty());
+        for line in lines {
+            println!("{seed}: {line}");
+        }
+    }
+    let _ = std::fs::remove_file(&file);
+    println!("{different} of {count} answers differ");
+    ExitCode::SUCCESS
+}

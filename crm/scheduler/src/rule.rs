@@ -162,11 +162,21 @@ fn order(left: &str, right: &str, value_type: ValueType) -> Ordering {
             (Ok(left), Ok(right)) => left.partial_cmp(&right).unwrap_or(Ordering::Equal),
             _ => text(),
         },
-        ValueType::Version => {
-            let parts = |version: &str| -> Vec<i64> {
-                version.split('.').map(|part| word::leading_integer(part).map_or(0, |(number, _)| number)).collect()
-            };
-            parts(left).cmp(&parts(right))
+        ValueType::Version => versions(left, right),
+    }
+}
+
+/// How two versions compare, part by part; parts that are not there count as 0.
+fn versions(left: &str, right: &str) -> Ordering {
+    let number = |part: &str| word::leading_integer(part).map_or(0, |(number, _)| number);
+    let (mut left, mut right) = (left.split('.').map(number), right.split('.').map(number));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return Ordering::Equal,
+            (left, right) => match left.unwrap_or(0).cmp(&right.unwrap_or(0)) {
+                Ordering::Equal => {}
+                different => return different,
+            },
         }
     }
 }

@@ -27,6 +27,7 @@ fn attributes_are_compared_by_what_they_look_like() {
         ("load", Comparison::Less, Some("1"), None, true),
         ("site", Comparison::Equal, Some("north"), None, true),
         ("os", Comparison::Greater, Some("5.9"), Some(ValueType::Version), true),
+        ("os", Comparison::Equal, Some("5.10.2.0"), Some(ValueType::Version), true),
         ("none", Comparison::NotEqual, Some("x"), None, true),
         ("none", Comparison::Less, Some("5"), None, false),
         ("none", Comparison::NotDefined, None, None, true),

@@ -9,7 +9,7 @@ use crate::facts::Facts;
 use crate::index::{NodeIx, ResourceIx};
 use crate::schedule::{ActionKind, Schedule, ScheduledAction};
 use crate::situation::{
-    Agent, AttributeSet, NodeStatus, OperationHistory, OperationStatus, ResourceHistory, Situation, Value,
+    AttributeSet, NodeStatus, OperationHistory, OperationStatus, ResourceHistory, Situation, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -291,7 +291,7 @@ impl<'f, 'a> Stage<'f, 'a> {
             let container = resource.and_then(|it| it.container).filter(|_| connects);
             resources.push(ResourceHistory {
                 id: name.to_string(),
-                agent: resource.and_then(|it| it.agent.clone()).unwrap_or_else(Agent::default),
+                agent: resource.and_then(|it| it.agent.clone()).unwrap_or_default(),
                 container: container.map(|at| self.facts[at].id.clone()),
                 ..ResourceHistory::default()
             });

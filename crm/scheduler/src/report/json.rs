@@ -28,7 +28,7 @@ pub fn write(simulation: &Simulation, now_ms: i64) -> String {
         out.push_str(if at == 0 { "" } else { "," });
         text(&mut out, warning);
     }
-    out.push_str("]");
+    out.push(']');
     if let Some(recheck) = simulation.schedule.recheck_ms {
         member(&mut out, "recheck", &moment(recheck));
     }

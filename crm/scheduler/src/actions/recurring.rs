@@ -88,7 +88,9 @@ fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, in
     };
     let is_active = is_active(plan, resource, node, interval_ms);
     if !right {
-        if is_active {
+        // Where it is started anew, the stop has ended the monitor already.
+        let start = plan.graph.find(Key::on(resource, Task::Start, node));
+        if is_active && !start.is_some_and(|start| plan.graph[start].needed) {
             let after = match is {
                 Role::Promoted => Some(Task::Demote),
                 _ if next == Role::Promoted => Some(Task::Promote),

@@ -19,7 +19,7 @@ pub struct Outcome {
 }
 
 /// How a node stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeOutcome {
     /// Its name.
     pub name: String,
@@ -85,20 +85,6 @@ impl Outcome {
             }
         }
         outcome
-    }
-
-    /// Nodes that were there before and that nothing speaks of any more are listed as offline.
-    pub(crate) fn with_gone(mut self, before: &Outcome) -> Outcome {
-        let names: BTreeSet<&str> = self.nodes.iter().map(|node| node.name.as_str()).collect();
-        let gone: Vec<&NodeOutcome> = before.nodes.iter().filter(|node| !names.contains(node.name.as_str())).collect();
-        let offline = |node: &NodeOutcome| NodeOutcome {
-            name: node.name.clone(),
-            kind: node.kind.clone(),
-            ..NodeOutcome::default()
-        };
-        let gone: Vec<NodeOutcome> = gone.into_iter().map(offline).collect();
-        self.nodes.extend(gone);
-        self
     }
 
     fn replica(&mut self, facts: &Facts<'_>, bundle: &Resource<'_>, replica: &Replica) {

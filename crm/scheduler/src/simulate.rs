@@ -27,7 +27,7 @@ pub fn simulate(situation: &Situation) -> Simulation {
         before.clone()
     } else {
         let later = execute(&facts, &schedule);
-        Outcome::of(&facts::read(&later)).with_gone(&before)
+        Outcome::of(&facts::read(&later))
     };
     Simulation { schedule, before, after }
 }

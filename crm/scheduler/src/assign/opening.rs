@@ -4,6 +4,7 @@ use super::draft::Draft;
 use super::ledger::Cause;
 use super::score::{ABSENT, MANDATORY, NEVER, give};
 use crate::constraint::{Location, name};
+use crate::facts::bundle::Replica;
 use crate::facts::failure;
 use crate::facts::resource::Kind;
 use crate::index::{NodeIx, ResourceIx};
@@ -64,9 +65,23 @@ impl Draft<'_, '_> {
         for bundle in self.facts.all_resources() {
             let Kind::Bundle(replicas) = &self.facts[bundle].kind else { continue };
             for replica in replicas {
+                self.forbid_written(replica);
                 if let (Some(child), Some(node)) = (replica.child, replica.node) {
                     self.list_inside(child, node);
                 }
+            }
+        }
+    }
+
+    /// A node inside a bundle that somebody wrote among the nodes is on the lists of what is written before the bundle;
+    /// forbidden, since it belongs to what runs inside.
+    fn forbid_written(&mut self, replica: &Replica) {
+        let (Some(node), Some(connection)) = (replica.node, replica.connection) else { return };
+        let name = &self.facts[node].name;
+        let written = self.facts.situation.configuration.nodes.iter().any(|it| it.name == *name);
+        if written && self.facts.options.symmetric {
+            for earlier in (0..connection.at()).map(ResourceIx::new) {
+                self.row_mut(earlier)[node.at()] = NEVER;
             }
         }
     }
@@ -92,10 +107,14 @@ impl Draft<'_, '_> {
     }
 
     /// Connections and fence devices run on members only; so do hosts of guest nodes, but not containers of bundles.
-    /// What lives in a resource that is a node, runs on that node.
+    /// What lives in a resource that is a node, runs on that node. What is not managed stays where it is, and nothing of
+    /// this matters.
     fn heed_hosts(&mut self) {
         for resource in self.facts.all_resources() {
             let here = &self.facts[resource];
+            if !here.managed {
+                continue;
+            }
             if here.connects.is_some() || here.fence_device {
                 self.members_only(resource);
             }
@@ -189,7 +208,7 @@ impl Draft<'_, '_> {
         }
     }
 
-    fn locate_bundle(&mut self, bundle: ResourceIx, location: &Location, replicas: &[crate::facts::bundle::Replica]) {
+    fn locate_bundle(&mut self, bundle: ResourceIx, location: &Location, replicas: &[Replica]) {
         self.locate_one(bundle, location, false);
         for replica in replicas {
             self.locate(replica.container, location, false);

@@ -180,7 +180,8 @@ fn implied(facts: &Facts<'_>, resource: ResourceIx, found: &mut Vec<Colocation>)
         }
         Kind::Group | Kind::Clone | Kind::Primitive => {}
     }
-    if let Some(container) = here.container.filter(|&container| lives_beside(facts, resource, container)) {
+    let beside = here.container.filter(|&container| here.managed && lives_beside(facts, resource, container));
+    if let Some(container) = beside {
         let score = if travels(facts, resource) { Score::new(NEAR_CONTAINER) } else { Score::MANDATORY };
         add(&facts[container].id, score, resource, container, true);
     }

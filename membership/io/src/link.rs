@@ -343,6 +343,11 @@ impl Links {
         self.arrivals.pop_front()
     }
 
+    /// Forgets the frames that have arrived and were not taken yet.
+    pub(crate) fn forget_frames(&mut self) {
+        self.arrivals.retain(|arrival| !matches!(arrival, Arrival::Frame { .. }));
+    }
+
     /// Queues a frame for one peer. Without a link it is dropped.
     pub(crate) fn send(&mut self, now: Instant, to: &NodeId, frame: Bytes) {
         let mut handles = [ConnectionHandle(0); MAX_LINKS];

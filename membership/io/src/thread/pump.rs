@@ -14,6 +14,8 @@ use std::os::fd::AsFd;
 
 /// Batches of packets taken in one turn.
 const BATCHES: usize = 8;
+/// Batches that a socket's buffer may hold: more cannot be of the past.
+const PAST: usize = 1024;
 /// Messages that may wait inside the ring.
 const RING_QUEUE: usize = 2048;
 /// So many frames are worth a send of their own.
@@ -43,6 +45,8 @@ pub(super) struct Pump {
     life: Life,
     scheduling: &'static str,
     chronicle: Chronicle,
+    /// When the last turn began.
+    turned: Instant,
     /// Names that have been reported to have no address.
     unresolved: BTreeSet<(NodeId, String)>,
 }
@@ -59,8 +63,8 @@ impl Pump {
     ) -> Pump {
         let unresolved = BTreeSet::new();
         let life = Life::Running;
-        let (scheduling, chronicle) = ("ordinary", Chronicle::default());
-        Pump { ring, links, local, mailbox, keeper, token, on_event, life, scheduling, chronicle, unresolved }
+        let (scheduling, chronicle, turned) = ("ordinary", Chronicle::default(), Instant::now());
+        Pump { ring, links, local, mailbox, keeper, token, on_event, life, scheduling, chronicle, turned, unresolved }
     }
 
     /// The thread.
@@ -87,6 +91,11 @@ impl Pump {
 
     /// One turn; false when it was the last.
     fn turn(&mut self) -> io::Result<bool> {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.turned) > self.token {
+            self.skip_the_past(now)?;
+        }
+        self.turned = now;
         let mut more = true;
         for _ in 0..BATCHES {
             let now = Instant::now();
@@ -143,6 +152,20 @@ impl Pump {
         if sources.last().and_then(PollFd::revents).is_some_and(|events| events.contains(PollFlags::POLLIN)) {
             self.mailbox.silence();
         }
+        Ok(())
+    }
+
+    /// This thread did not run for longer than the token timeout: the host stood still, or the process was stopped. What
+    /// waits in the sockets is news of that time, in which peers said that they do not hear this node any more. The
+    /// ring would believe it and stay away from them, so only the links take it in.
+    fn skip_the_past(&mut self, now: Instant) -> io::Result<()> {
+        for _ in 0..PAST {
+            if !self.links.receive(now)? {
+                break;
+            }
+        }
+        self.links.forget_frames();
+        self.step(now, Input::Wake);
         Ok(())
     }
 

@@ -127,11 +127,13 @@ impl Herd {
         run("kill", &[signal, &process.child.id().to_string()]).map(drop)
     }
 
-    /// Stops a member for a while, as a stalled host does.
-    pub fn pause(&self, name: &str, time: Duration) -> Result<(), String> {
+    /// Stops a member for a while, as a stalled host does. The time when it may go on.
+    pub fn pause(&self, name: &str, time: Duration) -> Result<u64, String> {
         self.signal(name, "-STOP")?;
         std::thread::sleep(time);
-        self.signal(name, "-CONT")
+        let at = nanos();
+        self.signal(name, "-CONT")?;
+        Ok(at)
     }
 
     /// Ends a process at once, while its kernel lives on. The time when.

@@ -97,8 +97,7 @@ pub fn paused(setting: &Setting) -> Result<String, String> {
         return Err(format!("{views} views after pauses below the timeout:\n{}", herd.tail(60)));
     }
     let since = nanos();
-    herd.pause(sleeper, 3 * setting.token)?;
-    let woken = nanos();
+    let woken = herd.pause(sleeper, 3 * setting.token)?;
     let others = &names[..names.len() - 1];
     let alone = |line: &&Line| line.at >= since && line.at < woken && line.view().is_some_and(|(_, m)| m == others);
     herd.listen(Instant::now());
@@ -108,6 +107,11 @@ pub fn paused(setting: &Setting) -> Result<String, String> {
     let back = herd.view_of(&names, woken)?;
     if count(&herd, since, "Paused") == 0 {
         return Err(format!("{sleeper} did not notice that it was paused:\n{}", herd.tail(60)));
+    }
+    // One round of joining, not a wait for doubts to fade.
+    let limit = setting.token + Duration::from_millis(200);
+    if u128::from(back - woken) > limit.as_nanos() {
+        return Err(format!("{sleeper} was back only after {:.0} ms:\n{}", ms(back - woken), herd.tail(60)));
     }
     let blamed = |line: &&Line| line.node == sleeper && line.at >= woken && line.text.contains("TokenLost");
     if herd.said.iter().any(|line| blamed(&line)) {

@@ -176,7 +176,9 @@ impl Plan<'_, '_> {
     pub fn next_role(&self, resource: ResourceIx) -> Role {
         let options = &self.facts.options;
         match self.assignment.role(resource) {
-            Role::Promoted if !options.quorate && options.no_quorum_policy == NoQuorumPolicy::Demote => Role::Unpromoted,
+            Role::Promoted if !options.quorate && options.no_quorum_policy == NoQuorumPolicy::Demote => {
+                Role::Unpromoted
+            }
             role => role,
         }
     }
@@ -243,3 +245,6 @@ fn word(task: Task) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     propagate::propagate(&mut graph, &edges.list, |action| fixed(assignment, action));
     cancel(&mut graph, &edges);
     migration::settle(&mut graph);
-    migration::relate(&graph, &mut edges);
+    migration::relate(facts, &graph, &mut edges);
     notify::add(facts, assignment, &mut graph, &wholes, &mut edges);
     cycle::open(&graph, &mut edges);
     Ordered { graph, edges }

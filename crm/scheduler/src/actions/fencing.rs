@@ -169,12 +169,25 @@ fn start_after(
     match needs {
         Requires::Nothing => {}
         Requires::Quorum => {
-            if !facts[resource].known_on.contains(&target) {
+            if !known(facts, resource, target) {
                 graph.before(fence, start, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE);
             }
         }
         Requires::Fencing | Requires::Unfencing => graph.before(fence, start, Terms::ORDERED),
     }
+}
+
+/// Whether it is recorded what a resource does on a node; of an anonymous clone any instance tells.
+fn known(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx) -> bool {
+    let here = &facts[resource];
+    if here.known_on.contains(&node) {
+        return true;
+    }
+    let anonymous = facts.clone_of(resource).filter(|_| !here.unique);
+    anonymous.is_some_and(|top| {
+        let siblings = facts.primitives(top);
+        siblings.iter().any(|&it| facts[it].base == here.base && facts[it].known_on.contains(&node))
+    })
 }
 
 /// A stop or demotion on a fenced node is implied by the fencing.

@@ -8,7 +8,7 @@ use super::Plan;
 use crate::constraint::{Constraints, Symmetry};
 use crate::facts::Facts;
 use crate::facts::resource::Kind;
-use crate::graph::{Graph, Key, Point, Task, Terms};
+use crate::graph::{Carrier, Graph, Point, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::role::Role;
@@ -188,8 +188,9 @@ fn hosts_node(facts: &Facts<'_>, resource: ResourceIx) -> bool {
     facts[resource].contents.iter().any(|&inside| facts[inside].connects.is_some_and(|node| !facts[node].bundle))
 }
 
-/// What depends on something that is probed waits for the probes: its stop, when it is to be started again there. (What waits for
-/// the stop of something waits for its probes as well; see [`crate::order`].)
+/// What depends on something that is probed waits for the probes: its stop, when it is to be started again. A stop that
+/// fencing implies waits for nothing else. (What waits for the stop of something waits for its probes as well; see
+/// [`crate::order`].)
 pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
     let probes: Vec<ActionIx> = (0..graph.actions.len())
         .map(ActionIx::new)
@@ -204,9 +205,9 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
         let (Some(resource), Some(node)) = (graph[probe].key.resource, graph[probe].key.node) else { continue };
         for &(dependent, same_node) in &dependents.of(facts, resource) {
             let stops: Vec<ActionIx> = graph.tasks(dependent, Task::Stop).collect();
-            let comes_here = graph.find(Key::on(dependent, Task::Start, node)).is_some();
-            for stop in stops.into_iter().filter(|_| comes_here) {
-                if !same_node || graph[stop].key.node == Some(node) {
+            for stop in stops {
+                let real = graph[stop].carrier == Carrier::Agent;
+                if real && (!same_node || graph[stop].key.node == Some(node)) {
                     graph.before(probe, stop, Terms::ORDERED);
                 }
             }

@@ -22,6 +22,12 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     }
     let to = plan.assignment.node(resource).filter(|&node| !facts[node].maintenance);
     let next = plan.next_role(resource);
+    if let Some(node) = to
+        && (next.runs() || !plan.managed(resource))
+    {
+        // Also what comes down to a lower role can be made to start anew by what stands before it.
+        plan.act(resource, Task::Start, node, false);
+    }
     for operation in &here.operations {
         let wanted = operation.interval_ms > 0 && operation.enabled && operation.name == "monitor";
         if !wanted || twice(plan, resource, operation.interval_ms) {

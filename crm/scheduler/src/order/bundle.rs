@@ -36,7 +36,8 @@ pub fn relate(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edg
                 edges.connect(graph, wholes, (replica.container, stop), (address, stop), Terms::undo());
             }
             if let Some(inside) = wholes.inside(facts, bundle) {
-                for probe in graph.tasks(replica.container, Task::Monitor) {
+                let starts = graph.tasks(replica.container, Task::Start).next().is_some();
+                for probe in graph.tasks(replica.container, Task::Monitor).filter(|_| starts) {
                     edges.add(probe, inside.begin, Terms::ORDERED);
                 }
             }

@@ -2,6 +2,7 @@
 //! given up becomes a stop and a start.
 
 use super::edge::{Edge, Edges};
+use crate::facts::Facts;
 use crate::graph::{Action, Carrier, Graph, Task, Terms};
 use crate::index::{ActionIx, ResourceIx};
 use crate::transition::shown;
@@ -46,13 +47,21 @@ fn arrives(graph: &Graph, resource: ResourceIx) -> Option<ActionIx> {
 }
 
 /// Adds what orders mean for migrations.
-pub fn relate(graph: &Graph, edges: &mut Edges) {
+pub fn relate(facts: &Facts<'_>, graph: &Graph, edges: &mut Edges) {
     let mut more: Vec<Edge> = Vec::new();
     for edge in &edges.list {
         let (first, then) = (&graph[edge.first], &graph[edge.then]);
-        let (Some(one), Some(other)) = (first.key.resource, then.key.resource) else {
+        let Some(other) = then.key.resource else { continue };
+        let fencing = matches!(first.key.task, Task::Fence | Task::Unfence);
+        if fencing && then.key.task == Task::Start && migrates(then) && !edge.terms.has(Terms::THEN_WANTS_POSSIBLE) {
+            let begin = begins(graph, other);
+            more.extend(begin.map(|begin| Edge { first: edge.first, then: begin, terms: Terms::ORDERED }));
+        }
+        let Some(one) = first.key.resource else { continue };
+        // Only the arrival needs the connection of the node that it moves to.
+        if then.key.node.is_some() && facts[one].connects == then.key.node {
             continue;
-        };
+        }
         if one == other || !edge.terms.has(Terms::ORDERED) || !migrates(then) || edge.terms.has(Terms::LOAD) {
             continue;
         }

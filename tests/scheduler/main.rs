@@ -1,8 +1,10 @@
 //! The scheduler, held against golden cases and against random clusters.
 //!
-//! Each file in `cases/` is one rule: a cluster file, a line of dashes, the facts, a line of dashes, and the expected
+//! The small scheduler of the daemon: each file in `cases/` is one rule: a cluster file, a line of dashes, the facts, a line of dashes, and the expected
 //! answer. `UPDATE=1` rewrites the answers; a rewritten line is reviewed like code. Every case is also audited,
 //! computed twice, and walked to its end, after which nothing may be left to do.
+//!
+//! The scheduler that takes its place: each file in `what-if/`, see [`what_if`].
 
 mod facts;
 mod golden;
@@ -10,6 +12,7 @@ mod planted;
 mod random;
 mod render;
 mod walk;
+mod what_if;
 
 use libtest_mimic::Arguments;
 
@@ -18,6 +21,7 @@ fn main() {
     let mut trials = golden::trials();
     trials.extend(planted::trials());
     trials.extend(random::trials());
+    trials.extend(what_if::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 

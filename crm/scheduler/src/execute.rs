@@ -163,7 +163,8 @@ impl<'f, 'a> Stage<'f, 'a> {
         let node = action.node.clone();
         let history = self.history(status, found, name);
         history.operations.retain(|it| {
-            let over = operation == "stop" && it.interval_ms > 0;
+            // a stop ends monitors; what failed before it stays known until somebody clears it
+            let over = operation == "stop" && it.interval_ms > 0 && !it.id.ends_with("_last_failure_0");
             it.id != id && it.status != OperationStatus::Pending && !over
         });
         history.operations.push(OperationHistory {

@@ -243,6 +243,12 @@ fn find_mut<'r>(resources: &'r mut [Resource], id: &str) -> Option<&'r mut Resou
     })
 }
 
+fn start_failure_is_fatal(situation: &Situation) -> bool {
+    let mut values = situation.configuration.properties.iter().flat_map(|set| &set.values);
+    let said = values.find(|value| value.name == "start-failure-is-fatal");
+    said.and_then(|value| word::boolean(value.value.as_deref()?)).unwrap_or(true)
+}
+
 fn fail(
     situation: &mut Situation,
     resource: &str,
@@ -252,6 +258,8 @@ fn fail(
     node: &str,
 ) -> Result<(), String> {
     let now = situation.now_ms.div_euclid(1000);
+    // as the cluster itself counts: one failed start is enough unless told otherwise
+    let fatal = operation == "start" && start_failure_is_fatal(situation);
     let others = situation.status.iter().flat_map(|status| &status.resources);
     let agent = others.clone().find(|history| history.id == resource).map(|history| history.agent.clone());
     let call = others.flat_map(|history| &history.operations).map(|operation| operation.call).max().unwrap_or(0);
@@ -290,8 +298,9 @@ fn fail(
     let count = format!("fail-count-{resource}#{operation}_{interval_ms}");
     let values = status.attributes.iter().flat_map(|set| &set.values);
     let before = values.filter(|value| value.name == count).find_map(|value| word::score(value.value.as_deref()?));
-    let more = before.unwrap_or_default() + Score::new(1);
-    put(&mut status.attributes, "status", &count, &more.value().to_string());
+    let more = if fatal { Score::MANDATORY } else { before.unwrap_or_default() + Score::new(1) };
+    let more = if more.is_mandatory() { "INFINITY".to_string() } else { more.value().to_string() };
+    put(&mut status.attributes, "status", &count, &more);
     put(
         &mut status.attributes,
         "status",

@@ -34,6 +34,10 @@ pub struct Draft<'d, 'a> {
     pub choosing: Vec<bool>,
     /// Its wishes are being merged into somebody else's.
     pub merging: Vec<bool>,
+    /// Over how many others the wishes come that are being merged.
+    pub merge_depth: u32,
+    /// How many more are heard.
+    pub voices: u32,
     /// The node chosen.
     pub node: Vec<Option<NodeIx>>,
     /// What it was worth when it was chosen.
@@ -74,6 +78,8 @@ pub struct Draft<'d, 'a> {
     pub steps: Vec<ScoreStep>,
     /// Why each is where it is.
     pub because: Vec<Vec<Reason>>,
+    /// Location constraints about the upper role, by their places.
+    pub promoted_locations: Vec<usize>,
     /// Promotion priority at the end.
     pub promotion: Vec<Option<i32>>,
     /// Who spoke for or against which node, when somebody asks.
@@ -106,6 +112,8 @@ impl<'d, 'a> Draft<'d, 'a> {
             open: vec![true; count],
             choosing: vec![false; count],
             merging: vec![false; count],
+            merge_depth: 0,
+            voices: 0,
             node: vec![None; count],
             worth: vec![0; count],
             now: facts.resources.iter().map(|resource| resource.role).collect(),
@@ -126,6 +134,9 @@ impl<'d, 'a> Draft<'d, 'a> {
             fence: Vec::new(),
             steps: Vec::new(),
             because: vec![Vec::new(); count],
+            promoted_locations: (0..constraints.locations.len())
+                .filter(|&at| constraints.locations[at].role == Some(Role::Promoted))
+                .collect(),
             promotion: vec![None; count],
             ledger: None,
         };

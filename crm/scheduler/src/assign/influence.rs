@@ -6,6 +6,12 @@ use super::score::{ABSENT, MANDATORY, NEVER, SPOILED, add, scale};
 use crate::constraint::Colocation;
 use crate::index::{NodeIx, ResourceIx};
 
+/// Wishes are heard over so many others and not from farther away.
+const FAR: u32 = 300;
+
+/// So many voices are heard for one decision; where colocations branch and join again, one resource has several.
+const VOICES: u32 = 10_000;
+
 /// How wishes are merged.
 #[derive(Clone, Copy)]
 pub struct Manner {
@@ -43,20 +49,23 @@ impl Draft<'_, '_> {
         factor: f32,
         manner: Manner,
     ) {
-        if self.merging[source.at()] {
+        if self.merge_depth == 0 {
+            self.voices = VOICES;
+        }
+        if self.merging[source.at()] || self.merge_depth >= FAR || self.voices == 0 {
             return;
         }
-        if self.facts[source].is_group() {
-            let Some(gate) = self.gate(source) else { return };
-            self.merging[source.at()] = true;
-            self.merge_wishes(row, gate, target, of, factor, manner);
-            self.merging[source.at()] = false;
-            return;
-        }
+        self.voices -= 1;
         self.merging[source.at()] = true;
-        if let Some(merged) = self.merged(row, source, target, of, factor, manner) {
+        self.merge_depth += 1;
+        if self.facts[source].is_group() {
+            if let Some(gate) = self.gate(source) {
+                self.merge_wishes(row, gate, target, of, factor, manner);
+            }
+        } else if let Some(merged) = self.merged(row, source, target, of, factor, manner) {
             *row = merged;
         }
+        self.merge_depth -= 1;
         self.merging[source.at()] = false;
     }
 

@@ -141,8 +141,9 @@ impl Draft<'_, '_> {
             Role::Promoted => {}
         }
         let about = [Some(instance), Some(clone), self.facts[clone].parent];
-        for location in &self.constraints.locations {
-            if about.contains(&Some(location.resource)) && location.role == Some(Role::Promoted) {
+        for &at in &self.promoted_locations {
+            let location = &self.constraints.locations[at];
+            if about.contains(&Some(location.resource)) {
                 for &(_, score) in location.nodes.iter().filter(|(at, _)| *at == node) {
                     self.priority[instance.at()] = add(self.priority[instance.at()], score.value());
                 }

@@ -8,10 +8,16 @@ use crate::facts::options::PlacementStrategy;
 use crate::index::{NodeIx, ResourceIx};
 use std::cmp::Ordering;
 
+/// The length of the pieces of long chains.
+const PIECE: u32 = 100;
+
 impl Draft<'_, '_> {
     /// Chooses a node for everything. Connections first, since they decide which remote nodes can be used; an
     /// interrupted migration of one goes on where it went.
     pub fn assign_all(&mut self) {
+        for deep in self.deep_first() {
+            self.assign(deep, None, true);
+        }
         let sequence = self.sequence();
         let (connections, others): (Vec<_>, Vec<_>) =
             sequence.into_iter().partition(|&top| self.facts[top].connects.is_some());
@@ -22,6 +28,56 @@ impl Draft<'_, '_> {
         for other in others {
             self.assign(other, None, true);
         }
+    }
+
+    /// Resources that stand at the end of long chains of colocations. Whoever follows is placed after the one that it
+    /// follows, by asking for that one's place while its own is being chosen; so that this does not go too deep, long
+    /// chains are cut into pieces, the last piece first.
+    fn deep_first(&self) -> Vec<ResourceIx> {
+        let heights = self.heights();
+        let mut deep: Vec<(u32, ResourceIx)> = self
+            .facts
+            .tops
+            .iter()
+            .map(|&top| (heights[top.at()], top))
+            .filter(|(height, _)| *height > 0 && height % PIECE == 0)
+            .collect();
+        deep.sort_unstable();
+        deep.into_iter().map(|(_, top)| top).collect()
+    }
+
+    /// How long the longest chain is that each resource follows. A circle is cut where it closes.
+    fn heights(&self) -> Vec<u32> {
+        let mut follows: Vec<Vec<ResourceIx>> = vec![Vec::new(); self.facts.resources.len()];
+        for of in &self.constraints.colocations {
+            let (dependent, primary) = (self.facts.top(of.dependent), self.facts.top(of.primary));
+            if dependent != primary {
+                follows[dependent.at()].push(primary);
+            }
+        }
+        let mut heights = vec![0; self.facts.resources.len()];
+        let mut seen = vec![false; self.facts.resources.len()];
+        let mut way: Vec<(ResourceIx, usize)> = Vec::new();
+        for &top in &self.facts.tops {
+            if std::mem::replace(&mut seen[top.at()], true) {
+                continue;
+            }
+            way.push((top, 0));
+            while let Some((here, next)) = way.last_mut() {
+                let here = *here;
+                if let Some(&primary) = follows[here.at()].get(*next) {
+                    *next += 1;
+                    if !std::mem::replace(&mut seen[primary.at()], true) {
+                        way.push((primary, 0));
+                    }
+                    continue;
+                }
+                let longest = follows[here.at()].iter().map(|primary| heights[primary.at()] + 1).max();
+                heights[here.at()] = longest.unwrap_or(0);
+                way.pop();
+            }
+        }
+        heights
     }
 
     /// By priority, then as written. Where capacity counts, among equals those first whose wishes are strongest.

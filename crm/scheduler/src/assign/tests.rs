@@ -297,3 +297,44 @@ fn an_explanation_tells_what_each_node_is_worth() {
     let all = explain(&situation, "ip", None).expect("there is an ip").to_string();
     assert!(all.contains("+7  location constraint ip-on-n2 speaks for this node"), "{all}");
 }
+
+#[test]
+fn a_long_chain_ends_where_its_last_link_wants_to_be() {
+    let length = 3000;
+    let mut world = World::new(&["n1", "n2"]);
+    for at in 0..length {
+        world = world.resource(primitive(&format!("r{at}"), &[]));
+        if at + 1 < length {
+            world = world.colocation(&format!("r{at}"), &format!("r{}", at + 1), 1_000_000);
+        }
+    }
+    let last = format!("r{}", length - 1);
+    let placed = world.location(&last, "n2", 100, None).placed();
+    assert!(placed.0.iter().all(|(_, node, _)| node.as_deref() == Some("n2")));
+}
+
+#[test]
+fn a_circle_of_colocations_is_placed_together() {
+    let mut world = World::new(&["n1", "n2"]);
+    for (dependent, primary) in [("a", "b"), ("b", "c"), ("c", "a")] {
+        world = world.resource(primitive(dependent, &[])).colocation(dependent, primary, 1_000_000);
+    }
+    let placed = world.location("b", "n2", 100, None).placed();
+    assert_eq!([placed.of("a"), placed.of("b"), placed.of("c")], [Some("n2"); 3]);
+}
+
+#[test]
+fn colocations_that_branch_and_join_are_weighed_in_bounded_time() {
+    let (layers, width) = (12, 6);
+    let mut world = World::new(&["n1", "n2"]);
+    for layer in 0..layers {
+        for at in 0..width {
+            world = world.resource(primitive(&format!("l{layer}-{at}"), &[]));
+            for below in 0..width * i32::from(layer > 0) {
+                world = world.colocation(&format!("l{layer}-{at}"), &format!("l{}-{below}", layer - 1), 1_000_000);
+            }
+        }
+    }
+    // Without a bound there are more ways through the layers than could ever be gone.
+    assert_eq!(world.location("l0-0", "n2", 100, None).placed().of("l0-0"), Some("n2"));
+}

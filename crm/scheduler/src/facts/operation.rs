@@ -271,10 +271,12 @@ fn allowed(
             && interval_ms > 0
             && text.get("role").is_some_and(|role| Role::parse(role) == Some(Role::Promoted))
     };
+    if word == "fence" && !facts.options.fencing_enabled {
+        return Some("stop".to_string()).filter(|_| name != "stop");
+    }
     let fits = match word.as_str() {
         "demote" => name == "promote" || promoted_monitor(),
-        "fence" => facts.options.fencing_enabled,
-        "stop" => name != "stop",
+        "stop" | "standby" => name != "stop",
         _ => true,
     };
     fits.then_some(word)

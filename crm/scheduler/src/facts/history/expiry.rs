@@ -3,12 +3,12 @@
 //! A failure is forgotten when its own time is over and no newer failure of the resource on that node still counts.
 //! Answers of probes are never forgotten, whatever was expected: they say how things are.
 
-use super::outcome::{Verdict, code, is_probe, judge};
+use super::outcome::{Outcome, Verdict, code, is_probe, judge};
 use crate::facts::failure;
 use crate::facts::operation;
 use crate::facts::{Facts, digest};
 use crate::index::{NodeIx, ResourceIx};
-use crate::situation::{OperationHistory, ResourceHistory};
+use crate::situation::{OperationHistory, OperationStatus, ResourceHistory};
 
 /// Whether the failure that `op` records is forgotten. Also notes when the count of failures is to be cleared.
 pub(super) fn expired(
@@ -17,9 +17,10 @@ pub(super) fn expired(
     node: NodeIx,
     history: &ResourceHistory,
     op: &OperationHistory,
-    verdict: Verdict,
+    outcome: Outcome,
 ) -> bool {
-    if !matches!(verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere) {
+    let unmasked = outcome.masked && op.status != OperationStatus::NotInstalled;
+    if !unmasked && !matches!(outcome.verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere) {
         return false;
     }
     let timeout = timeout_ms(facts, resource, Some(history));

@@ -55,8 +55,8 @@ pub(super) fn replay<'f, 'a>(
 impl<'a> Replay<'_, 'a> {
     fn operation(&mut self, op: &'a OperationHistory) {
         let outcome = outcome::judge(op, self.facts[self.resource].managed);
-        let expired = expiry::expired(self.facts, self.resource, self.node, self.history, op, outcome.verdict);
-        if outcome.masked {
+        let expired = expiry::expired(self.facts, self.resource, self.node, self.history, op, outcome);
+        if outcome.masked && !expired {
             let because = Reason::Said(format!("{} cannot run there: its agent said so when probed", op.name));
             self.ban_here(because);
         }

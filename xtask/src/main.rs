@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod conformance;
 mod demo;
 mod packages;
 mod service;
@@ -27,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Build and watch the main job: a node loses power, its service goes on elsewhere
     Demo(demo::Options),
+    /// Hold the scheduler against recorded answers of Pacemaker
+    Conformance(conformance::Options),
     /// Measure speed with real processes
     Bench(bench::Options),
     /// Run every test; ends with "N passed, N failed, N skipped"
@@ -45,6 +48,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
+        Command::Conformance(options) => conformance::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Sim(options) => sim::run(&options),

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test there is, one closing line.
 
+use crate::conformance::{self, Verdict};
 use crate::workspace::{build_programs, cargo, programs};
 use crate::{packages, tidy};
 use anyhow::{Context, Result};
@@ -64,6 +65,11 @@ pub fn run(options: &Options) -> Result<bool> {
     dependencies(&mut count);
     build_programs()?;
     rust_tests(&mut count)?;
+    match conformance::compare(false)? {
+        Verdict::Absent => count.skipped += 1,
+        Verdict::Good => count.check("conformance: recorded answers of the peer", true),
+        Verdict::Bad => count.check("conformance: recorded answers of the peer", false),
+    }
     let me = std::env::current_exe().context("cannot find this program's own file")?;
     let mut demo = Command::new(me);
     demo.arg("demo").arg("--no-build");

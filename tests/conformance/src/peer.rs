@@ -8,14 +8,14 @@ use std::process::Command;
 /// Actions and how often each is done: `start db on n1`, `monitor=10000 db on n1`, `fence n3 reboot`.
 pub type Actions = BTreeMap<String, u32>;
 
-/// What the peer does with the CIB in `file` at `now` (seconds since 1970). Its graph is written next to the file.
+/// What the peer does with the CIB in `file` at `now` (ISO 8601). Its graph is written next to the file.
 ///
 /// # Errors
 /// When the program cannot be run or refuses the file.
-pub fn actions(file: &Path, now: i64) -> Result<Actions, String> {
+pub fn actions(file: &Path, now: &str) -> Result<Actions, String> {
     let graph = file.with_extension("graph");
     let output = Command::new("crm_simulate")
-        .args(["-Q", "-R", "-t", &now.to_string(), "-x"])
+        .args(["-Q", "-R", "-t", now, "-x"])
         .arg(file)
         .arg("-G")
         .arg(&graph)

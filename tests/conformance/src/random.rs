@@ -6,8 +6,11 @@ mod status;
 
 use fastrand::Rng;
 
-/// The moment at which the clusters are looked at, seconds since 1970 (2026-01-01T00:00:00Z).
+/// The moment at which the clusters are looked at, seconds since 1970.
 pub const NOW: i64 = 1_767_225_600;
+
+/// The same moment in words.
+pub const NOW_TEXT: &str = "2026-01-01T00:00:00Z";
 
 /// How a node stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,7 +55,7 @@ fn compare(first: u64, count: u64) -> ExitCode {
         let (xml, read) = situation(seed);
         let answer = std::fs::write(&file, xml)
             .map_err(|error| format!("writing {}: {error}", file.display()))
-            .and_then(|()| peer::actions(&file, random::NOW));
+            .and_then(|()| peer::actions(&file, random::NOW_TEXT));
         let lines = match (read, answer) {
             (Ok(situation), Ok(theirs)) => peer::differences(&theirs, &peer::ours(&scheduler::schedule(&situation))),
             (Err(problem), _) | (_, Err(problem)) => vec![problem],

@@ -35,7 +35,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
             }
         }
         let failures = facts.failures.of(resource, *node).map_or(0, |failures| failures.recorded);
-        if changed && failures > 0 {
+        if changed && failures > 0 && plan.managed(resource) {
             let clear = plan.act(resource, Task::ClearFailures, *node, true);
             plan.graph[clear].because.push(Reason::Said("its definition was changed".to_owned()));
         }

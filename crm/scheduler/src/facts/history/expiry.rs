@@ -20,37 +20,32 @@ pub(super) fn expired(
     outcome: Outcome,
 ) -> bool {
     let unmasked = outcome.masked && op.status != OperationStatus::NotInstalled;
-    if !unmasked && !matches!(outcome.verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere) {
-        return false;
-    }
+    let failed = matches!(outcome.verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere);
+    let forgettable = unmasked || failed;
     let timeout = timeout_ms(facts, resource, Some(history));
-    let mut expired = false;
-    let mut clear = None;
-    if timeout > 0
-        && let Some(changed) = op.last_change.filter(|&changed| changed > 0)
-    {
-        let ends = changed.saturating_mul(1000).saturating_add(timeout);
-        if ends <= facts.situation.now_ms {
-            expired = true;
-            let count = facts.failures.of(resource, node).cloned().unwrap_or_default();
-            if count.recorded > 0 {
-                let counting = failure::counting(&count, timeout, facts.situation.now_ms);
-                expired = counting == 0;
-                clear = expired.then_some("it expired");
-            }
-            expired &= !waits_for_fencing(facts, resource, op);
-        } else {
+    let changed = op.last_change.filter(|&changed| changed > 0 && timeout > 0);
+    let Some(ends) = changed.map(|changed| changed.saturating_mul(1000).saturating_add(timeout)) else { return false };
+    let now = facts.situation.now_ms;
+    if ends > now {
+        if forgettable {
             super::recheck(facts, ends);
         }
+        return false;
     }
-    if let Some(why) = clear {
-        facts.failures.clear(resource, node, why);
+    let counted = facts.failures.of(resource, node).filter(|count| count.recorded > 0);
+    let counting = counted.map(|count| failure::counting(count, timeout, now));
+    // Any old call is an occasion to clear a count that is over, however the call went.
+    if counting == Some(0) {
+        facts.failures.clear(resource, node, "it expired");
     }
     let answer = matches!(
         op.exit_code,
         code::OK | code::NOT_RUNNING | code::PROMOTED | code::DEGRADED | code::DEGRADED_PROMOTED
     );
-    expired && !(is_probe(op) && answer)
+    forgettable
+        && counting.unwrap_or(0) == 0
+        && !waits_for_fencing(facts, resource, op)
+        && !(is_probe(op) && answer)
 }
 
 /// Notes the failure counts that are to be cleared because what failed was called with other parameters than today's.

@@ -61,6 +61,12 @@ impl<'a> Replay<'_, 'a> {
             self.ban_here(because);
         }
         if expired {
+            // What the failure asked for is forgotten, not what it proved.
+            if outcome::is_probe(op) {
+                self.role = Role::Stopped;
+            } else if outcome.role == Some(Role::Promoted) {
+                self.role = Role::Promoted;
+            }
             let node = &self.facts[self.node];
             if op.interval_ms > 0 && node.online && !node.unclean {
                 let node = self.node;

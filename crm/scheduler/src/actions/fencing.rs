@@ -16,18 +16,20 @@ use crate::role::Role;
 /// Asks for the fencing of every node that needs it and can be fenced.
 pub fn make(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
+    // Where the cluster may touch nothing, nothing is made safe by fencing.
+    let any_managed = facts.tops.iter().any(|&top| facts[top].managed);
     for node in facts.all_nodes() {
         let here = &facts[node];
         let decided = plan.assignment.fence.iter().filter(|(on, _)| *on == node).map(|(_, because)| because.clone());
         let decided: Vec<Reason> = decided.collect();
         let cut_off = cut_off(plan, node);
-        let wanted = wanted(plan, node) || !decided.is_empty() || cut_off;
+        let unclean = any_managed && plan.outlook(node).unclean;
+        let wanted = unclean || !decided.is_empty() || cut_off;
         if here.is_guest() || !wanted || !can_fence(facts, node) {
             continue;
         }
-        let action = if facts.options.fencing_action == "off" { "off" } else { "reboot" };
         let fence = plan.graph.ensure(Key::node(Task::Fence, node), Carrier::Fencing, true);
-        plan.graph[fence].fencing = Some(action);
+        plan.graph[fence].fencing = Some(action(facts));
         plan.graph[fence].because.extend(here.fence.iter().cloned().chain(decided));
         if cut_off {
             plan.graph[fence].because.push(Reason::Said(format!("nobody can connect to {} any more", here.name)));
@@ -40,10 +42,9 @@ pub fn make(plan: &mut Plan<'_, '_>) {
     in_turn(plan);
 }
 
-/// Whether a node must be fenced, as far as it is concerned itself.
-fn wanted(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
-    let here = &plan.facts[node];
-    plan.outlook(node).unclean || (here.is_remote() && here.remote_needs_reset)
+/// What fencing does.
+fn action(facts: &Facts<'_>) -> &'static str {
+    if facts.options.fencing_action == "off" { "off" } else { "reboot" }
 }
 
 /// Whether the connection of a remote node failed or was lost with its host, can be made nowhere else, and something
@@ -82,7 +83,7 @@ fn guest(plan: &mut Plan<'_, '_>, node: NodeIx) {
         return;
     }
     let fence = plan.graph.ensure(Key::node(Task::Fence, node), Carrier::Nobody, true);
-    plan.graph[fence].fencing = Some("reboot");
+    plan.graph[fence].fencing = Some(action(facts));
     plan.graph[fence].because.push(Reason::Said(format!("{} is stopped under it", facts[host].id)));
     plan.fence[node.at()] = Some(fence);
     if let Some(under) = under.and_then(|under| plan.fence[under.at()]) {
@@ -169,7 +170,9 @@ fn start_after(
     match needs {
         Requires::Nothing => {}
         Requires::Quorum => {
-            if !known(facts, resource, target) {
+            // Behind a removed connection nothing was ever to run.
+            let removed = facts[target].connection.is_some_and(|connection| facts[connection].removed);
+            if !removed && !known(facts, resource, target) {
                 graph.before(fence, start, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE);
             }
         }

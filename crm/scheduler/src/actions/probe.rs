@@ -104,6 +104,9 @@ fn probe(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource: ResourceI
 fn probe_clone(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, clone: ResourceIx, node: NodeIx) -> bool {
     let facts = plan.facts;
     let children = &facts[clone].children;
+    if facts[clone].meta.clone_max < 1 {
+        return false;
+    }
     if facts[clone].meta.globally_unique {
         let mut any = false;
         for &child in children {
@@ -204,8 +207,9 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
     for probe in probes {
         let (Some(resource), Some(node)) = (graph[probe].key.resource, graph[probe].key.node) else { continue };
         for &(dependent, same_node) in &dependents.of(facts, resource) {
+            let comes_back = graph.tasks(dependent, Task::Start).next().is_some();
             let stops: Vec<ActionIx> = graph.tasks(dependent, Task::Stop).collect();
-            for stop in stops {
+            for stop in stops.into_iter().filter(|_| comes_back) {
                 let real = graph[stop].carrier == Carrier::Agent;
                 if real && (!same_node || graph[stop].key.node == Some(node)) {
                     graph.before(probe, stop, Terms::ORDERED);
@@ -227,6 +231,7 @@ impl Dependents {
         for order in &constraints.orders {
             if order.kind == OrderKind::Mandatory
                 && order.symmetry != Symmetry::Inverse
+                && order.enough.is_none()
                 && order.first_task == Task::Start
                 && !facts[order.first].is_bundle()
                 && order.then_task == Task::Start

@@ -144,7 +144,7 @@ fn while_stopped(plan: &mut Plan<'_, '_>, resource: ResourceIx, interval_ms: u64
         let monitor = plan.act_every(resource, Task::Monitor, node, interval_ms, !is_active);
         plan.graph[monitor].target_rc = 7;
         let probe = plan.graph.find(Key::on(resource, Task::Monitor, node));
-        if let Some(probe) = probe {
+        if let Some(probe) = probe.filter(|_| plan.managed(resource)) {
             plan.graph.before(probe, monitor, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE);
         }
         if let Some(stop) = plan.graph.find(Key::on(resource, Task::Stop, node)) {

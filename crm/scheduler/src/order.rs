@@ -45,7 +45,7 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     let relating = &mut Relating { facts, assignment, wholes: &wholes, graph: &mut graph, edges: &mut edges };
     constraint::relate(constraints, relating);
     wholes.relate(facts, &mut graph, &mut edges);
-    group::relate(facts, &graph, &wholes, &mut edges);
+    group::relate(facts, assignment, &graph, &wholes, &mut edges);
     clone::relate(facts, &graph, &wholes, &mut edges);
     bundle::relate(facts, &graph, &wholes, &mut edges);
     colocation::relate(facts, constraints, &graph, &wholes, &mut edges);

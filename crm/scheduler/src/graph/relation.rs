@@ -71,6 +71,9 @@ impl Terms {
 
     /// When the second is done, the first is superfluous (a reload before a restart).
     pub const THEN_CANCELS_FIRST: Terms = Terms(1 << 17);
+    /// The first, as part of a live migration, is given up for a stop and a start when the second is needed and its
+    /// resource is started again.
+    pub const THEN_ENDS_MIGRATION: Terms = Terms(1 << 18);
 
     /// A mandatory order: the second needs the first done, and is redone with it.
     #[must_use]

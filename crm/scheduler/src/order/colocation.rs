@@ -17,7 +17,9 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &Graph, whole
         if colocation.score.is_never() && !colocation.implied {
             let (come, go) = tasks(dependent_role);
             let (primary_come, primary_go) = tasks(primary_role);
-            for (first, then) in [((dependent, go), (primary, primary_come)), ((primary, primary_go), (dependent, come))] {
+            for (first, then) in
+                [((dependent, go), (primary, primary_come)), ((primary, primary_go), (dependent, come))]
+            {
                 if facts[first.0].is_primitive() && facts[then.0].is_primitive() {
                     edges.connect(graph, wholes, first, then, Terms::ORDERED | Terms::SAME_NODE);
                 } else if meet(facts, graph, first, then) {

@@ -2,7 +2,7 @@
 
 use super::bundle;
 use super::edge::{Edges, only};
-use super::whole::{Verb, Wholes};
+use super::whole::{Verb, Whole, Wholes};
 use crate::assign::Assignment;
 use crate::constraint::{Constraints, Gathering, Order, Symmetry};
 use crate::facts::Facts;
@@ -106,42 +106,35 @@ impl Relating<'_, '_> {
 
     /// One relation of two resources, whatever they are.
     fn one_to_one(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
-        let terms = self.one_way(then, terms);
+        let terms = self.one_way(then, self.past_unmanaged(first.0, terms));
         if terms.has(Terms::THEN_WANTS_POSSIBLE) {
             self.make_missing(first);
         }
         let (one, other) = (self.facts[first.0].is_collective(), self.facts[then.0].is_collective());
-        let terms = if one { terms.without(Terms::THEN_NEEDS_FIRST) } else { terms };
-        let local = match (one, other) {
-            (true, false) => only(terms, Terms::FIRST_NEEDS_THEN),
-            (false, true) => only(terms, Terms::THEN_NEEDS_FIRST),
-            _ => Terms::NONE,
-        };
-        self.connect(first, then, terms.without(local));
+        if !one && !other {
+            self.connect(first, then, terms);
+            return;
+        }
+        let local = if other { Terms::NONE } else { only(terms, Terms::FIRST_NEEDS_THEN) };
+        self.connect(first, then, terms.without(local | Terms::THEN_NEEDS_FIRST));
         if local != Terms::NONE {
             self.node_by_node(first, then, local);
         }
+        if other && !one && terms.has(Terms::THEN_NEEDS_FIRST) {
+            self.node_by_node(first, then, Terms::THEN_ENDS_MIGRATION);
+        }
     }
 
-    /// Where only one of two resources is a clone, need travels between what is on the same node.
+    /// Of two resources one has instances: the other has to do with those that are on its node.
     fn node_by_node(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
-        let parts = |resource: ResourceIx| {
-            let here = &self.facts[resource];
-            if here.is_collective() {
-                self.instances(resource).into_iter().map(|instance| instance.place).collect()
-            } else {
-                vec![resource]
-            }
-        };
-        let down = terms.any(Terms::FIRST_NEEDS_THEN);
         let mut of_node: BTreeMap<NodeIx, Vec<ActionIx>> = BTreeMap::new();
-        for part in parts(first.0) {
-            for (node, action) in self.at_nodes(part, first.1, !down) {
+        for part in self.parts(first.0) {
+            for (node, action) in self.at_nodes(part, first.1, |whole| whole.begin) {
                 of_node.entry(node).or_default().push(action);
             }
         }
-        for part in parts(then.0) {
-            for (node, action) in self.at_nodes(part, then.1, down) {
+        for part in self.parts(then.0) {
+            for (node, action) in self.at_nodes(part, then.1, |whole| whole.demand) {
                 for &before in of_node.get(&node).map_or(&[][..], Vec::as_slice) {
                     self.edges.add(before, action, terms);
                 }
@@ -149,21 +142,38 @@ impl Relating<'_, '_> {
         }
     }
 
-    /// The actions that stand for a primitive or group on each node: what is asked of it, or what it tells.
-    fn at_nodes(&self, resource: ResourceIx, task: Task, asked: bool) -> Vec<(NodeIx, ActionIx)> {
+    /// What of a resource has a place: its instances, or itself.
+    fn parts(&self, resource: ResourceIx) -> Vec<ResourceIx> {
+        if self.facts[resource].is_collective() {
+            self.instances(resource).into_iter().map(|instance| instance.place).collect()
+        } else {
+            vec![resource]
+        }
+    }
+
+    /// The actions that stand for a primitive or group on each node.
+    fn at_nodes(&self, resource: ResourceIx, task: Task, stands: fn(Whole) -> ActionIx) -> Vec<(NodeIx, ActionIx)> {
         let mut found = Vec::new();
         let whole = Verb::of(task).and_then(|verb| self.wholes.of(resource, verb));
         for primitive in self.facts.primitives(resource) {
             for action in self.graph.tasks(primitive, task) {
                 if let Some(node) = self.graph[action].key.node {
-                    let stands = whole.map_or(action, |whole| if asked { whole.demand } else { whole.begin });
-                    found.push((node, stands));
+                    found.push((node, whole.map_or(action, stands)));
                 }
             }
         }
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// What an operator keeps running does not hold up the stop of what it depends on; what cannot be stopped because its
+    /// stop failed does.
+    fn past_unmanaged(&self, first: ResourceIx, terms: Terms) -> Terms {
+        let primitives = self.facts.primitives(first);
+        let stuck = |&at: &ResourceIx| self.facts[at].failed || self.facts[at].blocked.is_some();
+        let unmanaged = primitives.iter().any(|&at| !self.assignment.managed[at.at()]);
+        if unmanaged && !primitives.iter().any(stuck) { terms.without(Terms::THEN_WANTS_DONE) } else { terms }
     }
 
     /// An asymmetric order says nothing of what already is as the second action would make it.
@@ -179,7 +189,8 @@ impl Relating<'_, '_> {
             Task::Demote => role != Role::Promoted,
             _ => false,
         };
-        if fulfilled { terms.without(Terms::FIRST_NEEDS_THEN) } else { terms.without(Terms::ASYMMETRIC) }
+        let terms = terms.without(Terms::FIRST_NEEDS_THEN);
+        if fulfilled { terms } else { terms.without(Terms::ASYMMETRIC) }
     }
 
     /// A primitive that is not, and will not be, what something else waits for: the action is there, and impossible.
@@ -260,7 +271,11 @@ impl Relating<'_, '_> {
     fn instances(&self, resource: ResourceIx) -> Vec<Instance> {
         let replicas = bundle::replicas(self.facts, resource);
         if !self.facts[resource].is_bundle() {
-            return self.facts[resource].children.iter().map(|&child| Instance { first: child, place: child }).collect();
+            return self.facts[resource]
+                .children
+                .iter()
+                .map(|&child| Instance { first: child, place: child })
+                .collect();
         }
         replicas
             .iter()

@@ -2,12 +2,13 @@
 
 use super::edge::Edges;
 use super::whole::Wholes;
+use crate::assign::Assignment;
 use crate::facts::Facts;
 use crate::graph::{Graph, Task, Terms};
 use crate::index::ResourceIx;
 
 /// Relates the members of every group.
-pub fn relate(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
+pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
     for group in facts.all_resources().filter(|&resource| facts[resource].is_group()) {
         if let Some(stop) = wholes.of(group, super::Verb::Stop)
             && let Some(start) = wholes.of(group, super::Verb::Start)
@@ -37,7 +38,9 @@ pub fn relate(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edg
             if runs {
                 let next_of_active = active.map_or(0, |last| position(members, last) + 1);
                 for &idle in &members[next_of_active..at] {
-                    relate((member, Task::Stop), (idle, Task::Start), Terms::undo());
+                    let left_alone = !assignment.managed[member.at()] && facts[member].blocked.is_none();
+                    let before = if left_alone { Terms::undo().without(Terms::THEN_WANTS_DONE) } else { Terms::undo() };
+                    relate((member, Task::Stop), (idle, Task::Start), before);
                 }
                 active = Some(member);
             }

@@ -148,7 +148,7 @@ impl Wave<'_> {
         }
         let Some(depends) = before.key.resource.filter(|_| before.migratable && !before.rigid) else { return };
         let ends = before.key.task == Task::Stop
-            && terms.has(Terms::THEN_NEEDS_FIRST)
+            && terms.any(Terms::THEN_NEEDS_FIRST | Terms::THEN_ENDS_MIGRATION)
             && after.needed
             && (!after.migratable || after.rigid)
             && after.key.resource.is_some_and(|other| other != depends && self.starts(other));

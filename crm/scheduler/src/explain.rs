@@ -48,6 +48,8 @@ pub struct Part {
     pub wanted: Option<String>,
     /// As what.
     pub role: Role,
+    /// How much its promotion is wanted; `None`: it cannot be promoted.
+    pub promotion: Option<Score>,
     /// Why there, in a sentence.
     pub decision: String,
     /// The first thing that stands in its way.
@@ -169,6 +171,7 @@ impl View<'_, '_> {
             role_now: self.assignment.role_now[resource.at()],
             wanted: wanted.map(|node| self.name(node)),
             role: self.assignment.role(resource),
+            promotion: self.promotion_score(resource),
             decision: self.decision(resource),
             block: self.block(resource),
             nodes: nodes.map(|node| self.node(resource, node)).collect(),
@@ -193,7 +196,9 @@ impl View<'_, '_> {
 
     /// The nodes, best first.
     fn sorted(&self, resource: ResourceIx) -> Vec<NodeIx> {
-        let mut nodes: Vec<NodeIx> = self.facts.all_nodes().collect();
+        // The nodes inside bundles are nobody else's business.
+        let concerned = |&node: &NodeIx| !self.facts[node].bundle || self.score(resource, node).is_some();
+        let mut nodes: Vec<NodeIx> = self.facts.all_nodes().filter(concerned).collect();
         nodes.sort_by_key(|&node| {
             let chosen = self.assignment.node(resource) == Some(node);
             let score = self.score(resource, node).unwrap_or(ABSENT);
@@ -232,7 +237,8 @@ impl View<'_, '_> {
             after if after >= MANDATORY => MANDATORY,
             after => after.saturating_sub(before),
         };
-        if score == 0 && matches!(entry.cause, Cause::Listed) {
+        let said_already = entry.cause == Cause::NoRoom && self.unusable(entry.node).is_some();
+        if said_already || (score == 0 && entry.cause == Cause::Listed) {
             return None;
         }
         Some(Point { score: outward(score), words: self.words(entry), command: self.command(entry) })

@@ -3,6 +3,7 @@
 use super::View;
 use crate::index::{NodeIx, ResourceIx};
 use crate::role::Role;
+use config::Score;
 
 impl View<'_, '_> {
     /// Where a primitive should be, and why there.
@@ -12,15 +13,30 @@ impl View<'_, '_> {
             return if here.on.is_empty() { "it should run nowhere".to_string() } else { "it should stop".to_string() };
         };
         let name = self.name(node);
-        let role = match self.assignment.role(resource) {
-            Role::Promoted => " and be promoted",
-            _ => "",
-        };
+        let role = self.promotion(resource);
         if !self.assignment.managed[resource.at()] {
             return format!("it stays on {name}, since it is left alone");
         }
         let verb = if here.on.contains(&node) { "stay" } else { "run" };
         format!("it should {verb} on {name}{role}: {}", self.comparison(resource, node))
+    }
+
+    /// Whether it is to be promoted, and how much that is wanted.
+    fn promotion(&self, resource: ResourceIx) -> String {
+        let Some(score) = self.promotion_score(resource) else { return String::new() };
+        match self.assignment.role(resource) {
+            Role::Promoted => format!(" and be promoted (promotion score {score})"),
+            _ if score == Score::new(-1) => {
+                ", not promoted (neither its agent nor a constraint asks for it)".to_string()
+            }
+            _ => format!(", not promoted (promotion score {score})"),
+        }
+    }
+
+    /// The promotion score of an instance, or of the instance that it is a member of.
+    pub(super) fn promotion_score(&self, resource: ResourceIx) -> Option<Score> {
+        let own = self.assignment.promotion[resource.at()];
+        own.or_else(|| self.facts[resource].parent.and_then(|parent| self.promotion_score(parent)))
     }
 
     /// The chosen node beside the next best.

@@ -39,7 +39,7 @@ impl View<'_, '_> {
             Cause::Capacity(name, need, left) => {
                 format!("{node} has {left} of {name} left, {need} are needed: {} too few", need.saturating_sub(*left))
             }
-            Cause::NoRoom => format!("{node} has enough instances of it, or cannot be used"),
+            Cause::NoRoom => format!("{node} has enough instances of it"),
             Cause::EnoughInstances => "there are enough instances of it already".to_string(),
             Cause::Container => "its container is somewhere else".to_string(),
         }

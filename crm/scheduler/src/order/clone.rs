@@ -39,7 +39,13 @@ fn one_after_the_other(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges:
                 edges.connect(graph, wholes, (one, task), (next, task), Terms::ORDERED);
             }
             for task in [Task::Stop, Task::Demote] {
-                edges.connect(graph, wholes, (next, task), (one, task), Terms::ORDERED);
+                let found = |resource| graph.tasks(resource, task).next().is_some();
+                let comes_back = |resource| graph.tasks(resource, Task::Start).next().is_some();
+                // Where nothing is stopped there is only looking for it, which what merely stops does not wait for.
+                let stops = facts.primitives(next).into_iter().any(found);
+                if stops || facts.primitives(one).into_iter().any(comes_back) {
+                    edges.connect(graph, wholes, (next, task), (one, task), Terms::ORDERED);
+                }
             }
         }
     }

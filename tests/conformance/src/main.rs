@@ -9,8 +9,9 @@ use scheduler::simulate::simulate;
 use scheduler::situation::Situation;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Instant;
 
-const USAGE: &str = "usage: paceline-simulate --cib FILE [--now TIME] [--format json|text|dot] [--node-down NODE] \
+const USAGE: &str = "usage: paceline-simulate --cib FILE [--now TIME] [--format json|text|dot|times] [--node-down NODE] \
      [--through FILE|-] [--node-fail NODE] [--node-up NODE] [--node-standby NODE] [--op-fail RESOURCE:OPERATION[=INTERVAL]:EXIT-CODE@NODE] \
      [--ticket-grant|-revoke|-standby|-activate TICKET] [--quorum yes|no] [--property NAME=VALUE] \
      [--utilization OWNER:NAME=VALUE]";
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<String, String> {
     let (mut cib, mut now, mut format, mut through) = (None, None, "text".to_string(), None);
+    let began = Instant::now();
     let mut injections = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -56,13 +58,43 @@ fn run() -> Result<String, String> {
     if let Some(through) = through {
         situation = through_cluster_file(&situation, &through)?;
     }
+    if format == "times" {
+        return Ok(times(&situation, began));
+    }
     let simulation = simulate(&situation);
     match format.as_str() {
         "json" => Ok(json::write(&simulation, situation.now_ms)),
         "text" => Ok(text::write(&simulation)),
         "dot" => Ok(dot::write(&simulation.schedule)),
-        _ => Err(format!("--format {format}: write json, text or dot")),
+        _ => Err(format!("--format {format}: write json, text, dot or times")),
     }
+}
+
+/// How long reading took, and scheduling alone, each stage of it too; nothing is carried out on paper.
+fn times(situation: &Situation, began: Instant) -> String {
+    let read = began.elapsed();
+    let mut stages = Vec::new();
+    let mut last = Instant::now();
+    let begin = last;
+    let mut lap = |name: &str| {
+        stages.push(format!("{name} {:.2} ms", last.elapsed().as_secs_f64() * 1000.0));
+        last = Instant::now();
+    };
+    let facts = scheduler::facts::read(situation);
+    lap("facts");
+    let constraints = scheduler::constraint::resolve(&facts);
+    lap("constraints");
+    let assignment = scheduler::assign::assign(&facts, &constraints);
+    lap("assign");
+    let graph = scheduler::actions::plan(&facts, &constraints, &assignment);
+    lap("actions");
+    let graph = scheduler::order::order(&facts, &constraints, &assignment, graph);
+    lap("order");
+    let schedule = scheduler::transition::write(&facts, &assignment, &graph);
+    lap("transition");
+    let (read, all) = (read.as_secs_f64() * 1000.0, begin.elapsed().as_secs_f64() * 1000.0);
+    let actions = schedule.actions.len();
+    format!("read {read:.2} ms, schedule {all:.2} ms, {actions} actions ({})\n", stages.join(", "))
 }
 
 /// Writes the situation's configuration as a cluster file (kept as `file` unless that is `-`), reads it again, and goes

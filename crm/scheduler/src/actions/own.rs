@@ -18,7 +18,7 @@ pub fn relate(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
             of(Task::Stop),
             Terms::ORDERED | Terms::PROMOTED_NEEDS_FIRST | Terms::THEN_WANTS_DONE,
         );
-        graph.relate(of(Task::Demote), of(Task::Promote), Terms::redo());
+        graph.relate(of(Task::Demote), of(Task::Promote), Terms::ORDERED | Terms::THEN_WANTS_DONE);
         graph.relate(of(Task::Start), of(Task::Promote), Terms::mandatory());
     }
     if let Some(host) = facts[resource].container {

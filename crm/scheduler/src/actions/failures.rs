@@ -8,7 +8,7 @@ use crate::reason::Reason;
 pub fn plan(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
     for (&(resource, node), failure) in &facts.failures.counts {
-        let Some(because) = failure.clear.filter(|_| plan.managed(resource)) else { continue };
+        let Some(because) = failure.clear.filter(|_| plan.managed(resource) && facts[node].online) else { continue };
         let clear = plan.act(resource, Task::ClearFailures, node, true);
         plan.graph[clear].because.push(Reason::Said(because.to_owned()));
         if let Some(connected) = facts[resource].connects

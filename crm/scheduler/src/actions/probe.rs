@@ -204,19 +204,29 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
         return;
     }
     let dependents = Dependents::new(facts, constraints);
+    let mut waiting: BTreeMap<ResourceIx, Vec<(ActionIx, bool)>> = BTreeMap::new();
     for probe in probes {
         let (Some(resource), Some(node)) = (graph[probe].key.resource, graph[probe].key.node) else { continue };
-        for &(dependent, same_node) in &dependents.of(facts, resource) {
-            let comes_back = graph.tasks(dependent, Task::Start).next().is_some();
-            let stops: Vec<ActionIx> = graph.tasks(dependent, Task::Stop).collect();
-            for stop in stops.into_iter().filter(|_| comes_back) {
-                let real = graph[stop].carrier == Carrier::Agent;
-                if real && (!same_node || graph[stop].key.node == Some(node)) {
-                    graph.before(probe, stop, Terms::ORDERED);
-                }
+        let stops = waiting.entry(resource).or_insert_with(|| stops(graph, &dependents.of(facts, resource)));
+        for &(stop, same_node) in stops.iter() {
+            if !same_node || graph[stop].key.node == Some(node) {
+                graph.before(probe, stop, Terms::ORDERED);
             }
         }
     }
+}
+
+/// The stops of dependents that are to be started again.
+fn stops(graph: &Graph, dependents: &[(ResourceIx, bool)]) -> Vec<(ActionIx, bool)> {
+    let mut found = Vec::new();
+    for &(dependent, same_node) in dependents {
+        if graph.tasks(dependent, Task::Start).next().is_none() {
+            continue;
+        }
+        let real = graph.tasks(dependent, Task::Stop).filter(|&stop| graph[stop].carrier == Carrier::Agent);
+        found.extend(real.map(|stop| (stop, same_node)));
+    }
+    found
 }
 
 /// What starts after what, as far as it must.

@@ -74,14 +74,8 @@ fn active_in(history: &ResourceHistory) -> Vec<&OperationHistory> {
 
 /// Whether a monitor of this interval is recorded as active on a node.
 fn is_active(plan: &Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_ms: u64) -> bool {
-    let expired = &plan.facts[resource].expired_monitors;
-    let forgotten = |operation: &OperationHistory| {
-        operation.exit_code != operation.expected_exit_code
-            && expired.iter().any(|(_, interval, on)| *interval == interval_ms && *on == node)
-    };
     let active = active(plan.facts, resource, node);
-    let recorded = active.iter().rfind(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms);
-    recorded.is_some_and(|operation| !forgotten(operation))
+    active.iter().any(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms)
 }
 
 /// A monitor of something that will run on a node.

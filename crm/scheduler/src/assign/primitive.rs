@@ -51,8 +51,8 @@ impl Draft<'_, '_> {
         }
         if !self.managed[resource.at()] {
             self.next[resource.at()] = match self.now[resource.at()] {
-                // That it was not promoted yet does not say that it may not be.
-                Role::Unpromoted => Role::Started,
+                // That it was started and not promoted yet does not say that it may not be.
+                Role::Unpromoted if self.was_started(resource) => Role::Started,
                 role => role,
             };
             let current = self.current(resource);
@@ -66,6 +66,13 @@ impl Draft<'_, '_> {
         self.choosing[resource.at()] = false;
         self.connection_placed(resource);
         self.node[resource.at()]
+    }
+
+    /// Whether the last change of its role on record is a start.
+    fn was_started(&self, resource: ResourceIx) -> bool {
+        let operations = self.facts[resource].history.iter().flat_map(|(_, history)| &history.operations);
+        let changes = operations.filter(|operation| ["start", "demote", "stop"].contains(&operation.name.as_str()));
+        changes.max_by_key(|operation| operation.call).is_some_and(|last| last.name == "start" && last.exit_code == 0)
     }
 
     /// Musts first, so that as many as possible are met; then wishes.

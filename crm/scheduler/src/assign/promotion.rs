@@ -61,6 +61,9 @@ impl Draft<'_, '_> {
         if !here.is_primitive() {
             return here.children.iter().filter_map(|&child| self.promotion_score(child, node)).reduce(add);
         }
+        if self.cell(instance, node) < 0 {
+            return None;
+        }
         if !self.score_applies(instance, node) {
             return Some(0);
         }

@@ -6,7 +6,7 @@ use super::influence::Manner;
 use super::score::{ABSENT, NEVER};
 use crate::facts::options::PlacementStrategy;
 use crate::index::{NodeIx, ResourceIx};
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 /// The length of the pieces of long chains.
 const PIECE: u32 = 100;
@@ -83,7 +83,7 @@ impl Draft<'_, '_> {
     /// By priority, then as written. Where capacity counts, among equals those first whose wishes are strongest.
     fn sequence(&mut self) -> Vec<ResourceIx> {
         let mut tops = self.facts.tops.clone();
-        tops.sort_by_key(|&top| (self.facts[top].removed, -self.facts[top].meta.priority));
+        tops.sort_by_key(|&top| (self.facts[top].removed, Reverse(self.facts[top].meta.priority)));
         if self.facts.options.placement_strategy == PlacementStrategy::Default {
             return tops;
         }

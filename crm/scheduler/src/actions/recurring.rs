@@ -74,8 +74,11 @@ fn active_in(history: &ResourceHistory) -> Vec<&OperationHistory> {
 
 /// Whether a monitor of this interval is recorded as active on a node.
 fn is_active(plan: &Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_ms: u64) -> bool {
+    let expired = &plan.facts[resource].expired_monitors;
+    let forgotten = |operation: &OperationHistory| expired.contains(&(interval_ms, node, operation.call));
     let active = active(plan.facts, resource, node);
-    active.iter().any(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms)
+    let recorded = active.iter().find(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms);
+    recorded.is_some_and(|operation| !forgotten(operation))
 }
 
 /// A monitor of something that will run on a node.

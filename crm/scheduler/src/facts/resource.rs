@@ -97,9 +97,9 @@ pub struct Resource<'a> {
     pub forget: Vec<(NodeIx, &'static str)>,
     /// Since when its lock lasts, seconds since 1970 (see `lock`).
     pub lock_since: Option<i64>,
-    /// Recurring monitors that failed so long ago that it is forgotten: key, interval in milliseconds, node. They are
-    /// ordered anew.
-    pub expired_monitors: Vec<(String, u64, NodeIx)>,
+    /// Recurring monitors whose recorded failure is forgotten: interval in milliseconds, node, and the number of the call.
+    /// Where nothing but that failure is on record since the start, they are ordered anew.
+    pub expired_monitors: Vec<(u64, NodeIx, i64)>,
     /// A failure says that it must stop (`on-fail = "stop"`), and why.
     pub stop_reason: Option<Reason>,
     /// A failure says that it must be demoted first (`on-fail = "demote"`).

@@ -19,9 +19,9 @@ pub(super) fn expired(
     op: &OperationHistory,
     outcome: Outcome,
 ) -> bool {
-    let unmasked = outcome.masked && op.status != OperationStatus::NotInstalled;
     let failed = matches!(outcome.verdict, Verdict::Failed | Verdict::FailedHere | Verdict::FailedEverywhere);
-    let forgettable = unmasked || failed;
+    // That there is no agent is not a failure that time mends.
+    let forgettable = (outcome.masked || failed) && op.status != OperationStatus::NotInstalled;
     let timeout = timeout_ms(facts, resource, Some(history));
     let changed = op.last_change.filter(|&changed| changed > 0 && timeout > 0);
     let Some(ends) = changed.map(|changed| changed.saturating_mul(1000).saturating_add(timeout)) else { return false };

@@ -119,7 +119,7 @@ fn free_instance(facts: &Facts<'_>, instances: &[ResourceIx], node: NodeIx) -> O
     let (mut free, mut may_take_free) = (None, true);
     for &member in instances {
         let whole = instance_of(facts, member);
-        let at = facts[whole].on.first().copied().or_else(|| pending_on(facts, whole));
+        let at = active_on(facts, whole).or_else(|| pending_on(facts, whole));
         match at {
             Some(at) if at == node => {
                 if facts[member].on.is_empty() {
@@ -146,6 +146,15 @@ fn instance_of(facts: &Facts<'_>, member: ResourceIx) -> ResourceIx {
         at = parent;
     }
     at
+}
+
+/// Where the instance is, by its members: what is not managed may be missing from the whole.
+fn active_on(facts: &Facts<'_>, instance: ResourceIx) -> Option<NodeIx> {
+    let it = &facts[instance];
+    if it.is_primitive() {
+        return it.on.first().copied();
+    }
+    it.children.iter().find_map(|&child| active_on(facts, child))
 }
 
 fn pending_on(facts: &Facts<'_>, instance: ResourceIx) -> Option<NodeIx> {

@@ -62,15 +62,13 @@ impl<'a> Replay<'_, 'a> {
         }
         if expired {
             // What the failure asked for is forgotten, not what it proved.
-            if outcome::is_probe(op) {
-                self.role = Role::Stopped;
-            } else if outcome.role == Some(Role::Promoted) {
+            if outcome.role == Some(Role::Promoted) {
                 self.role = Role::Promoted;
             }
             let node = &self.facts[self.node];
             if op.interval_ms > 0 && node.online && !node.unclean {
-                let node = self.node;
-                self.facts.resources[self.resource.at()].expired_monitors.push((op.key.clone(), op.interval_ms, node));
+                let forgotten = (op.interval_ms, self.node, op.call);
+                self.facts.resources[self.resource.at()].expired_monitors.push(forgotten);
             }
             return;
         }

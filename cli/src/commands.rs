@@ -5,6 +5,7 @@ mod check;
 mod cluster;
 mod config;
 mod events;
+mod explain;
 mod fencing;
 mod link;
 mod node;
@@ -14,6 +15,7 @@ mod resource;
 mod ring;
 mod sandbox;
 mod simulate;
+mod source;
 mod status;
 mod validate;
 mod wait;
@@ -52,6 +54,8 @@ enum Command {
     Apply(apply::Args),
     /// Show what a cluster would do, and what if: from files, without a cluster
     Simulate(simulate::Args),
+    /// Say where a resource would run and why: what spoke for and against each node, and what would change it
+    Explain(explain::Args),
     /// Put a node in standby or maintenance, or back
     #[command(subcommand)]
     Node(node::Command),
@@ -134,6 +138,7 @@ pub(crate) fn run(line: Line, output: &Output) -> Result<(), Failure> {
         Command::Plan(args) => plan::run(&args, &context),
         Command::Apply(args) => apply::run(&args, &context),
         Command::Simulate(args) => simulate::run(&args, &context),
+        Command::Explain(args) => explain::run(&args, &context),
         Command::Node(command) => node::run(command, &context),
         Command::Resource(command) => resource::run(command, &context),
         Command::Fencing(command) => fencing::run(command, &context),

@@ -66,7 +66,7 @@ fn never_true(started: &Situation, found: &mut Vec<String>) {
         let Preference::Rules(rules) = &location.preference else { continue };
         for rule in rules {
             if let Some(why) = contradiction(&rule.rule, started.now_ms) {
-                found.push(format!("the rule of {} can never hold: {why}", location.id));
+                found.push(format!("the rule of the location {} can never hold: {why}", location.id));
             }
         }
     }

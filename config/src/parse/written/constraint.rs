@@ -2,7 +2,7 @@
 
 use super::super::fields::Fields;
 use super::super::value::At;
-use super::values::{place_id, rule};
+use super::values::{place, place_id, rule};
 use crate::option::{BUNDLE, CLONE, COLOCATION, GROUP, LOCATION, LOCATION_RULE, ORDER, RESOURCE, RESOURCE_SET, TICKET};
 use crate::report::Report;
 use crate::score::Score;
@@ -64,7 +64,7 @@ impl Drafts {
         let never = fields.texts("avoid").iter().map(|node| (node, Score::NEVER));
         for (node, score) in scores.chain(never) {
             let location = Location {
-                id: place_id("location", node, report),
+                id: place(node, report),
                 subject: Subject::Resource(of.to_owned()),
                 role: None,
                 discovery: Discovery::Always,
@@ -75,7 +75,7 @@ impl Drafts {
         }
         for other in fields.texts("with") {
             let colocation = Colocation {
-                id: place_id("colocation", other, report),
+                id: place(other, report),
                 score: Score::MANDATORY,
                 dependent: of.to_owned(),
                 primary: other.value.to_owned(),
@@ -85,7 +85,7 @@ impl Drafts {
         }
         for other in fields.texts("after") {
             let order = Order {
-                id: place_id("order", other, report),
+                id: place(other, report),
                 first: other.value.to_owned(),
                 then: of.to_owned(),
                 ..Order::default()
@@ -163,7 +163,7 @@ fn location(table: &Table<'_>, report: &mut Report<'_>) -> Option<Location> {
         "exclusive" => Discovery::Exclusive,
         _ => Discovery::Always,
     };
-    let id = place_id("location", table, report);
+    let id = place(table, report);
     let role = choice(&fields, "role");
     Some(Location { id, subject, role, discovery, preference, lifetime: lifetime(&fields, report) })
 }
@@ -224,7 +224,7 @@ fn colocation(table: &Table<'_>, report: &mut Report<'_>) -> Option<Colocation> 
     let more = ["dependent-role", "primary-role", "node-attribute", "influence", "sets"];
     beyond(&fields, &more, "colocations", report);
     ends(&fields, ["dependent", "primary"], table, report).then(|| Colocation {
-        id: place_id("colocation", table, report),
+        id: place(table, report),
         score: fields.score("score"),
         dependent: text(&fields, "dependent").unwrap_or_default(),
         dependent_role: choice(&fields, "dependent-role"),
@@ -264,7 +264,7 @@ fn order(table: &Table<'_>, report: &mut Report<'_>) -> Option<Order> {
         report.beyond(fields.span_of("kind"), "serialized orders");
     }
     ends(&fields, ["first", "then"], table, report).then(|| Order {
-        id: place_id("order", table, report),
+        id: place(table, report),
         kind: order_kind(fields.choice("kind")),
         symmetrical: fields.given_bool("symmetrical"),
         require_all: fields.given_bool("require-all"),
@@ -285,7 +285,7 @@ fn ticket(table: &Table<'_>, report: &mut Report<'_>) -> TicketConstraint {
         report.missing(table.span.clone(), message, None);
     }
     TicketConstraint {
-        id: place_id("ticket", table, report),
+        id: place(table, report),
         ticket: text(&fields, "ticket").unwrap_or_default(),
         loss_policy: fields.given_choice("loss-policy").map(|word| match word {
             "demote" => LossPolicy::Demote,

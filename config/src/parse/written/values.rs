@@ -113,6 +113,11 @@ pub(super) fn place_id<T>(what: &str, at: &At<T>, report: &Report<'_>) -> String
     format!("{what} (line {})", report.line(at.span.start))
 }
 
+/// The name of a constraint: where it stands.
+pub(super) fn place<T>(at: &At<T>, report: &Report<'_>) -> String {
+    format!("(line {})", report.line(at.span.start))
+}
+
 /// An interval as the peer reads it.
 pub(super) fn interval(duration: Option<Duration>) -> Option<String> {
     duration.map(time)

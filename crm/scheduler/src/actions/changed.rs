@@ -19,7 +19,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         return;
     }
     for (node, history) in &facts[resource].history {
-        if !facts[resource].on.contains(node) || !(facts[*node].maintenance || facts[*node].usable()) {
+        if !facts[resource].on.contains(node) || !((facts[*node].maintenance && facts[*node].online) || facts[*node].usable()) {
             continue;
         }
         if facts[resource].agent.as_ref().is_some_and(|agent| *agent != history.agent) {

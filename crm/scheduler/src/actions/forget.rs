@@ -11,7 +11,8 @@ pub fn plan(plan: &mut Plan<'_, '_>) {
         for &(node, because) in &facts[resource].forget {
             // Where a lock ended the node is away: the cluster drops its copy of the history.
             let by_cluster = because.starts_with("shutdown lock");
-            let usable = facts[node].online && !facts[node].unclean;
+            let left_alone = !plan.managed(resource) && facts[resource].removed && !facts[resource].on.is_empty();
+            let usable = facts[node].online && !facts[node].unclean && !left_alone;
             if !usable && !by_cluster {
                 continue;
             }

@@ -216,28 +216,38 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
     }
 }
 
-/// The stops of dependents that are to be started again.
-fn stops(graph: &Graph, dependents: &[(ResourceIx, bool)]) -> Vec<(ActionIx, bool)> {
+/// The stops that wait, and whether only for probes on their own node.
+fn stops(graph: &Graph, dependents: &[Dependent]) -> Vec<(ActionIx, bool)> {
     let mut found = Vec::new();
-    for &(dependent, same_node) in dependents {
-        if graph.tasks(dependent, Task::Start).next().is_none() {
+    for &Dependent { resource, same_node, member } in dependents {
+        if !member && graph.tasks(resource, Task::Start).next().is_none() {
             continue;
         }
-        let real = graph.tasks(dependent, Task::Stop).filter(|&stop| graph[stop].carrier == Carrier::Agent);
+        let real = graph.tasks(resource, Task::Stop).filter(|&stop| graph[stop].carrier == Carrier::Agent);
         found.extend(real.map(|stop| (stop, same_node)));
     }
     found
 }
 
+/// Something that starts after something else.
+#[derive(Clone, Copy)]
+struct Dependent {
+    resource: ResourceIx,
+    /// Only its instance on the same node does.
+    same_node: bool,
+    /// Its stop waits also when it is not started again: a later member of the same group.
+    member: bool,
+}
+
 /// What starts after what, as far as it must.
 struct Dependents {
-    /// By what starts first: what starts then, and whether only its instance on the same node matters.
-    then: BTreeMap<ResourceIx, Vec<(ResourceIx, bool)>>,
+    /// By what starts first.
+    then: BTreeMap<ResourceIx, Vec<Dependent>>,
 }
 
 impl Dependents {
     fn new(facts: &Facts<'_>, constraints: &Constraints) -> Dependents {
-        let mut then: BTreeMap<ResourceIx, Vec<(ResourceIx, bool)>> = BTreeMap::new();
+        let mut then: BTreeMap<ResourceIx, Vec<Dependent>> = BTreeMap::new();
         for order in &constraints.orders {
             if order.kind == OrderKind::Mandatory
                 && order.symmetry != Symmetry::Inverse
@@ -249,38 +259,41 @@ impl Dependents {
                 let interleaved = facts[order.first].is_collective()
                     && facts[order.then].is_collective()
                     && facts[order.then].meta.interleave;
-                then.entry(order.first).or_default().push((order.then, interleaved));
+                let dependent = Dependent { resource: order.then, same_node: interleaved, member: false };
+                then.entry(order.first).or_default().push(dependent);
             }
         }
         for group in
             facts.all_resources().filter(|&resource| facts[resource].is_group() && facts[resource].meta.ordered)
         {
             for neighbours in facts[group].children.windows(2) {
-                then.entry(neighbours[0]).or_default().push((neighbours[1], false));
+                let dependent = Dependent { resource: neighbours[1], same_node: false, member: true };
+                then.entry(neighbours[0]).or_default().push(dependent);
             }
         }
         for resource in facts.all_resources() {
             if let Some(host) = facts[resource].container {
-                then.entry(host).or_default().push((resource, false));
+                let dependent = Dependent { resource, same_node: false, member: false };
+                then.entry(host).or_default().push(dependent);
             }
         }
         Dependents { then }
     }
 
     /// The primitives that must start after `resource` does, directly or by way of others.
-    fn of(&self, facts: &Facts<'_>, resource: ResourceIx) -> Vec<(ResourceIx, bool)> {
+    fn of(&self, facts: &Facts<'_>, resource: ResourceIx) -> Vec<Dependent> {
         let mut found = Vec::new();
         let mut seen = BTreeSet::from([resource]);
         let mut open = vec![(resource, false)];
         while let Some((from, same_node)) = open.pop() {
             let mut at = Some(from);
             while let Some(here) = at {
-                for &(then, interleaved) in self.then.get(&here).into_iter().flatten() {
-                    for primitive in facts.primitives(then) {
-                        if seen.insert(primitive) {
-                            let same_node = same_node || interleaved;
-                            found.push((primitive, same_node));
-                            open.push((primitive, same_node));
+                for &then in self.then.get(&here).into_iter().flatten() {
+                    for resource in facts.primitives(then.resource) {
+                        if seen.insert(resource) {
+                            let same_node = same_node || then.same_node;
+                            found.push(Dependent { resource, same_node, ..then });
+                            open.push((resource, same_node));
                         }
                     }
                 }

@@ -50,6 +50,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         steps(plan, &change, Role::Stopped);
     }
     if plan.facts[resource].start_pending
+        && plan.managed(resource)
         && let Some(to) = change.to
     {
         let start = plan.act(resource, Task::Start, to, false);

@@ -46,7 +46,8 @@ impl Draft<'_, '_> {
             LossPolicy::Demote => {}
             LossPolicy::Fence if role_loses => {
                 self.ban_for(resource, reason.clone());
-                for &node in &self.facts[resource].on {
+                let on = self.facts[resource].on.iter().filter(|_| self.facts[resource].managed);
+                for &node in on {
                     self.outlook[node.at()].unclean = true;
                     self.look_again(node);
                     self.fence.push((node, reason.clone()));

@@ -272,7 +272,7 @@ fn allowed(
             && text.get("role").is_some_and(|role| Role::parse(role) == Some(Role::Promoted))
     };
     if word == "fence" && !facts.options.fencing_enabled {
-        return Some("stop".to_string()).filter(|_| name != "stop");
+        return Some("stop".to_string());
     }
     let fits = match word.as_str() {
         "demote" => name == "promote" || promoted_monitor(),

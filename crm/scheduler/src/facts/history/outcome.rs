@@ -80,8 +80,8 @@ pub(crate) fn judge(operation: &OperationHistory, managed: bool) -> Outcome {
         return Outcome { verdict: Verdict::Fine, exit_code: code::NOT_RUNNING, role, masked: true };
     }
     let exit_code = match operation.exit_code {
-        code::DEGRADED if operation.name == "monitor" => code::OK,
-        code::DEGRADED_PROMOTED if operation.name == "monitor" => code::PROMOTED,
+        code::DEGRADED => code::OK,
+        code::DEGRADED_PROMOTED => code::PROMOTED,
         other => other,
     };
     let plain = |verdict| Outcome { verdict, exit_code, role: None, masked: false };

@@ -107,6 +107,8 @@ pub struct Gathering {
     pub first_task: Task,
     /// What comes after them.
     pub thens: Vec<ResourceIx>,
+    /// Which of those are undone last, when everything is undone in reverse: all, or the first of a sequence.
+    pub undone_last: Vec<ResourceIx>,
     /// Their action.
     pub then_task: Task,
     /// How many members are enough.

@@ -36,7 +36,8 @@ fn task(word: Option<&str>, otherwise: Task) -> Task {
 }
 
 /// What undoes a task.
-fn reverse(task: Task) -> Task {
+#[must_use]
+pub fn reverse(task: Task) -> Task {
     match task {
         Task::Start => Task::Stop,
         Task::Stop => Task::Start,
@@ -78,7 +79,7 @@ impl Resolver<'_, '_> {
         let thens = named(self.facts, [&self.written.then]);
         let some = self.written.require_all == Some(false);
         if some && firsts.len() > 1 {
-            self.gather(self.written.id.clone(), &firsts, first_task, &thens, then_task);
+            self.gather(self.written.id.clone(), (&firsts, first_task), (&thens, then_task), thens.len());
             return;
         }
         for &first in &firsts {
@@ -113,7 +114,7 @@ impl Resolver<'_, '_> {
                 members: named(self.facts, &set.members),
                 task: task(set.action.as_deref(), whole),
                 sequential: set.sequential.unwrap_or(true),
-                all: set.require_all.unwrap_or(true) || set.sequential.unwrap_or(true),
+                all: set.require_all.unwrap_or(true),
                 kind: set.kind.unwrap_or(written.kind),
             })
             .filter(|part| !part.members.is_empty())
@@ -133,7 +134,9 @@ impl Resolver<'_, '_> {
     /// The order of two sets: of all members, or of the ends where their own order says the rest.
     fn between(&mut self, first: &Part<'_>, then: &Part<'_>) {
         if !first.all {
-            self.gather(first.set.id.clone(), &first.members, first.task, &then.members, then.task);
+            let undone_last = if then.sequential { 1 } else { then.members.len() };
+            let id = first.set.id.clone();
+            self.gather(id, (&first.members, first.task), (&then.members, then.task), undone_last);
             return;
         }
         let last = first.members.len() - 1;
@@ -147,7 +150,8 @@ impl Resolver<'_, '_> {
     }
 
     /// A set of which one member is enough.
-    fn gather(&mut self, id: String, firsts: &[ResourceIx], first_task: Task, thens: &[ResourceIx], then_task: Task) {
+    fn gather(&mut self, id: String, first: (&[ResourceIx], Task), then: (&[ResourceIx], Task), undone_last: usize) {
+        let ((firsts, first_task), (thens, then_task)) = (first, then);
         self.constraints.gatherings.push(Gathering {
             id,
             kind: self.written.kind,
@@ -155,6 +159,7 @@ impl Resolver<'_, '_> {
             firsts: firsts.to_vec(),
             first_task,
             thens: thens.to_vec(),
+            undone_last: thens[..undone_last.min(thens.len())].to_vec(),
             then_task,
             enough: 1,
         });

@@ -4,6 +4,7 @@ use super::bundle;
 use super::edge::{Edges, only};
 use super::whole::{Verb, Whole, Wholes};
 use crate::assign::Assignment;
+use crate::constraint::order::reverse;
 use crate::constraint::{Constraints, Gathering, Order, Symmetry};
 use crate::facts::Facts;
 use crate::graph::{Carrier, Graph, Key, Point, Relation, Task, Terms};
@@ -352,7 +353,7 @@ impl Relating<'_, '_> {
         self.edges.resolve(self.graph, self.wholes, &[relation]);
     }
 
-    /// A set of which some members are enough.
+    /// A set of which some members are enough: none possible is not enough, however strict the order is.
     fn gathering(&mut self, gathering: &Gathering) {
         let mark = self.graph.mark(format!("one-or-more:{}", gathering.id));
         self.graph[mark].enough = gathering.enough;
@@ -360,7 +361,14 @@ impl Relating<'_, '_> {
             self.counts((first, gathering.first_task), mark);
         }
         for &then in &gathering.thens {
-            self.after(mark, (then, gathering.then_task), gathering.kind, gathering.symmetry);
+            self.after(mark, (then, gathering.then_task), OrderKind::Mandatory, Symmetry::Symmetric);
+        }
+        let undone = if gathering.symmetry == Symmetry::Symmetric { &gathering.undone_last[..] } else { &[] };
+        for &then in undone {
+            for &first in &gathering.firsts {
+                let first = (first, reverse(gathering.first_task));
+                self.connect((then, reverse(gathering.then_task)), first, Terms::ORDERED);
+            }
         }
     }
 }

@@ -138,7 +138,8 @@ impl<'t> Report<'t> {
         }
     }
 
-    /// Something that the scheduler understands and the daemon of this version does not carry out: `what`, in a few words.
+    /// Something that the scheduler understands and the daemon of this version does not carry out: `what`, in a few
+    /// words.
     pub(crate) fn beyond(&mut self, span: Range<usize>, what: &str) {
         if let Some(known) = self.beyond.iter_mut().find(|known| known.what == what) {
             known.places.insert(span.start);

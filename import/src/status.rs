@@ -64,7 +64,7 @@ fn node<'a>(xml: &mut Xml<'a>, element: &Element<'a>) -> Result<NodeStatus, Read
 fn since(value: Option<&str>, yes: &str) -> (Option<bool>, Option<i64>) {
     let Some(value) = value else { return (None, None) };
     match value.trim().parse::<i64>() {
-        // A bare 1 is an old yes, not one second after the epoch.
+        // A bare 1 is an old yes, not one second after 1970 began.
         Ok(1) => (Some(true), None),
         Ok(moment) => (Some(moment > 0), (moment > 0).then_some(moment)),
         Err(_) => (Some(value.eq_ignore_ascii_case(yes) || word::boolean(value) == Some(true)), None),

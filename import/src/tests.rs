@@ -1,3 +1,5 @@
+//! Small CIBs and what they become.
+
 use super::read;
 use config::Score;
 use scheduler::situation::{LocationScore, OperationStatus, Preference, ResourceKind, Subject};

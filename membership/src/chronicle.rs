@@ -1,5 +1,5 @@
-//! What happened to a ring, in numbers and in the last few changes of its view: for people who ask why, and how close it
-//! was. It watches what goes into a [`Ring`](crate::Ring) and what comes out, and decides nothing.
+//! What happened to a ring, in numbers and in the last few changes of its view: for people who ask why, and how close
+//! it was. It watches what goes into a [`Ring`](crate::Ring) and what comes out, and decides nothing.
 
 use crate::frame;
 use crate::ring::{Input, Notice, Output};

@@ -6,9 +6,9 @@
 //!                      two-node, and one of the two? --------- yes -->           no --> not quorate yet
 //! ```
 //!
-//! **Invariant: of two parts of a cluster that share no node, one at most is quorate**, but for `two-node`, where fencing
-//! decides. Each rule is in a file of its own; [`Roll`] is the rule of last-man-standing, where the nodes that count
-//! change.
+//! **Invariant: of two parts of a cluster that share no node, one at most is quorate**, but for `two-node`, where
+//! fencing decides. Each rule is in a file of its own; [`Roll`] is the rule of last-man-standing, where the nodes that
+//! count change.
 
 mod roll;
 mod share;

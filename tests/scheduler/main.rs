@@ -1,8 +1,8 @@
 //! The scheduler, held against golden cases and against random clusters.
 //!
-//! The small scheduler of the daemon: each file in `cases/` is one rule: a cluster file, a line of dashes, the facts, a line of dashes, and the expected
-//! answer. `UPDATE=1` rewrites the answers; a rewritten line is reviewed like code. Every case is also audited,
-//! computed twice, and walked to its end, after which nothing may be left to do.
+//! The small scheduler of the daemon: each file in `cases/` is one rule: a cluster file, a line of dashes, the facts, a
+//! line of dashes, and the expected answer. `UPDATE=1` rewrites the answers; a rewritten line is reviewed like code.
+//! Every case is also audited, computed twice, and walked to its end, after which nothing may be left to do.
 //!
 //! The scheduler that takes its place: each file in `what-if/`, see [`what_if`].
 

@@ -1,5 +1,5 @@
-//! One file, one rule of the scheduler: a cluster file, a line of dashes, what happens to the cluster, a line of dashes,
-//! and what it does about it. `UPDATE=1` rewrites the answers.
+//! One file, one rule of the scheduler: a cluster file, a line of dashes, what happens to the cluster, a line of
+//! dashes, and what it does about it. `UPDATE=1` rewrites the answers.
 //!
 //! The cluster is at rest before anything happens, unless the first word is `fresh`. A file that begins with
 //! `nodes: a b` gets those nodes, and a device that can fence them. What happens is written as on the command line of

@@ -2,7 +2,8 @@
 //!
 //! The recordings are not part of the project: they stand beside it (`../shared/conformance`), or where PACELINE_CORPUS
 //! says, with a program that compares (`conformance.py`). Without them the check is skipped and says so. What is known
-//! to differ stands in `tests/conformance/known.txt` with its reason; a difference that does not stand there is a failure.
+//! to differ stands in `tests/conformance/known.txt` with its reason; a difference that does not stand there is a
+//! failure.
 
 use crate::workspace::{cargo, programs, root};
 use anyhow::{Context, Result, bail, ensure};

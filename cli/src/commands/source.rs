@@ -21,8 +21,8 @@ pub(super) struct Source {
     /// A situation that was saved before, as JSON; `-` for standard input
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// A cluster file: instead of the configuration of --cib or --state; alone, a cluster of which all nodes are there and
-    /// everything is done
+    /// A cluster file: instead of the configuration of --cib or --state; alone, a cluster of which all nodes are there
+    /// and everything is done
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The time at which it happens, ISO 8601 [default: what the file says, else now]

@@ -39,7 +39,8 @@ pub enum Condition {
     Attribute {
         /// Its name in the configuration.
         id: String,
-        /// Which attribute; `#uname`, `#id`, `#kind`, `#cluster-name`, `#site-name`, `#role`, `#ra-version` are built in.
+        /// Which attribute; `#uname`, `#id`, `#kind`, `#cluster-name`, `#site-name`, `#role`, `#ra-version` are built
+        /// in.
         attribute: String,
         /// The test.
         comparison: Comparison,

@@ -1,8 +1,8 @@
 //! The actions of a transition while it is being made, and what they have to do with each other.
 //!
 //! An action is *needed* when something must change for it, and *possible* when nothing stands in its way. Stages ask
-//! for actions ([`Graph::ensure`]) and relate them ([`Graph::relate`]); [`crate::order`] then lets need and impossibility
-//! travel along the relations until nothing changes. What is needed and possible becomes the transition.
+//! for actions ([`Graph::ensure`]) and relate them ([`Graph::relate`]); [`crate::order`] then lets need and
+//! impossibility travel along the relations until nothing changes. What is needed and possible becomes the transition.
 
 pub mod relation;
 
@@ -150,7 +150,8 @@ pub struct Action {
     pub preserved: bool,
     /// A stop of what an interrupted migration left behind: what runs elsewhere need not start again because of it.
     pub aside: bool,
-    /// At least this many of the actions before it (related with [`Terms::ENOUGH`]) must be possible; 0: all rules as usual.
+    /// At least this many of the actions before it (related with [`Terms::ENOUGH`]) must be possible; 0: all rules as
+    /// usual.
     pub enough: u32,
     /// Timeout and the like; `None` for what no agent does.
     pub options: Option<OperationOptions>,

@@ -2,7 +2,8 @@
 //! although its own node is well.
 //!
 //! The situation is first brought to rest on paper, so that what is told follows from the loss and not from what was to
-//! be done anyway. Then each set of nodes is lost, the cluster's answer is carried out, and before and after are compared.
+//! be done anyway. Then each set of nodes is lost, the cluster's answer is carried out, and before and after are
+//! compared.
 
 #[cfg(test)]
 mod tests;

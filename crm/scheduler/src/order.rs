@@ -35,8 +35,8 @@ pub struct Ordered {
     pub edges: Edges,
 }
 
-/// Adds the relations that constraints, clones, groups and bundles ask for, and lets need and impossibility travel along
-/// them until nothing changes.
+/// Adds the relations that constraints, clones, groups and bundles ask for, and lets need and impossibility travel
+/// along them until nothing changes.
 #[must_use]
 pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignment, mut graph: Graph) -> Ordered {
     let hosts = facts.resources.iter().map(|it| it.container).collect();

@@ -12,9 +12,9 @@
 //! ```
 //!
 //! Every node has one to eight addresses, and a socket on each. The first address of one node and the first of another
-//! make their first link, and so on ([`Path`]); all links stand all the time. Which of them frames take ([`Route`]) is a
-//! matter of the mode, and of whether a link works: that is tried all the time, in both directions and with packets of
-//! the full size. The loss of a link is an event for people; only silence on all of them is one for the ring.
+//! make their first link, and so on ([`Path`]); all links stand all the time. Which of them frames take ([`Route`]) is
+//! a matter of the mode, and of whether a link works: that is tried all the time, in both directions and with packets
+//! of the full size. The loss of a link is an event for people; only silence on all of them is one for the ring.
 //!
 //! Nothing here knows what a frame means, and nothing here reads a clock.
 

@@ -1,8 +1,8 @@
 //! Last-man-standing: the nodes whose votes count are those that are left, so that a cluster may lose one node after
 //! the other and go on.
 //!
-//! Who counts (the [`Electorate`]) changes as in a vote of two chambers, because a part that does not know of the change
-//! must not be quorate beside one that does:
+//! Who counts (the [`Electorate`]) changes as in a vote of two chambers, because a part that does not know of the
+//! change must not be quorate beside one that does:
 //!
 //! ```text
 //! settled(A) --propose(B), stored by each--> pending(A, B) --a quorum of A has stored it, seal--> settled(B)

@@ -1,5 +1,5 @@
-//! `wait-for-all`: after a full stop nobody acts before all were seen together once. Two halves that start while they do
-//! not see each other would otherwise both take the other one for lost.
+//! `wait-for-all`: after a full stop nobody acts before all were seen together once. Two halves that start while they
+//! do not see each other would otherwise both take the other one for lost.
 
 use config::NodeId;
 use std::collections::BTreeMap;

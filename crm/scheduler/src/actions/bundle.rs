@@ -5,8 +5,8 @@ use crate::facts::resource::Kind;
 use crate::graph::{Key, Point, Task, Terms};
 use crate::index::{NodeIx, ResourceIx};
 
-/// Probes the parts of a bundle on a node: the primitive inside on its replica's own node only, everything else on every
-/// member. No container starts on a node before the probes of all the others there.
+/// Probes the parts of a bundle on a node: the primitive inside on its replica's own node only, everything else on
+/// every member. No container starts on a node before the probes of all the others there.
 pub fn probe<'p, 'a>(
     plan: &mut Plan<'p, 'a>,
     bundle: ResourceIx,

@@ -4,14 +4,15 @@
 //! migrate_to (source) -> migrate_from (target) -> stop (source) -> start (target, already done by then)
 //! ```
 //!
-//! Whether it stays so is decided in [`crate::order`]: where something must be stopped before the target may have it, or
-//! restarted with it, the move is made by a real stop and start.
+//! Whether it stays so is decided in [`crate::order`]: where something must be stopped before the target may have it,
+//! or restarted with it, the move is made by a real stop and start.
 
 use super::Plan;
 use crate::graph::{Carrier, Task, Terms};
 use crate::index::{NodeIx, ResourceIx};
 
-/// Turns a move into a live migration, when the resource can do that. `begun`: it was begun and only its end is missing.
+/// Turns a move into a live migration, when the resource can do that. `begun`: it was begun and only its end is
+/// missing.
 pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx, from: NodeIx, to: NodeIx, begun: Option<(NodeIx, NodeIx)>) {
     let facts = plan.facts;
     let here = &facts[resource];

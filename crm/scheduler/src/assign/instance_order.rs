@@ -11,7 +11,8 @@ impl Draft<'_, '_> {
     /// Sorts the instances of one collective.
     pub fn sort_instances(&mut self, instances: &mut Vec<ResourceIx>) {
         let mut keyed: Vec<Standing> = instances.iter().map(|&instance| self.standing(instance)).collect();
-        // A stable insertion by pairs: the comparison weighs colocations and needs the draft, so a key alone does not do.
+        // A stable insertion by pairs: the comparison weighs colocations and needs the draft, so a key alone does not
+        // do.
         let mut sorted: Vec<Standing> = Vec::with_capacity(keyed.len());
         for standing in keyed.drain(..) {
             let place = sorted.partition_point(|other| self.order(other, &standing).is_le());

@@ -107,8 +107,8 @@ impl Draft<'_, '_> {
     }
 
     /// Connections and fence devices run on members only; so do hosts of guest nodes, but not containers of bundles.
-    /// What lives in a resource that is a node, runs on that node. What is not managed stays where it is, and nothing of
-    /// this matters.
+    /// What lives in a resource that is a node, runs on that node. What is not managed stays where it is, and nothing
+    /// of this matters.
     fn heed_hosts(&mut self) {
         for resource in self.facts.all_resources() {
             let here = &self.facts[resource];

@@ -25,8 +25,8 @@ pub struct FailureCount {
     pub recorded: i64,
     /// When the last one happened, seconds since 1970.
     pub last: Option<i64>,
-    /// The operations whose failures are recorded (`monitor_10000`), with their counts. The older form has no operation:
-    /// the name is empty.
+    /// The operations whose failures are recorded (`monitor_10000`), with their counts. The older form has no
+    /// operation: the name is empty.
     pub operations: Vec<(String, i64)>,
     /// All of it has expired and is to be cleared.
     pub expired: bool,
@@ -95,8 +95,8 @@ fn record(attribute: &str) -> Option<Record<'_>> {
     Some(Record { resource, operation, last })
 }
 
-/// Reads counts from the attributes of all nodes. `owners` says which primitives a name in an attribute stands for; what
-/// it says of a name, it says once.
+/// Reads counts from the attributes of all nodes. `owners` says which primitives a name in an attribute stands for;
+/// what it says of a name, it says once.
 pub(super) fn read(facts: &mut Facts<'_>, owners: impl Fn(&str) -> Vec<ResourceIx>) {
     let mut counts = std::mem::take(&mut facts.failures.counts);
     for (at, node) in facts.nodes.iter().enumerate() {

@@ -33,8 +33,8 @@ pub struct Resource<'a> {
     pub instance: Option<u32>,
     /// What it is a child of.
     pub parent: Option<ResourceIx>,
-    /// Members of a group, instances of a clone, implicit resources of a bundle (replica by replica: address, container,
-    /// connection; then the clone of the primitive inside, if any).
+    /// Members of a group, instances of a clone, implicit resources of a bundle (replica by replica: address,
+    /// container, connection; then the clone of the primitive inside, if any).
     pub children: Vec<ResourceIx>,
     /// What kind of thing it is.
     pub kind: Kind,
@@ -97,8 +97,8 @@ pub struct Resource<'a> {
     pub forget: Vec<(NodeIx, &'static str)>,
     /// Since when its lock lasts, seconds since 1970 (see `lock`).
     pub lock_since: Option<i64>,
-    /// Recurring monitors whose recorded failure is forgotten: interval in milliseconds, node, and the number of the call.
-    /// Where nothing but that failure is on record since the start, they are ordered anew.
+    /// Recurring monitors whose recorded failure is forgotten: interval in milliseconds, node, and the number of the
+    /// call. Where nothing but that failure is on record since the start, they are ordered anew.
     pub expired_monitors: Vec<(u64, NodeIx, i64)>,
     /// A failure says that it must stop (`on-fail = "stop"`), and why.
     pub stop_reason: Option<Reason>,
@@ -112,8 +112,8 @@ pub struct Resource<'a> {
     pub partial_migration: Option<(NodeIx, NodeIx)>,
     /// Leftovers of interrupted migrations: must be stopped there although it runs elsewhere.
     pub dangling_migrations: Vec<NodeIx>,
-    /// What failed on a node in a way that it may not run there any more (hard errors, on-fail = ban). Of a clone: holds
-    /// for all of its instances.
+    /// What failed on a node in a way that it may not run there any more (hard errors, on-fail = ban). Of a clone:
+    /// holds for all of its instances.
     pub bans: Vec<(NodeIx, Reason)>,
     /// Where it is locked to while its node is down in order (`shutdown-lock`).
     pub lock: Option<NodeIx>,

@@ -87,15 +87,15 @@ impl Relating<'_, '_> {
     fn connect(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
         let here = &self.facts[first.0];
         if here.is_bundle() && here.meta.notify {
-            self.from_notified_bundle(first, then, terms);
+            self.begin_of_notified_bundle(first, then, terms);
             return;
         }
         self.edges.connect(self.graph, self.wholes, first, then, terms);
     }
 
-    /// A bundle has no moment at which everybody inside was told, as its inner clone has; orders speak of the moment when
-    /// it begins instead, and those of its end are not kept.
-    fn from_notified_bundle(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
+    /// A bundle has no moment at which everybody inside was told, as its inner clone has; orders speak of the moment
+    /// when it begins instead, and those of its end are not kept.
+    fn begin_of_notified_bundle(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
         self.edges.connect(self.graph, self.wholes, first, then, terms.without(Terms::ORDERED));
         if let Some(whole) = Verb::of(first.1).and_then(|verb| self.wholes.of(first.0, verb)) {
             let begin = Point::Action(whole.begin);
@@ -168,8 +168,8 @@ impl Relating<'_, '_> {
         found
     }
 
-    /// What an operator keeps running does not hold up the stop of what it depends on; what cannot be stopped because its
-    /// stop failed does.
+    /// What an operator keeps running does not hold up the stop of what it depends on; what cannot be stopped because
+    /// its stop failed does.
     fn past_unmanaged(&self, first: ResourceIx, terms: Terms) -> Terms {
         let primitives = self.facts.primitives(first);
         let stuck = |&at: &ResourceIx| self.facts[at].failed || self.facts[at].blocked.is_some();

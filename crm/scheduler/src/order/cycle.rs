@@ -104,3 +104,48 @@ fn components(after: &[Vec<usize>], edges: &Edges) -> Vec<u32> {
     }
     component
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Carrier, Key};
+    use crate::index::{ActionIx, NodeIx, ResourceIx};
+
+    /// Two virtual machines that change places: each waits for the room that the other frees.
+    fn swap() -> (Graph, Edges, [ActionIx; 4]) {
+        let mut graph = Graph::default();
+        let mut edges = Edges::default();
+        let loads = [0, 1].map(|node| graph.ensure(Key::node(Task::LoadStopped, NodeIx(node)), Carrier::Nobody, true));
+        let mut moves = Vec::new();
+        for (vm, from, to) in [(0, 0, 1), (1, 1, 0)] {
+            let migrate = graph.ensure(Key::on(ResourceIx(vm), Task::MigrateTo, NodeIx(from)), Carrier::Agent, true);
+            let stop = graph.ensure(Key::on(ResourceIx(vm), Task::Stop, NodeIx(from)), Carrier::Agent, true);
+            edges.add(migrate, stop, Terms::ORDERED);
+            edges.add(stop, loads[from as usize], Terms::ORDERED | Terms::LOAD);
+            edges.add(loads[to as usize], migrate, Terms::ORDERED | Terms::LOAD);
+            moves.push(migrate);
+        }
+        (graph, edges, [loads[0], loads[1], moves[0], moves[1]])
+    }
+
+    fn ordered(edges: &Edges, first: ActionIx, then: ActionIx) -> bool {
+        edges.list.iter().any(|edge| edge.first == first && edge.then == then && edge.terms.has(Terms::ORDERED))
+    }
+
+    #[test]
+    fn a_circle_of_loads_is_opened_in_one_place() {
+        let (graph, mut edges, [here, there, one, other]) = swap();
+        open(&graph, &mut edges);
+        assert!(ordered(&edges, there, one));
+        assert!(!ordered(&edges, here, other));
+    }
+
+    #[test]
+    fn loads_that_wait_for_nobody_stay() {
+        let (graph, mut edges, [here, there, one, other]) = swap();
+        edges.list.retain(|edge| edge.then != other);
+        open(&graph, &mut edges);
+        assert!(ordered(&edges, there, one));
+        assert!(!ordered(&edges, here, other));
+    }
+}

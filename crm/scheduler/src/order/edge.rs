@@ -43,8 +43,8 @@ impl Edges {
     }
 
     /// Relates what two resources do. Order runs from the end of the first (of a group or clone: its *done* action) to
-    /// the beginning of the second; need and impossibility run between the first as a whole and every part of the second,
-    /// and back.
+    /// the beginning of the second; need and impossibility run between the first as a whole and every part of the
+    /// second, and back.
     pub fn connect(
         &mut self,
         graph: &Graph,
@@ -74,8 +74,8 @@ impl Edges {
         self.all(graph, &first_demand, &begin, only(terms, BACKWARD));
     }
 
-    /// What follows the stop of a primitive follows its probes too: until they have answered, nobody knows whether there
-    /// is something to stop.
+    /// What follows the stop of a primitive follows its probes too: until they have answered, nobody knows whether
+    /// there is something to stop.
     pub fn probes(
         &mut self,
         graph: &Graph,

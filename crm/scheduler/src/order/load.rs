@@ -4,7 +4,7 @@ use super::edge::Edges;
 use crate::facts::Facts;
 use crate::facts::options::PlacementStrategy;
 use crate::graph::{Carrier, Graph, Key, Task, Terms};
-use crate::index::ActionIx;
+use crate::index::{ActionIx, NodeIx};
 
 /// Relates stops that free capacity with starts and migrations that need some.
 pub fn relate(facts: &Facts<'_>, graph: &mut Graph, edges: &mut Edges) {
@@ -25,14 +25,14 @@ pub fn relate(facts: &Facts<'_>, graph: &mut Graph, edges: &mut Edges) {
                 _ => (None, false),
             };
             let Some(node) = room else { continue };
-            let load = self::load(facts, graph, node);
+            let load = room_on(facts, graph, node);
             if frees { edges.add(action, load, terms) } else { edges.add(load, action, terms) }
         }
     }
 }
 
 /// The moment when a node's capacity is free again.
-fn load(facts: &Facts<'_>, graph: &mut Graph, node: crate::index::NodeIx) -> ActionIx {
+fn room_on(facts: &Facts<'_>, graph: &mut Graph, node: NodeIx) -> ActionIx {
     let load = graph.ensure(Key::node(Task::LoadStopped, node), Carrier::Nobody, true);
     if graph[load].label.is_none() {
         graph[load].label = Some(format!("load_stopped_{}", facts[node].name));

@@ -1,5 +1,5 @@
-//! Live migrations among orders: what would come before a start comes before the migration, and a migration that must be
-//! given up becomes a stop and a start.
+//! Live migrations among orders: what would come before a start comes before the migration, and a migration that must
+//! be given up becomes a stop and a start.
 
 use super::edge::{Edge, Edges};
 use crate::facts::Facts;

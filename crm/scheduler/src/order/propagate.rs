@@ -139,8 +139,8 @@ impl Wave<'_> {
         self.look_at_migration(first, then, terms);
     }
 
-    /// A live migration needs what it depends on at both ends: where the first of an order is stopped and started again,
-    /// what depends on it has to be down in between.
+    /// A live migration needs what it depends on at both ends: where the first of an order is stopped and started
+    /// again, what depends on it has to be down in between.
     fn look_at_migration(&mut self, first: ActionIx, then: ActionIx, terms: Terms) {
         let (before, after) = (&self.graph[first], &self.graph[then]);
         if before.key.task == Task::MigrateTo || before.key.task == Task::MigrateFrom {
@@ -210,3 +210,6 @@ impl Wave<'_> {
 fn moves(action: &Action) -> bool {
     action.migratable && !action.rigid
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+//! Rules against nodes, times and agents.
+
 use super::*;
 use crate::situation::DateTest;
 

@@ -155,9 +155,9 @@ impl Pump {
         Ok(())
     }
 
-    /// This thread did not run for longer than the token timeout: the host stood still, or the process was stopped. What
-    /// waits in the sockets is news of that time, in which peers said that they do not hear this node any more. The
-    /// ring would believe it and stay away from them, so only the links take it in.
+    /// This thread did not run for longer than the token timeout: the host stood still, or the process was stopped.
+    /// What waits in the sockets is news of that time, in which peers said that they do not hear this node any more.
+    /// The ring would believe it and stay away from them, so only the links take it in.
     fn skip_the_past(&mut self, now: Instant) -> io::Result<()> {
         for _ in 0..PAST {
             if !self.links.receive(now)? {

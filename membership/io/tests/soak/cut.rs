@@ -58,8 +58,8 @@ pub fn one_way(setting: &Setting) -> Result<String, String> {
     Ok(format!("{} nodes, token {:?}:\n{report}", setting.nodes, setting.token))
 }
 
-/// Two links between all nodes: cables of one are pulled and plugged in again and again, one direction of it is cut, and
-/// the view stands. Only when both are cut is a node lost.
+/// Two links between all nodes: cables of one are pulled and plugged in again and again, one direction of it is cut,
+/// and the view stands. Only when both are cut is a node lost.
 pub fn spare(setting: &Setting) -> Result<String, String> {
     let mut herd = Herd::formed(setting.label, setting.nodes, 2, setting.token)?;
     let names = herd.names.clone();

@@ -1,5 +1,5 @@
-//! Last-man-standing over random histories: partitions, proposals that some stored and others not, seals that some heard
-//! of, restarts. At no time may two sides be quorate.
+//! Last-man-standing over random histories: partitions, proposals that some stored and others not, seals that some
+//! heard of, restarts. At no time may two sides be quorate.
 
 use super::*;
 

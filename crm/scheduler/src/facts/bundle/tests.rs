@@ -1,3 +1,5 @@
+//! Facts of small bundles.
+
 use super::*;
 
 #[test]

@@ -42,10 +42,7 @@ pub(super) fn expired(
         op.exit_code,
         code::OK | code::NOT_RUNNING | code::PROMOTED | code::DEGRADED | code::DEGRADED_PROMOTED
     );
-    forgettable
-        && counting.unwrap_or(0) == 0
-        && !waits_for_fencing(facts, resource, op)
-        && !(is_probe(op) && answer)
+    forgettable && counting.unwrap_or(0) == 0 && !waits_for_fencing(facts, resource, op) && !(is_probe(op) && answer)
 }
 
 /// Notes the failure counts that are to be cleared because what failed was called with other parameters than today's.

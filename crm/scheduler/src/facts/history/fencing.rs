@@ -6,8 +6,8 @@ use crate::facts::options::NoQuorumPolicy;
 use crate::index::NodeIx;
 use crate::reason::Reason;
 
-/// Whether `node` can be fenced: a guest by stopping its host, which needs a node that is up or can be fenced; others by
-/// a device, when fencing is used and there is a quorum (or losing it does not matter).
+/// Whether `node` can be fenced: a guest by stopping its host, which needs a node that is up or can be fenced; others
+/// by a device, when fencing is used and there is a quorum (or losing it does not matter).
 pub(super) fn can_fence(facts: &Facts<'_>, node: NodeIx) -> bool {
     match facts[node].kind {
         NodeKind::Guest { container } => {

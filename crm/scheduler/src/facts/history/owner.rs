@@ -1,8 +1,9 @@
 //! Which resource a recorded history belongs to.
 //!
-//! Names in histories may be older than the configuration: a primitive became a clone, a clone lost instances, a resource
-//! was removed. Instances of an anonymous clone are interchangeable, and the number in a history means nothing: the
-//! histories of one node belong to one instance, the one that is already known to run there, else one that runs nowhere.
+//! Names in histories may be older than the configuration: a primitive became a clone, a clone lost instances, a
+//! resource was removed. Instances of an anonymous clone are interchangeable, and the number in a history means
+//! nothing: the histories of one node belong to one instance, the one that is already known to run there, else one that
+//! runs nowhere.
 
 use super::removed;
 use crate::facts::meta::Requires;
@@ -71,7 +72,8 @@ impl Owners {
         self.exact.get(name).copied().into_iter().collect()
     }
 
-    /// Whose `history` on `node` is. A removed resource is made when nobody's; `None` when it is nobody's and says nothing.
+    /// Whose `history` on `node` is. A removed resource is made when nobody's; `None` when it is nobody's and says
+    /// nothing.
     pub(super) fn find<'a>(
         &mut self,
         facts: &mut Facts<'a>,

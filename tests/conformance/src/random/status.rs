@@ -101,7 +101,7 @@ fn place(rng: &mut Rng, cluster: &Cluster, top: &Top, records: &mut [Record]) {
     let agent = format!("class=\"ocf\" provider=\"pacemaker\" type=\"{agent}\"");
     let mut number = 0;
     let mut promoted = false;
-    for at in 0..cluster.nodes.len() {
+    for (at, into) in records.iter_mut().enumerate() {
         if matches!(cluster.nodes[at].presence, Presence::Unseen | Presence::Offline | Presence::Pending) {
             continue;
         }
@@ -126,11 +126,11 @@ fn place(rng: &mut Rng, cluster: &Cluster, top: &Top, records: &mut [Record]) {
             so_far &= matches!(state, State::Started | State::Promoted) && !chance(rng, 8);
             if here && promotable && chance(rng, 80) {
                 let score = pick(rng, &["1", "5", "10", "100"]);
-                records[at].counts.push((format!("master-{}", primitive.id), score.to_string()));
+                into.counts.push((format!("master-{}", primitive.id), score.to_string()));
             }
             let name = if unique { format!("{}:{number}", primitive.id) } else { primitive.id.clone() };
             if state != State::Unknown {
-                record(rng, primitive, &name, &agent, state, &mut records[at]);
+                record(rng, primitive, &name, &agent, state, into);
             }
         }
         number += usize::from(here);

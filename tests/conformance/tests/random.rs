@@ -4,8 +4,8 @@
 use conformance::{properties, random};
 
 const CLUSTERS: u64 = 10_000;
-/// So many of them may go round in circles: with little or no stickiness, where a resource should be can depend on where
-/// it is now (capacity that it takes itself, a colocation that pulls both ways). See `peer-differences.md`.
+/// So many of them may go round in circles: with little or no stickiness, where a resource should be can depend on
+/// where it is now (capacity that it takes itself, a colocation that pulls both ways). See `peer-differences.md`.
 const RESTLESS: usize = 20;
 /// Threads that share them.
 const SHARES: u64 = 2;

@@ -2,7 +2,6 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 use conformance::{peer, properties, random};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | compare FIRST COUNT";
@@ -50,7 +49,7 @@ fn check(first: u64, count: u64) -> ExitCode {
 
 fn compare(first: u64, count: u64) -> ExitCode {
     let mut different = 0;
-    let file = PathBuf::from(std::env::temp_dir()).join(format!("paceline-random-{}.xml", std::process::id()));
+    let file = std::env::temp_dir().join(format!("paceline-random-{}.xml", std::process::id()));
     for seed in first..first + count {
         let (xml, read) = situation(seed);
         let answer = std::fs::write(&file, xml)

@@ -18,7 +18,6 @@ pub fn write(facts: &Facts<'_>, assignment: &Assignment, ordered: &Ordered) -> S
         scores: assignment.score_lines(facts),
         recheck_ms: facts.recheck_ms,
         warnings: facts.warnings.clone(),
-        ..Schedule::default()
     }
 }
 

@@ -19,7 +19,9 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         return;
     }
     for (node, history) in &facts[resource].history {
-        if !facts[resource].on.contains(node) || !((facts[*node].maintenance && facts[*node].online) || facts[*node].usable()) {
+        // A node in maintenance is looked at too, for its monitors to be ended.
+        let reached = facts[*node].usable() || (facts[*node].maintenance && facts[*node].online);
+        if !facts[resource].on.contains(node) || !reached {
             continue;
         }
         if facts[resource].agent.as_ref().is_some_and(|agent| *agent != history.agent) {
@@ -58,7 +60,8 @@ fn recurring_operation(
         recurring::cancel(plan, resource, node, interval_ms, "it is left alone (maintenance)");
         false
     } else if !configured() {
-        if facts.options.stop_removed_actions {
+        // With the end of the resource its monitors end too.
+        if facts.options.stop_removed_actions && plan.assignment.node(resource).is_some() {
             let cancel = recurring::cancel(plan, resource, node, interval_ms, "it is not configured any more");
             plan.graph.relate(Point::Task(resource, Task::Stop), Point::Action(cancel), Terms::ORDERED);
         }

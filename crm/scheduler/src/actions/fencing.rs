@@ -146,10 +146,10 @@ pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
                 }
             }
             Task::Stop | Task::Demote => {
-                if let Some(&(_, fence)) = fences.iter().find(|(target, _)| *target == node) {
-                    if assignment.managed[resource.at()] {
-                        implied(facts, graph, fence, at, resource);
-                    }
+                if let Some(&(_, fence)) = fences.iter().find(|(target, _)| *target == node)
+                    && assignment.managed[resource.at()]
+                {
+                    implied(facts, graph, fence, at, resource);
                 }
             }
             _ => {}

@@ -1,8 +1,8 @@
 //! Recurring monitors: which ones should be active where, and the cancelling of those that should not.
 //!
 //! A monitor belongs to a role. Those of the role that a primitive will have run where it will be; those of the role
-//! Stopped run on every other node, to see whether something was started there behind the cluster's back. A monitor that
-//! is active already stays, unless something it follows (a start, a promotion, a reload) is done again.
+//! Stopped run on every other node, to see whether something was started there behind the cluster's back. A monitor
+//! that is active already stays, unless something it follows (a start, a promotion, a reload) is done again.
 
 use super::Plan;
 use crate::facts::Facts;
@@ -34,7 +34,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
             continue;
         }
         if operation.role == Some(Role::Stopped) {
-            if !facts.clone_of(resource).is_some_and(|top| !facts[top].meta.globally_unique) {
+            if facts.clone_of(resource).is_none_or(|top| facts[top].meta.globally_unique) {
                 while_stopped(plan, resource, operation.interval_ms);
             }
         } else if let Some(node) = to

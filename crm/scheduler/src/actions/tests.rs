@@ -220,3 +220,27 @@ fn without_quorum_nothing_starts() {
     let plan = world.plan();
     assert!(plan.iter().all(|word| word.starts_with("monitor")), "{plan:?}");
 }
+
+#[test]
+fn what_is_blocked_holds_up_the_shutdown_of_its_node() {
+    let blocked = [("start", 0, 0), ("stop", 0, 1)];
+    let world = World::new(NO_FENCING).primitive("web", &[], &[]).runs("web", &blocked);
+    assert_eq!(world.attribute("n1", "shutdown", "1000000000").plan(), Vec::<String>::new());
+}
+
+#[test]
+fn the_coordinator_leaves_last() {
+    let world = World::new(NO_FENCING).attribute("n1", "shutdown", "1000000000");
+    let schedule = crate::schedule(&world.attribute("n2", "shutdown", "1000000000").situation);
+    let of = |node: &str| schedule.actions.iter().find(|it| it.node.as_deref() == Some(node)).expect("it leaves");
+    assert_eq!(of("n1").after, [of("n2").id]);
+}
+
+#[test]
+fn two_instances_where_one_is_allowed_are_both_stopped_and_one_is_started() {
+    let world = World::new(NO_FENCING).primitive("web", &[], &[]).asked("web", "n3", &[("monitor", 0, 7)]);
+    let plan = world.asked("web", "n1", &[("start", 0, 0)]).asked("web", "n2", &[("start", 0, 0)]).plan();
+    let stops: Vec<&String> = plan.iter().filter(|word| word.starts_with("stop")).collect();
+    assert_eq!(stops, ["stop web n1", "stop web n2"]);
+    assert_eq!(plan.iter().filter(|word| word.starts_with("start")).count(), 1);
+}

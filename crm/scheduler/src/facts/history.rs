@@ -18,6 +18,8 @@ mod removed;
 mod replay;
 mod running;
 pub(crate) mod sequence;
+#[cfg(test)]
+mod tests;
 
 use super::{Facts, failure};
 use crate::index::{NodeIx, ResourceIx};

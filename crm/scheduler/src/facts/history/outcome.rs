@@ -11,8 +11,6 @@ use crate::situation::{OperationHistory, OperationStatus};
 pub(crate) mod code {
     /// It went well; of a monitor: it runs.
     pub(crate) const OK: i32 = 0;
-    /// Failed in no particular way.
-    pub(crate) const ERROR: i32 = 1;
     /// A parameter makes no sense on this node.
     pub(crate) const BAD_PARAMETER: i32 = 2;
     /// The agent does not know the operation.
@@ -174,7 +172,7 @@ mod tests {
             assert_eq!(verdict("start", 0, 0, exit_code).0, Verdict::FailedHere, "{exit_code}");
         }
         assert_eq!(verdict("start", 0, 0, code::NOT_CONFIGURED).0, Verdict::FailedEverywhere);
-        assert_eq!(verdict("start", 0, 0, code::ERROR).0, Verdict::Failed);
+        assert_eq!(verdict("start", 0, 0, 1).0, Verdict::Failed);
         assert_eq!(verdict("monitor", 10_000, 0, code::NOT_RUNNING).0, Verdict::Failed);
         assert_eq!(verdict("monitor", 10_000, 8, code::DEGRADED_PROMOTED).0, Verdict::Fine);
     }

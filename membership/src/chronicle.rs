@@ -235,6 +235,7 @@ impl Chronicle {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)] // a test needs some moment to begin with
 mod tests {
     use super::*;
     use crate::view::{Incarnation, RingId};

@@ -1,7 +1,8 @@
 //! What must be done: the difference between facts and wish.
 //!
 //! ```text
-//! probes -> failure counts -> changed definitions -> roles (stop, start, promote, demote, migrate) -> recurring monitors
+//! probes -> failure counts -> changed definitions -> roles (stop, start, promote, demote, migrate)
+//!        -> recurring monitors
 //!        -> fencing -> shutdowns
 //! ```
 //!

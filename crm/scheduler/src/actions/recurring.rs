@@ -77,8 +77,9 @@ fn is_active(plan: &Plan<'_, '_>, resource: ResourceIx, node: NodeIx, interval_m
     let expired = &plan.facts[resource].expired_monitors;
     let forgotten = |operation: &OperationHistory| expired.contains(&(interval_ms, node, operation.call));
     let active = active(plan.facts, resource, node);
-    let recorded = active.iter().find(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms);
-    recorded.is_some_and(|operation| !forgotten(operation))
+    let mut recorded =
+        active.iter().filter(|operation| operation.name == "monitor" && operation.interval_ms == interval_ms);
+    recorded.any(|operation| !forgotten(operation))
 }
 
 /// A monitor of something that will run on a node.

@@ -1,7 +1,8 @@
 //! Notifications: instances of a clone are told before and after something happens to some of them.
 //!
 //! ```text
-//! pre -> (told: pre) -> confirmed-pre -> begin -> ... -> done -> post -> (told: post) -> confirmed-post -> what depends on it
+//! pre -> (told: pre) -> confirmed-pre -> begin -> ... -> done -> post -> (told: post) -> confirmed-post
+//!     -> what depends on it
 //! ```
 //!
 //! Told are those that run at that moment: demotions come first, then stops, starts, promotions.

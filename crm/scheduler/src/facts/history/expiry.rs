@@ -64,8 +64,8 @@ pub(super) fn clear_outdated(facts: &mut Facts<'_>) {
     }
 }
 
-/// Whether the failure is that of the connection to a remote node which is to be fenced for it: until it was, nothing is
-/// forgotten.
+/// Whether the failure is that of the connection to a remote node which is to be fenced for it: until it was, nothing
+/// is forgotten.
 fn waits_for_fencing(facts: &Facts<'_>, resource: ResourceIx, op: &OperationHistory) -> bool {
     facts.options.fencing_enabled
         && super::reconnect_interval_ms(facts, resource) > 0
@@ -81,7 +81,8 @@ pub(super) fn timeout_ms(facts: &Facts<'_>, resource: ResourceIx, history: Optio
     if timeout > 0 && history.is_some_and(blocked) { 0 } else { timeout }
 }
 
-/// Whether a failure is on record for which operators said that nothing may be done: that stands until somebody cleans up.
+/// Whether a failure is on record for which operators said that nothing may be done: that stands until somebody cleans
+/// up.
 fn blocked_by_failure(facts: &Facts<'_>, resource: ResourceIx, history: &ResourceHistory) -> bool {
     let failed = |op: &OperationHistory| {
         let verdict = judge(op, facts[resource].managed).verdict;

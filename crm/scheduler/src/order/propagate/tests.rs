@@ -1,3 +1,5 @@
+//! Small graphs, and what travels along them.
+
 use super::*;
 use crate::graph::{Carrier, Key};
 use crate::index::{NodeIx, ResourceIx};

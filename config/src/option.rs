@@ -130,7 +130,7 @@ impl Section {
 
     /// Whether tables stand in it rather than values.
     pub(crate) fn holds_tables(&self) -> bool {
-        self.all().all(|option| matches!(option.kind, Kind::Table(_) | Kind::Tables(_) | Kind::Named(_)))
+        self.all().all(|option| matches!(option.kind, Kind::Table(_) | Kind::Tables(_) | Kind::Named(_) | Kind::Lists))
     }
 
     /// The option of this name.

@@ -150,7 +150,16 @@ impl Writer {
     fn properties(&mut self, configuration: &Configuration) {
         let mut table = Table::named("properties");
         table.line("peer-defaults", "true");
-        let (own, more) = split(&configuration.properties);
+        let (mut own, mut more) = split(&configuration.properties);
+        // old names stand in a set behind all others; what they say that nothing else says can stand with the rest
+        if let Some((last, others)) = more.split_last()
+            && others.is_empty()
+            && last.rule.is_none()
+            && last.score.is_never()
+        {
+            own.extend(last.values.iter().cloned());
+            more = others;
+        }
         let plain = own.iter().filter(|value| !matches!(value.name.as_str(), "cluster-name")).cloned();
         table.options(PROPERTIES.options, &plain.collect::<Vec<_>>(), "other", &mut self.left_out);
         table.sets("properties", more, &mut self.left_out);

@@ -152,7 +152,7 @@ fn order<T>(fields: &Fields<'_>, table: &At<T>, report: &mut Report<'_>) -> Opti
             "optional" => OrderKind::Optional,
             _ => OrderKind::Mandatory,
         },
-        symmetrical: fields.bool("symmetrical"),
+        symmetrical: fields.given_bool("symmetrical").unwrap_or(true),
         place: place(table, report),
     };
     Some((rule, spots))

@@ -45,12 +45,36 @@ fn single<'a>(
     Some(Fields::read(section, "", table.span.clone(), table.value, report))
 }
 
+/// Properties that a daemon of this version carries out.
+const CARRIED_OUT: [&str; 10] = [
+    "fencing-enabled",
+    "fencing-action",
+    "startup-fencing",
+    "dc-deadtime",
+    "no-quorum-policy",
+    "symmetric-cluster",
+    "maintenance-mode",
+    "stop-all-resources",
+    "start-failure-is-fatal",
+    "batch-limit",
+];
+
+fn beyond_properties(fields: &Fields<'_>, report: &mut Report<'_>) {
+    for (option, _) in fields.given_options().filter(|(option, _)| !CARRIED_OUT.contains(&option.name)) {
+        report.beyond(fields.span_of(option.name), &format!("the property `{}`", option.name));
+    }
+    if let Some(policy @ ("ignore" | "demote" | "fence")) = fields.given_choice("no-quorum-policy") {
+        report.beyond(fields.span_of("no-quorum-policy"), &format!("`no-quorum-policy = \"{policy}\"`"));
+    }
+}
+
 fn properties(file: &Fields<'_>, configuration: &mut Configuration, report: &mut Report<'_>) {
     let fields = single(file, "properties", &PROPERTIES, report);
     let mut own = AttributeSet { id: "properties".to_owned(), ..AttributeSet::default() };
     let mut sets = Vec::new();
     let mut peer_defaults = false;
     if let Some(fields) = &fields {
+        beyond_properties(fields, report);
         own.values = values::given(fields, &["peer-defaults", "other", "sets"]);
         own.values.extend(values::pairs(fields.pairs("other")));
         peer_defaults = fields.bool("peer-defaults");
@@ -73,11 +97,15 @@ fn defaults(file: &Fields<'_>, configuration: &mut Configuration, report: &mut R
     let mut resource = values::sets(&fields, "resource", report);
     let mut operation = values::sets(&fields, "operation", report);
     if let Some(table) = single(&fields, "resource", &DEFAULTS_RESOURCE, report) {
+        resource::beyond_meta(&table, &resource::CARRIED_OUT, report);
         let own = values::meta(&table, "defaults.resource");
         resource.insert(0, own);
     }
     if let Some(table) = single(&fields, "operation", &DEFAULTS_OPERATION, report) {
         let mut own = AttributeSet { id: "defaults.operation".to_owned(), ..AttributeSet::default() };
+        if table.has("options") {
+            report.beyond(table.span_of("options"), "`options` of operations");
+        }
         own.values = values::given(&table, &["options"]);
         own.values.extend(values::pairs(table.pairs("options")));
         operation.insert(0, own);

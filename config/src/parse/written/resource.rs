@@ -151,20 +151,29 @@ fn meta_of(id: &str, fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Attrib
 }
 
 fn collective(id: &str, fields: &Fields<'_>, report: &mut Report<'_>) -> Resource {
-    beyond_meta(fields, report);
+    beyond_meta(fields, &CARRIED_OUT_OF_GROUPS, report);
+    if fields.knows("params") && fields.has("params") {
+        report.beyond(fields.span_of("params"), "parameters of groups");
+    }
     let params = if fields.knows("params") { sets_of(id, "params", fields, report) } else { Vec::new() };
     Resource { id: id.to_owned(), meta: meta_of(id, fields, report), params, ..Resource::default() }
 }
 
 /// Meta attributes that the typed model has, and so the daemon; the others are beyond it.
-const CARRIED_OUT: [&str; 7] =
+pub(super) const CARRIED_OUT: [&str; 7] =
     ["target-role", "stickiness", "priority", "managed", "maintenance", "migration-threshold", "failure-timeout"];
 
-fn beyond_meta(fields: &Fields<'_>, report: &mut Report<'_>) {
+/// The same of groups; the others are their members' own.
+const CARRIED_OUT_OF_GROUPS: [&str; 4] = ["target-role", "priority", "managed", "maintenance"];
+
+pub(super) fn beyond_meta(fields: &Fields<'_>, carried_out: &[&str], report: &mut Report<'_>) {
+    if fields.has("meta") {
+        report.beyond(fields.span_of("meta"), "further meta attributes");
+    }
     let given: Vec<&str> =
         fields.given_options().filter(|(option, _)| fields.is_meta(option)).map(|(option, _)| option.name).collect();
     for name in given {
-        if !CARRIED_OUT.contains(&name) {
+        if !carried_out.contains(&name) {
             report.beyond(fields.span_of(name), &format!("the meta attribute `{name}`"));
         }
     }
@@ -174,7 +183,7 @@ fn beyond_meta(fields: &Fields<'_>, report: &mut Report<'_>) {
 }
 
 fn primitive(id: &str, fields: &Fields<'_>, section: &'static Section, report: &mut Report<'_>) -> Resource {
-    beyond_meta(fields, report);
+    beyond_meta(fields, &CARRIED_OUT, report);
     let is_template = std::ptr::eq(section, &TEMPLATE);
     let template = if is_template { None } else { fields.text("template") };
     if template.is_some() {

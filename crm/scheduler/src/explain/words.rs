@@ -7,6 +7,7 @@ use crate::constraint::Colocation;
 use crate::index::{NodeIx, ResourceIx};
 use crate::role::Role;
 use crate::rule::date;
+use crate::situation::Subject;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -57,6 +58,14 @@ impl View<'_, '_> {
         }
     }
 
+    /// The tag that a location constraint names instead of a resource.
+    fn tag_of(&self, id: &str) -> Option<&str> {
+        let configuration = &self.facts.situation.configuration;
+        let written = configuration.constraints.locations.iter().find(|location| location.id == id)?;
+        let Subject::Resource(named) = &written.subject else { return None };
+        configuration.tags.iter().find(|tag| tag.id == *named).map(|tag| tag.id.as_str())
+    }
+
     fn location(&self, at: usize, entry: &Entry) -> String {
         let location = &self.constraints.locations[at];
         let verb = match entry {
@@ -70,7 +79,8 @@ impl View<'_, '_> {
             format!(", for the whole of {}", self.facts[location.resource].id)
         };
         let role = location.role.map(|role| format!(", as {role}")).unwrap_or_default();
-        format!("location constraint {} {verb}{whole}{role}", location.id)
+        let tag = self.tag_of(&location.id).map(|tag| format!(", which names the tag {tag},")).unwrap_or_default();
+        format!("location constraint {}{tag} {verb}{whole}{role}", location.id)
     }
 
     fn failures(&self, resource: ResourceIx, node: NodeIx, count: i64, threshold: i64) -> String {

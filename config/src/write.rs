@@ -99,6 +99,9 @@ impl Writer {
         let mut table = Table::new(&format!("[{section}.{}]", table::key(&node.name)));
         if section == "nodes" {
             table.line("addresses", &array([quoted(&node.name)]));
+            if node.score != Score::ZERO {
+                table.line("score", &score(node.score));
+            }
         }
         let (mut own, more) = split(&node.attributes);
         for flag in ["standby", "maintenance"] {

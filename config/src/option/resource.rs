@@ -480,6 +480,7 @@ pub(crate) static OPERATION: Section = Section {
                 "migrate_from",
                 "reload-agent",
                 "reload",
+                "migrate",
             ]),
             Standard::Required,
             "Which operation.",

@@ -210,7 +210,7 @@ pub(crate) static NODE: Section = Section {
         )
         .peer("fencing-topology"),
     ],
-    shared: &[CAPACITY, NODE_SETS],
+    shared: &[CAPACITY, NODE_SCORE, NODE_SETS],
     later: &[],
 };
 
@@ -221,6 +221,13 @@ const CAPACITY: Opt = Opt::new(
     "What it can carry, `{ cpu = 16, memory = 65536 }`. Counts with a `placement-strategy`.",
 )
 .tried(&["capacity"]);
+
+const NODE_SCORE: Opt = Opt::new(
+    "score",
+    Kind::Score,
+    Standard::Unset("none"),
+    "How much it is wanted for everything, before any constraint.",
+);
 
 const NODE_SETS: Opt = Opt::new(
     "sets",

@@ -230,6 +230,10 @@ fn operations(
         let subject = format!("operations of {}", fields.subject);
         let of = Fields::read_as(&OPERATION, subject, table.span.clone(), table.value, report);
         let Some(name @ ("start" | "stop" | "monitor")) = of.given_choice("name") else { continue };
+        if of.has("role") {
+            // monitors of roles may share an interval; a file with roles never reaches a daemon
+            continue;
+        }
         spots.set(Spot::Operation(id.value.clone(), operations.len()), table.span.clone());
         operations.push(Operation {
             name: match name {

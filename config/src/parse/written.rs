@@ -147,7 +147,14 @@ fn node(name: &At<&str>, fields: &Fields<'_>, kind: NodeKind, report: &mut Repor
         ..AttributeSet::default()
     };
     let utilization = std::iter::once(capacity).chain(values::sets(fields, "utilization", report)).collect();
-    Node { id: name.value.to_owned(), name: name.value.to_owned(), kind, attributes, utilization, ..Node::default() }
+    let score = match kind {
+        NodeKind::Member => fields.given_score("score").unwrap_or_default(),
+        NodeKind::Remote | NodeKind::Ping => crate::score::Score::ZERO,
+    };
+    if score != crate::score::Score::ZERO {
+        report.beyond(fields.span_of("score"), "`score` of nodes");
+    }
+    Node { id: name.value.to_owned(), name: name.value.to_owned(), kind, attributes, utilization, score }
 }
 
 fn tags(file: &Fields<'_>) -> Vec<Tag> {

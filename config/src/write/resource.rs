@@ -80,7 +80,21 @@ impl Writer {
         let mut lines: Vec<String> = Vec::new();
         let mut seen: Vec<(&str, Option<std::time::Duration>)> = Vec::new();
         for operation in operations {
-            let every = operation.interval.as_deref().and_then(interval).filter(|every| !every.is_zero());
+            let every = every(operation);
+            let alike = |other: &&Operation| other.name == operation.name && self::every(other) == every;
+            let of_a_role = operation.options.iter().any(|value| value.name == "role");
+            if every.is_some() && operations.iter().filter(alike).count() > 1 {
+                // neither counts, but what was ordered once is not called off
+                if of_a_role {
+                    lines.extend(self.operation(operation, of));
+                    continue;
+                }
+                self.left_out(format!(
+                    "{} of {of}: it shares its interval with another one, and neither counts",
+                    operation.id
+                ));
+                continue;
+            }
             if seen.contains(&(operation.name.as_str(), every)) {
                 self.left_out(format!("{} of {of}: the same operation stands before it", operation.id));
                 continue;
@@ -233,6 +247,11 @@ impl Writer {
             self.resource(primitive);
         }
     }
+}
+
+/// How often an operation repeats.
+fn every(operation: &Operation) -> Option<std::time::Duration> {
+    operation.interval.as_deref().and_then(interval).filter(|every| !every.is_zero())
 }
 
 /// `ocf:heartbeat:IPaddr2`, `systemd:nginx`, `fence:fence_xvm`.

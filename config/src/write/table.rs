@@ -185,6 +185,9 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 /// A length of time as the field's files write it: a number, in seconds where no unit follows.
 pub(super) fn interval(text: &str) -> Option<Duration> {
     let text = text.trim();
+    if let Some(parts) = text.strip_prefix('P') {
+        return iso_interval(parts);
+    }
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let number: u64 = text[..digits].parse().ok()?;
     let unit = match text[digits..].trim() {
@@ -195,6 +198,25 @@ pub(super) fn interval(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Some(Duration::from_millis(number.checked_mul(unit)?))
+}
+
+/// Hours, minutes and seconds of an ISO 8601 duration, with or without the `T` before them.
+fn iso_interval(parts: &str) -> Option<Duration> {
+    let mut rest = parts.strip_prefix('T').unwrap_or(parts);
+    let mut total: u64 = 0;
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number: u64 = rest[..digits].parse().ok()?;
+        let length = match rest.get(digits..digits + 1)? {
+            "H" => 3_600,
+            "M" => 60,
+            "S" => 1,
+            _ => return None,
+        };
+        total = total.checked_add(number.checked_mul(length)?)?;
+        rest = &rest[digits + 1..];
+    }
+    Some(Duration::from_secs(total))
 }
 
 /// A text in quotes.

@@ -7,14 +7,11 @@ use crm::scheduler::audit;
 use libtest_mimic::{Failed, Trial};
 use std::path::{Path, PathBuf};
 
-const DASHES: &str = "\n---\n";
+pub(crate) const DASHES: &str = "\n---\n";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scheduler/cases");
-    let mut files = Vec::new();
-    for topic in entries(&root) {
-        files.extend(entries(&topic).into_iter().filter(|path| path.extension().is_some_and(|end| end == "txt")));
-    }
+    let files = case_files(&root);
     let update = std::env::var("UPDATE").is_ok();
     let mut trials: Vec<Trial> = files
         .into_iter()
@@ -28,6 +25,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         if count >= 40 { Ok(()) } else { Err(format!("only {count} cases were found").into()) }
     }));
     trials
+}
+
+/// Every `TOPIC/CASE.txt` below a directory, in order.
+pub(crate) fn case_files(root: &Path) -> Vec<PathBuf> {
+    let files = entries(root).into_iter().flat_map(|topic| entries(&topic));
+    files.filter(|path| path.extension().is_some_and(|end| end == "txt")).collect()
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {

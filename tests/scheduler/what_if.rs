@@ -7,6 +7,7 @@
 //! lasts until the node leaves, `rest` carries the transition out before the next line.
 #![allow(clippy::disallowed_methods)] // reads, and with UPDATE=1 rewrites, the case files
 
+use crate::golden::{DASHES, case_files};
 use libtest_mimic::{Failed, Trial};
 use scheduler::execute::execute;
 use scheduler::facts;
@@ -17,19 +18,14 @@ use scheduler::schedule::{ActionKind, Schedule, ScheduledAction};
 use scheduler::situation::{AttributeSet, Situation, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-
-const DASHES: &str = "\n---\n";
+use std::path::Path;
 
 /// 2027-01-15T08:00:00Z, a Friday.
 const NOW_MS: i64 = 1_800_000_000_000;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scheduler/what-if");
-    let mut files = Vec::new();
-    for topic in entries(&root) {
-        files.extend(entries(&topic).into_iter().filter(|path| path.extension().is_some_and(|end| end == "txt")));
-    }
+    let files = case_files(&root);
     let update = std::env::var("UPDATE").is_ok();
     let count = files.len();
     let mut trials: Vec<Trial> = files
@@ -43,13 +39,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         if count >= 40 { Ok(()) } else { Err(format!("only {count} cases were found").into()) }
     }));
     trials
-}
-
-fn entries(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    paths
 }
 
 fn case(path: &Path, update: bool) -> Result<(), Failed> {

@@ -57,14 +57,8 @@ pub enum Task {
     Fence,
     /// => fencing: on (unfencing).
     Unfence,
-    /// Pseudo: everything is stopped (nodes may shut down or be unfenced) => `all_stopped`.
-    AllStopped,
-    /// Pseudo: fencing of all is done => `all_fenced` and relatives.
-    AllFenced,
     /// Pseudo: the load of a node is known to be down => `load_stopped`.
     LoadStopped,
-    /// Pseudo: enough of a set => `one-or-more`.
-    OneOrMore,
     /// Any other pseudo action; the number makes them different.
     Mark(u32),
 }

@@ -140,10 +140,7 @@ pub fn operation(action: &Action) -> String {
         Task::Shutdown => "do_shutdown",
         Task::Fence => action.fencing.unwrap_or("reboot"),
         Task::Unfence => "on",
-        Task::AllStopped => "all_stopped",
-        Task::AllFenced => "all_fenced",
         Task::LoadStopped => return action.label.clone().unwrap_or_default(),
-        Task::OneOrMore => "one-or-more",
         Task::Mark(_) => return action.label.clone().unwrap_or_default(),
     };
     word.to_owned()

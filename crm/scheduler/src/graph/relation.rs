@@ -53,16 +53,8 @@ impl Terms {
     pub const UNLESS_MIGRATING: Terms = Terms(1 << 8);
     /// About capacity: the first frees what the second needs.
     pub const LOAD: Terms = Terms(1 << 9);
-    /// The first is shown in the graph when the second is needed.
-    pub const SHOW_FIRST: Terms = Terms(1 << 10);
-    /// The second is shown in the graph when the first is needed.
-    pub const SHOW_THEN: Terms = Terms(1 << 11);
     /// Never both at the same time, in whichever order (serialize).
     pub const NOT_TOGETHER: Terms = Terms(1 << 12);
-    /// Kept when relations are pruned.
-    pub const KEPT: Terms = Terms(1 << 13);
-    /// Holds for a guest's host too.
-    pub const GUEST: Terms = Terms(1 << 14);
     /// Undoing and redoing the same thing (stop and start, demote and promote of one resource): when the second is
     /// needed, or wished for and impossible, so is the first.
     pub const REDO: Terms = Terms(1 << 15);

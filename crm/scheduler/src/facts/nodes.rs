@@ -166,7 +166,10 @@ fn health(node: &Node, options: &ClusterOptions) -> Score {
     if options.health_strategy == HealthStrategy::None {
         return Score::ZERO;
     }
-    let mut sum = Score::ZERO;
+    let mut sum = match options.health_strategy {
+        HealthStrategy::Progressive => options.health_base,
+        _ => Score::ZERO,
+    };
     for (_, value) in node.attributes.range("#health".to_string()..).take_while(|(name, _)| name.starts_with("#health"))
     {
         sum += match value.to_ascii_lowercase().as_str() {

@@ -14,3 +14,6 @@ pub mod schedule;
 pub mod scheduler;
 pub mod summary;
 mod transition;
+
+#[doc(hidden)]
+pub use message::recode;

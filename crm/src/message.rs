@@ -171,3 +171,12 @@ impl Message {
         }
     }
 }
+
+/// A message, read and written again, for the fuzz target: nobody else outside needs to know what members say.
+///
+/// # Errors
+/// Why a member would refuse it, in words.
+#[doc(hidden)]
+pub fn recode(bytes: &[u8]) -> Result<bytes::Bytes, String> {
+    Message::decode(bytes).and_then(|message| message.encode()).map_err(|error| error.to_string())
+}

@@ -41,7 +41,7 @@ pub(crate) struct Chunk {
 }
 
 /// Messages that have not been sent completely.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Outbox {
     queue: VecDeque<Bytes>,
     bytes: usize,
@@ -102,12 +102,12 @@ impl Outbox {
 }
 
 /// The message of one sender that is arriving.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Assembly {
     partial: Option<Partial>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Partial {
     /// How long the whole is.
     total: usize,

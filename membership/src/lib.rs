@@ -7,6 +7,7 @@ mod frame;
 mod quorum;
 mod ring;
 mod view;
+pub mod wire;
 
 pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, TokenTime, ViewChange};
 pub use quorum::{Electorate, Quorum, Roll, quorum};

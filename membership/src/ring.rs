@@ -39,7 +39,7 @@ use std::mem;
 use std::time::Instant;
 
 /// One node's end of the ring.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ring {
     core: Core,
     phase: Phase,
@@ -47,7 +47,7 @@ pub struct Ring {
     asked: Option<Instant>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Phase {
     Gather(gather::Gather),
     Commit(commit::Commit),
@@ -57,7 +57,7 @@ enum Phase {
 }
 
 /// What a phase is told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Event {
     /// A frame of a peer, checked as far as possible without knowing the phase.
     Frame { from: NodeId, frame: Frame, bytes: Bytes },

@@ -6,6 +6,8 @@
 
 mod address;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod identity;
 mod link;
 mod mailbox;

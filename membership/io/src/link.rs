@@ -27,6 +27,7 @@ mod settle;
 mod socket;
 mod tend;
 
+pub(crate) use hello::Hello;
 pub(crate) use socket::Socket;
 
 use crate::event::{Counters, LinkEvent, LinkStatus, PeerStatus};
@@ -35,7 +36,6 @@ use crate::quic::Setup;
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
 use dial::{Dial, KNOCK};
-use hello::Hello;
 use membership::Incarnation;
 use path::{MAX_LINKS, Pace, Path};
 use quinn_proto::{

@@ -59,7 +59,8 @@ pub(crate) fn load(dir: &Path) -> Result<u64, SequenceError> {
     parse(&text).ok_or(SequenceError::Damaged { path })
 }
 
-fn parse(text: &[u8]) -> Option<u64> {
+/// The number that the content of the file says.
+pub(crate) fn parse(text: &[u8]) -> Option<u64> {
     // The line's end shows that the number is whole.
     let digits = std::str::from_utf8(text).ok()?.strip_prefix(LABEL)?.strip_suffix('\n')?;
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?

@@ -57,12 +57,12 @@ fn number(bytes: &[u8]) -> u64 {
 }
 
 /// The incomplete frames of one peer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Segments {
     open: VecDeque<Open>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     whole: u64,
     bytes: usize,

@@ -15,7 +15,7 @@ use config::NodeId;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Commit {
     past: Option<Past>,
     ring: u64,

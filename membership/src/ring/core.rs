@@ -21,7 +21,7 @@ const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 /// A goodbye is said so often, since nobody will be there to repeat it when it is lost.
 const GOODBYES: usize = 3;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Core {
     pub(crate) me: NodeId,
     pub(crate) incarnation: Incarnation,

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// The view a node comes from, kept until the next one is installed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Past {
     pub(crate) log: Log,
     /// This node slept past the token timeout: the others may have ended the view without it.
@@ -41,7 +41,7 @@ impl Past {
 /// Nodes and lives, all of which go on together or not at all.
 pub(crate) type Lives = BTreeMap<NodeId, Incarnation>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gather {
     past: Option<Past>,
     candidates: BTreeMap<NodeId, (Incarnation, Standing)>,
@@ -59,7 +59,7 @@ pub(crate) struct Gather {
 }
 
 /// What another candidate last said.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Opinion {
     alive: Lives,
     number: u64,

@@ -22,7 +22,7 @@ struct Packet {
     frame: Bytes,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Log {
     pub(crate) id: RingId,
     /// Sorted by name: a member's rank is its index.

@@ -8,7 +8,7 @@ const BLOCK: u64 = 1024;
 /// No cluster gets here: a peer that names a higher number is not of sound mind.
 pub(crate) const MAX_RING_NUMBER: u64 = 1 << 60;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Numbers {
     /// The highest this node has taken part in, in any life.
     used: u64,

@@ -18,7 +18,7 @@ use config::NodeId;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Operate {
     log: Log,
     turn: Turn,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// How many earlier lives of a peer are remembered, to know their late frames.
 const LIVES: usize = 8;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Peer {
     /// Last frame, or when listening began (anew).
     pub(crate) heard: Instant,

@@ -24,7 +24,7 @@ const SERVING: usize = 512;
 /// After so many packets that were missing, the others are told what is still missing.
 const PROGRESS: usize = 256;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Recover {
     past: Option<Past>,
     /// Of the ring that forms.

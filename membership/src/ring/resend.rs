@@ -5,7 +5,7 @@ use bytes::Bytes;
 use config::NodeId;
 use std::time::{Duration, Instant};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resend {
     to: NodeId,
     bytes: Bytes,

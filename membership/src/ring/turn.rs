@@ -24,7 +24,7 @@ const REQUESTS: usize = 40;
 pub(crate) const REST_AFTER: u8 = 3;
 
 /// What a member remembers from visit to visit.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Turn {
     number: u64,
     idle: u8,

@@ -74,16 +74,55 @@ pub enum OperationName {
     Stop,
     /// Ask whether it runs: once (a probe, no interval) or recurring.
     Monitor,
+    /// Raise a running instance to the promoted role.
+    Promote,
+    /// Bring a promoted instance back to the unpromoted role.
+    Demote,
+    /// Tell an instance of a clone what is about to happen, or has happened, to its siblings.
+    Notify,
+    /// On the node that it leaves: hand the running service over.
+    MigrateTo,
+    /// On the node that it goes to: take the running service over.
+    MigrateFrom,
+    /// Take up changed parameters while it runs.
+    Reload,
 }
 
 impl OperationName {
-    /// The word in TOML, and the action given to an OCF agent.
+    /// The action given to an OCF agent; in TOML, the word for those that can be written there.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             OperationName::Start => "start",
             OperationName::Stop => "stop",
             OperationName::Monitor => "monitor",
+            OperationName::Promote => "promote",
+            OperationName::Demote => "demote",
+            OperationName::Notify => "notify",
+            OperationName::MigrateTo => "migrate_to",
+            OperationName::MigrateFrom => "migrate_from",
+            OperationName::Reload => "reload-agent",
+        }
+    }
+
+    /// Whether it brings a service up where none ran before.
+    #[must_use]
+    pub fn brings_up(self) -> bool {
+        matches!(self, OperationName::Start | OperationName::MigrateFrom)
+    }
+
+    /// Whether it changes the state of the service on purpose, so that its recurring monitors, which ask for the state
+    /// before, end with it.
+    #[must_use]
+    pub fn ends_monitors(self) -> bool {
+        match self {
+            OperationName::Start
+            | OperationName::Stop
+            | OperationName::Promote
+            | OperationName::Demote
+            | OperationName::MigrateTo
+            | OperationName::MigrateFrom => true,
+            OperationName::Monitor | OperationName::Notify | OperationName::Reload => false,
         }
     }
 }

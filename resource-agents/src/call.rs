@@ -19,15 +19,33 @@ use crate::{command, ocf};
 use config::{AgentRef, OperationName};
 use std::path::Path;
 
+/// Why there is nothing that could be run for an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoJob {
+    /// What to answer.
+    pub outcome: Outcome,
+    /// A sentence for people.
+    pub why: String,
+}
+
+impl NoJob {
+    /// The configuration is wrong everywhere.
+    fn wrong(why: String) -> NoJob {
+        NoJob { outcome: Outcome::NotConfigured, why }
+    }
+}
+
 /// The program that carries out `operation` on this node.
 ///
 /// # Errors
-/// A sentence when there is nothing that could be run: the configuration is wrong everywhere.
-pub fn job(ocf_root: &Path, operation: &Operation) -> Result<Job, String> {
+/// When there is nothing that could be run: the configuration is wrong everywhere, or the agent has no such action.
+pub fn job(ocf_root: &Path, operation: &Operation) -> Result<Job, NoJob> {
     match (&operation.agent, &operation.commands) {
-        (AgentRef::Ocf { provider, kind }, _) => ocf::job(ocf_root, provider, kind, operation),
+        (AgentRef::Ocf { provider, kind }, _) => ocf::job(ocf_root, provider, kind, operation).map_err(NoJob::wrong),
         (AgentRef::Command, Some(commands)) => command::job(commands, operation),
-        (AgentRef::Command, None) => Err(format!("{} has no start, stop and check lines", operation.resource)),
+        (AgentRef::Command, None) => {
+            Err(NoJob::wrong(format!("{} has no start, stop and check lines", operation.resource)))
+        }
     }
 }
 
@@ -85,7 +103,7 @@ fn command_outcome(name: OperationName, code: i32) -> Outcome {
         (OperationName::Monitor, 126) => Outcome::InsufficientPrivilege,
         (OperationName::Monitor, 127) => Outcome::NotInstalled,
         (OperationName::Monitor, _) => Outcome::NotRunning,
-        (OperationName::Start | OperationName::Stop, _) => Outcome::Error,
+        _ => Outcome::Error,
     }
 }
 
@@ -105,6 +123,8 @@ mod tests {
             params: [("password".to_owned(), "hunter2".to_owned())].into(),
             commands: Some(Commands { start: "up".into(), stop: "down".into(), check: "look".into() }),
             node: NodeId::new("alpha").unwrap(),
+            expect: Outcome::Ok,
+            meta: std::collections::BTreeMap::new(),
         }
     }
 
@@ -202,6 +222,6 @@ mod tests {
     fn a_command_without_lines_is_a_wrong_configuration() {
         let mut start = operation(AgentRef::Command, OperationName::Start);
         start.commands = None;
-        assert!(job(Path::new("/o"), &start).unwrap_err().contains("web has no start"));
+        assert!(job(Path::new("/o"), &start).unwrap_err().why.contains("web has no start"));
     }
 }

@@ -7,16 +7,17 @@
 //!                    that is due longest
 //! ```
 //!
-//! Two jobs of one resource never run at once. A start or stop ends the resource's recurring monitors, and one that is
-//! under way is killed so that nobody waits for it. Every order is answered, except a recurring monitor that a start,
-//! a stop or a cancel has ended before its first result.
+//! Two jobs of one resource never run at once. What changes the state of a resource on purpose (start, stop, promote,
+//! demote, both halves of a migration) ends its recurring monitors, and one that is under way is killed so that nobody
+//! waits for it; probes, notifications and reloads do not. Every order is answered, except a recurring monitor that was
+//! ended so, or by a cancel, before its first result.
 
 mod answered;
 mod queue;
 #[cfg(test)]
 mod tests;
 
-use crate::call;
+use crate::call::{self, NoJob};
 use crate::job::{Exit, Finished, Job, JobId};
 use crate::operation::{Operation, OrderId, Report};
 use crate::outcome::Outcome;
@@ -40,7 +41,8 @@ const ORDERS_BESIDE: usize = 64;
 /// An event for the executor.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Carry out an operation. A recurring monitor goes on until the next start, stop or cancel of its resource. The
+    /// Carry out an operation. A recurring monitor goes on until it is cancelled, or the next operation
+    /// changes the state of its resource. The
     /// same order given again is answered again and not carried out again.
     Perform {
         /// Names it in the report.
@@ -204,7 +206,7 @@ impl Executor {
             return;
         }
         let resource = operation.resource.clone();
-        if operation.name != OperationName::Monitor {
+        if operation.name.ends_monitors() {
             self.end_monitors(now, &resource, out);
         }
         let queue = self.queues.entry(resource.clone()).or_default();
@@ -316,6 +318,7 @@ impl Executor {
             name: operation.name,
             interval: operation.interval,
             outcome,
+            expect: operation.expect,
             reason,
             elapsed,
             digest: operation.digest(),
@@ -356,7 +359,7 @@ impl Executor {
                     self.running.insert(id, Running { deadline: now + operation.timeout + GRACE, operation, purpose });
                     out.push(Output::Start { id, job });
                 }
-                Err(why) => self.unrunnable(now, purpose, &operation, why, out),
+                Err(no_job) => self.unrunnable(now, purpose, &operation, no_job, out),
             }
         }
     }
@@ -367,10 +370,10 @@ impl Executor {
         now: Instant,
         purpose: Purpose,
         operation: &Operation,
-        why: String,
+        NoJob { outcome, why }: NoJob,
         out: &mut Vec<Output>,
     ) {
-        let verdict = (Outcome::NotConfigured, Some(why));
+        let verdict = (outcome, Some(why));
         match purpose {
             Purpose::Order(order) => self.answer(Some(order), operation, verdict, Duration::ZERO, out),
             Purpose::Recurring(interval) => self.monitored(now, interval, operation, verdict, Duration::ZERO, out),

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// The feature set that scripts compare with (`ocf_version_cmp`); that of the peer whose contract is kept here.
 const FEATURE_SET: &str = "3.19.0";
 
+/// How the names of what the cluster says begin, after `OCF_RESKEY_`.
+const META: &str = "CRM_meta_";
+
 /// Longest time that a script gets to print its description.
 const META_DATA_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -31,13 +34,16 @@ pub fn job(ocf_root: &Path, provider: &str, kind: &str, operation: &Operation) -
         return Err(format!("ocf:{provider}:{kind} is not the name of an agent"));
     }
     let mut env = base(ocf_root, provider, kind, operation.resource.as_str());
-    for (name, value) in &operation.params {
+    for (name, value) in operation.params.iter().chain(&operation.meta) {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
             return Err(format!("parameter {name:?} of {} cannot be given to a program", operation.resource));
         }
-        env.insert(format!("OCF_RESKEY_{name}"), value.clone());
     }
-    // After the parameters: what the cluster says of itself cannot be overwritten by one.
+    // What the cluster says is never a parameter's to say.
+    let own = operation.params.iter().filter(|(name, _)| !name.starts_with(META));
+    env.extend(own.map(|(name, value)| (format!("OCF_RESKEY_{name}"), value.clone())));
+    let told = operation.meta.iter();
+    env.extend(told.map(|(name, value)| (format!("OCF_RESKEY_{META}{}", name.replace('-', "_")), value.clone())));
     let interval = operation.interval.unwrap_or_default();
     let node = operation.node.as_str();
     for (name, value) in [
@@ -87,6 +93,7 @@ fn base(ocf_root: &Path, provider: &str, kind: &str, instance: &str) -> BTreeMap
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Outcome;
     use config::{AgentRef, NodeId, ResourceId};
 
     fn operation(name: OperationName, interval: Option<Duration>, params: &[(&str, &str)]) -> Operation {
@@ -99,6 +106,8 @@ mod tests {
             params: params.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             commands: None,
             node: NodeId::new("alpha").unwrap(),
+            expect: Outcome::Ok,
+            meta: BTreeMap::new(),
         }
     }
 

@@ -25,6 +25,13 @@ pub struct Operation {
     pub commands: Option<Commands>,
     /// The node it runs on (agents are told).
     pub node: NodeId,
+    /// The outcome that was planned with. Of a recurring monitor it is what makes a result good or bad: ok where it
+    /// runs (unpromoted), promoted where it is promoted, not running where it should be stopped.
+    pub expect: Outcome,
+    /// What the agent is told beside its parameters (`CRM_meta_*` of OCF), names without that prefix: `clone`,
+    /// `clone_max`, `notify_type`, `notify_start_uname`, `migrate_source`, `role`, ... They define nothing: not part of
+    /// the digest.
+    pub meta: BTreeMap<String, String>,
 }
 
 impl Operation {
@@ -76,6 +83,8 @@ pub struct Report {
     pub interval: Option<Duration>,
     /// What it means.
     pub outcome: Outcome,
+    /// What was planned with: see [`Operation::expect`].
+    pub expect: Outcome,
     /// The agent's own words (`ocf-exit-reason`, or the last line of standard error), at most 256 bytes.
     pub reason: Option<String>,
     /// How long the call took.

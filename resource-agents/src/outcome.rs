@@ -55,6 +55,35 @@ impl Outcome {
         }
     }
 
+    /// The exit code with this meaning; 1 where the agent gave none.
+    #[must_use]
+    pub fn code(self) -> i32 {
+        match self {
+            Outcome::Ok => 0,
+            Outcome::Error | Outcome::TimedOut => 1,
+            Outcome::InvalidParameter => 2,
+            Outcome::Unimplemented => 3,
+            Outcome::InsufficientPrivilege => 4,
+            Outcome::NotInstalled => 5,
+            Outcome::NotConfigured => 6,
+            Outcome::NotRunning => 7,
+            Outcome::Promoted => 8,
+            Outcome::FailedPromoted => 9,
+            Outcome::Degraded => 190,
+            Outcome::DegradedPromoted => 191,
+        }
+    }
+
+    /// Whether this is what was planned with. Degraded is as planned: it runs in its role.
+    #[must_use]
+    pub fn meets(self, expect: Outcome) -> bool {
+        self == expect
+            || matches!(
+                (self, expect),
+                (Outcome::Degraded, Outcome::Ok) | (Outcome::DegradedPromoted, Outcome::Promoted)
+            )
+    }
+
     /// In words, as status shows it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

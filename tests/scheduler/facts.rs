@@ -226,7 +226,8 @@ fn operation(scene: &mut Scene, node: &NodeId, resource: &ResourceId, part: &str
         }
         ["pending", rest @ ..] => {
             let key = key(rest)?.0;
-            let pending = Pending { key, timeout: Duration::from_secs(20), digest: digest(scene, resource, old) };
+            let digest = digest(scene, resource, old);
+            let pending = Pending { key, timeout: Duration::from_secs(20), digest, expect: Outcome::Ok };
             scene.history(node, resource).pending.insert(OrderId(7), pending);
         }
         rest => {
@@ -286,6 +287,7 @@ pub(crate) fn result(
         name: key.name,
         interval: key.interval,
         outcome,
+        expect: Outcome::Ok,
         reason: None,
         elapsed: Duration::from_millis(10),
         digest: digest(scene, resource, old),

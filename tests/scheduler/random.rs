@@ -303,6 +303,7 @@ impl World {
             OperationName::Monitor if fails => Outcome::TimedOut,
             OperationName::Monitor if self.runs.contains(&key) => Outcome::Ok,
             OperationName::Monitor => Outcome::NotRunning,
+            other => return Err(format!("{} is not asked for here", other.as_str())),
         };
         let real = ActionKind::Perform { node: node.clone(), operation: operation.clone(), expect: outcome };
         walk::perform(&mut self.scene, &real);
@@ -332,7 +333,7 @@ impl World {
             let runs = match key.name {
                 OperationName::Start => true,
                 OperationName::Stop => false,
-                OperationName::Monitor => self.runs.contains(&(node.clone(), resource.clone())),
+                _ => self.runs.contains(&(node.clone(), resource.clone())),
             };
             let outcome = if runs || key.name == OperationName::Stop { Outcome::Ok } else { Outcome::NotRunning };
             if runs {

@@ -36,6 +36,7 @@ pub(crate) fn perform(scene: &mut Scene, kind: &ActionKind) {
                 name: operation.name,
                 interval: operation.interval,
                 outcome: *expect,
+                expect: *expect,
                 reason: None,
                 elapsed: Duration::from_millis(10),
                 digest: operation.digest(),

@@ -229,7 +229,7 @@ impl Cib {
     pub fn active_on(&self, resource: &ResourceId) -> Vec<NodeId> {
         let busy = |history: &super::History| {
             matches!(history.activity(), super::Activity::Active | super::Activity::Doubtful)
-                || history.pending.values().any(|pending| pending.key.name == config::OperationName::Start)
+                || history.pending.values().any(|pending| pending.key.name.brings_up())
         };
         let nodes = self.status.nodes.iter();
         nodes.filter(|(_, node)| node.resources.get(resource).is_some_and(busy)).map(|(name, _)| name.clone()).collect()

@@ -9,14 +9,20 @@ use resource_agents::{Operation, OrderId, Outcome, Report};
 use std::time::Duration;
 
 /// Whether this outcome of this operation is a failure that counts. A single monitor is a probe: "not running" and "not
-/// installed" are answers to its question, not failures.
+/// installed" are answers to its question, not failures. Nothing depends on whether a notification was understood.
 fn is_failure(report: &Report) -> bool {
     let runs =
         matches!(report.outcome, Outcome::Ok | Outcome::Promoted | Outcome::Degraded | Outcome::DegradedPromoted);
     match report.name {
-        OperationName::Start => report.outcome != Outcome::Ok,
+        OperationName::Start
+        | OperationName::Promote
+        | OperationName::Demote
+        | OperationName::MigrateTo
+        | OperationName::MigrateFrom
+        | OperationName::Reload => report.outcome != Outcome::Ok,
         OperationName::Stop => !matches!(report.outcome, Outcome::Ok | Outcome::NotRunning),
-        OperationName::Monitor if report.interval.is_some() => !runs,
+        OperationName::Notify => false,
+        OperationName::Monitor if report.interval.is_some() => !report.outcome.meets(report.expect),
         OperationName::Monitor => !runs && !matches!(report.outcome, Outcome::NotRunning | Outcome::NotInstalled),
     }
 }
@@ -29,10 +35,10 @@ impl Cib {
         if self.online(node).is_none() {
             return Err(format!("{node} is not online"));
         }
-        if *name == OperationName::Start {
-            if !quorate {
-                return Err("a partition without quorum starts nothing".to_owned());
-            }
+        if !quorate && (name.brings_up() || *name == OperationName::Promote) {
+            return Err(format!("a partition without quorum does not {} anything", name.as_str()));
+        }
+        if name.brings_up() {
             if let Some(other) = self.runs_elsewhere(resource, node) {
                 return Err(format!("{resource} may still run on {other}"));
             }
@@ -41,11 +47,13 @@ impl Cib {
         let history = status.resources.entry(resource.clone()).or_default();
         // What a probe finds running is adopted: it is stopped with the definition it was found with.
         let probe = *name == OperationName::Monitor && operation.interval.is_none();
-        if *name == OperationName::Start || (probe && history.started.is_none()) {
+        let redefines = name.brings_up() || *name == OperationName::Reload;
+        if redefines || (probe && history.started.is_none()) {
             history.started = Some(Definition::of(operation));
         }
         let key = OperationKey { name: *name, interval: operation.interval };
-        history.pending.insert(id, Pending { key, timeout: operation.timeout, digest: operation.digest() });
+        let Operation { timeout, expect, .. } = *operation;
+        history.pending.insert(id, Pending { key, timeout, digest: operation.digest(), expect });
         Ok(())
     }
 
@@ -61,7 +69,7 @@ impl Cib {
             };
             counts
                 && status.resources.get(resource).is_some_and(|history| {
-                    let starting = history.pending.values().any(|pending| pending.key.name == OperationName::Start);
+                    let starting = history.pending.values().any(|pending| pending.key.name.brings_up());
                     starting || history.activity() == Activity::Active
                 })
         });
@@ -157,10 +165,10 @@ impl OperationRecord {
 }
 
 impl History {
-    /// Keeps a result as the last of its operation. A start or a stop ends recurring monitors, and so their records.
+    /// Keeps a result as the last of its operation. What ends recurring monitors ends their records.
     fn keep(&mut self, record: OperationRecord) {
         let key = record.key();
-        let ends_monitors = key.name != OperationName::Monitor;
+        let ends_monitors = key.name.ends_monitors();
         self.records.retain(|old| old.key() != key && !(ends_monitors && old.report.interval.is_some()));
         self.records.push(record);
     }

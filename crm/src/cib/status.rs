@@ -127,12 +127,27 @@ impl History {
     /// What the records say, the latest one last. Orders in flight are not looked at.
     #[must_use]
     pub fn activity(&self) -> Activity {
-        let last = self.records.iter().max_by_key(|record| record.call);
+        // A notification tells the service something; it asks nothing.
+        let telling = self.records.iter().filter(|record| record.report.name != OperationName::Notify);
+        let last = telling.max_by_key(|record| record.call);
         let Some(last) = last else { return Activity::Unknown };
         match (last.report.name, last.report.outcome) {
             (OperationName::Stop, Outcome::Ok | Outcome::NotRunning) => Activity::Inactive,
-            (OperationName::Start, Outcome::Ok) => Activity::Active,
-            (OperationName::Stop | OperationName::Start, _) => Activity::Doubtful,
+            // What was handed over runs on the other node, or nowhere.
+            (OperationName::MigrateTo, Outcome::Ok) => Activity::Inactive,
+            (OperationName::Start | OperationName::MigrateFrom, Outcome::Ok) => Activity::Active,
+            (OperationName::Promote | OperationName::Demote | OperationName::Reload, Outcome::Ok) => Activity::Active,
+            (
+                OperationName::Start
+                | OperationName::Stop
+                | OperationName::Promote
+                | OperationName::Demote
+                | OperationName::Reload
+                | OperationName::MigrateTo
+                | OperationName::MigrateFrom
+                | OperationName::Notify,
+                _,
+            ) => Activity::Doubtful,
             (OperationName::Monitor, Outcome::Ok | Outcome::Promoted) => Activity::Active,
             (OperationName::Monitor, Outcome::Degraded | Outcome::DegradedPromoted) => Activity::Active,
             (OperationName::Monitor, Outcome::NotRunning | Outcome::NotInstalled) => Activity::Inactive,
@@ -183,6 +198,8 @@ pub struct Pending {
     pub timeout: Duration,
     /// See [`resource_agents::Operation::digest`].
     pub digest: u64,
+    /// See [`resource_agents::Operation::expect`].
+    pub expect: Outcome,
 }
 
 /// Counted failures of one resource on one node.

@@ -47,6 +47,8 @@ pub(crate) fn start(place: &str) -> Operation {
         params: BTreeMap::new(),
         commands: None,
         node: node(place),
+        expect: Outcome::Ok,
+        meta: BTreeMap::new(),
     }
 }
 
@@ -61,6 +63,7 @@ fn result(order: u64, name: OperationName, outcome: Outcome, wall_ms: u64) -> Ch
         name,
         interval: None,
         outcome,
+        expect: Outcome::Ok,
         reason: None,
         elapsed: Duration::ZERO,
         digest: 1,

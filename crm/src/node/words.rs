@@ -25,6 +25,12 @@ pub(super) fn operation(operation: &Operation) -> String {
     match (operation.name, operation.interval) {
         (OperationName::Start, _) => format!("start {resource} on {node}"),
         (OperationName::Stop, _) => format!("stop {resource} on {node}"),
+        (OperationName::Promote, _) => format!("promote {resource} on {node}"),
+        (OperationName::Demote, _) => format!("demote {resource} on {node}"),
+        (OperationName::Notify, _) => format!("notify {resource} on {node}"),
+        (OperationName::MigrateTo, _) => format!("migrate {resource} away from {node}"),
+        (OperationName::MigrateFrom, _) => format!("migrate {resource} to {node}"),
+        (OperationName::Reload, _) => format!("reload {resource} on {node}"),
         (OperationName::Monitor, None) => format!("probe {resource} on {node}"),
         (OperationName::Monitor, Some(every)) => {
             format!("monitor {resource} on {node} every {}", format_duration(every))

@@ -280,6 +280,7 @@ fn perform<'a>(
     cause: String,
     steps: &mut Steps<'a>,
 ) -> usize {
+    let operation = resource_agents::Operation { expect, ..operation };
     let kind = ActionKind::Perform { node: facts.nodes[node].id.clone(), operation, expect };
     push(facts, r, what, node, kind, cause, steps)
 }

@@ -116,7 +116,7 @@ impl<'a> Case<'a> {
                     (OperationName::Monitor, None) => {
                         case.probes.insert((&operation.resource, node), action.id);
                     }
-                    (OperationName::Monitor, Some(_)) => {}
+                    _ => {}
                 },
                 ActionKind::CancelMonitor { .. } => {}
             }

@@ -42,6 +42,8 @@ pub(super) fn of(resource: &Resource, name: OperationName, interval: Option<Dura
         params: resource.params.clone(),
         commands: resource.commands.clone(),
         node: node.clone(),
+        expect: Outcome::Ok,
+        meta: std::collections::BTreeMap::new(),
     }
 }
 
@@ -66,6 +68,8 @@ pub(super) fn stop_orphan(id: &ResourceId, definition: &Definition, node: &NodeI
         params: std::collections::BTreeMap::new(),
         commands: None,
         node: node.clone(),
+        expect: Outcome::Ok,
+        meta: std::collections::BTreeMap::new(),
     };
     with(operation, definition)
 }

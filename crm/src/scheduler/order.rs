@@ -170,7 +170,7 @@ fn actions(of: &OfResource, name: OperationName) -> Vec<usize> {
     match name {
         OperationName::Start => of.start.into_iter().collect(),
         OperationName::Stop => of.stops.clone(),
-        OperationName::Monitor => Vec::new(),
+        _ => Vec::new(),
     }
 }
 
@@ -178,7 +178,7 @@ fn inverse(name: OperationName) -> OperationName {
     match name {
         OperationName::Start => OperationName::Stop,
         OperationName::Stop => OperationName::Start,
-        OperationName::Monitor => OperationName::Monitor,
+        other => other,
     }
 }
 

@@ -133,7 +133,7 @@ fn state(places: &[(&NodeId, NodeState, &History)]) -> &'static str {
     let lost = places.iter().any(|(_, state, history)| {
         matches!(state, NodeState::Lost { .. }) && matches!(history.activity(), Activity::Active | Activity::Doubtful)
     });
-    if pending(OperationName::Start) {
+    if pending(OperationName::Start) || pending(OperationName::MigrateFrom) {
         "starting"
     } else if pending(OperationName::Stop) {
         "stopping"

@@ -46,6 +46,7 @@ impl Overdue {
                     name: pending.key.name,
                     interval: pending.key.interval,
                     outcome: Outcome::TimedOut,
+                    expect: pending.expect,
                     reason: Some(format!("{node} did not answer")),
                     elapsed: pending.timeout + GRACE,
                     digest: pending.digest,

@@ -37,6 +37,8 @@ fn dummy(name: OperationName, params: &[(&str, &str)]) -> Operation {
         params: params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         commands: None,
         node: NodeId::new("alpha").unwrap(),
+        expect: Outcome::Ok,
+        meta: BTreeMap::new(),
     }
 }
 

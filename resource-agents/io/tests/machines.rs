@@ -81,6 +81,8 @@ fn service(name: OperationName, check: &str, pid: &Path) -> Operation {
             check: check.to_owned(),
         }),
         node: NodeId::new("alpha").unwrap(),
+        expect: Outcome::Ok,
+        meta: BTreeMap::new(),
     }
 }
 

@@ -72,6 +72,8 @@ fn operation(resource: &str, name: OperationName, interval: Option<Duration>) ->
         params: BTreeMap::new(),
         commands: None,
         node: NodeId::new("alpha").unwrap(),
+        expect: Outcome::Ok,
+        meta: BTreeMap::new(),
     }
 }
 

@@ -68,7 +68,14 @@ pub(super) fn doubt(situation: &Situation<'_>, resource: &ResourceId, node: &Nod
 
 /// The last word of a history.
 fn runs(situation: &Situation<'_>, resource: &ResourceId, history: &History) -> bool {
-    let Some(last) = history.records.iter().max_by_key(|record| record.call) else { return false };
+    let Some(last) = history
+        .records
+        .iter()
+        .filter(|record| record.report.name != OperationName::Notify)
+        .max_by_key(|record| record.call)
+    else {
+        return false;
+    };
     let report = &last.report;
     let ignored = || {
         situation.cib.config.resources.get(resource).is_some_and(|resource| {
@@ -81,7 +88,7 @@ fn runs(situation: &Situation<'_>, resource: &ResourceId, history: &History) -> 
     };
     let probe = report.interval.is_none();
     match (report.name, report.outcome) {
-        (OperationName::Start, _) => true,
+        (OperationName::MigrateTo, Outcome::Ok) => false,
         (OperationName::Stop, Outcome::Ok | Outcome::NotRunning) => false,
         (OperationName::Stop, _) => !ignored(),
         (OperationName::Monitor, Outcome::NotRunning) => false,
@@ -94,7 +101,7 @@ fn runs(situation: &Situation<'_>, resource: &ResourceId, history: &History) -> 
             | Outcome::Unimplemented,
         ) if probe => false,
         (OperationName::Monitor, Outcome::Error | Outcome::TimedOut | Outcome::FailedPromoted) if probe => !ignored(),
-        (OperationName::Monitor, _) => true,
+        _ => true,
     }
 }
 

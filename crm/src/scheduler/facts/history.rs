@@ -127,8 +127,8 @@ pub(super) fn read(history: &History, terms: Terms<'_>) -> Reading {
     for record in &records {
         take(&mut reading, record, terms);
     }
-    // The executor ends the monitors of a resource at its next start or stop.
-    let last = records.iter().rev().find(|record| record.report.name != OperationName::Monitor);
+    // The executor ends the monitors of a resource when its state is changed.
+    let last = records.iter().rev().find(|record| record.report.name.ends_monitors());
     let since = last.map_or(0, |record| record.call);
     let recurring = records.iter().filter(|record| record.call > since).filter_map(|record| record.report.interval);
     reading.monitors = recurring.collect();
@@ -157,7 +157,13 @@ fn take(reading: &mut Reading, record: &OperationRecord, terms: Terms<'_>) {
     let probe = report.name == OperationName::Monitor && report.interval.is_none();
     let active = State::Active { call: record.call, digest: report.digest };
     let success = match report.name {
-        OperationName::Start => runs(report.outcome),
+        OperationName::Notify => true,
+        OperationName::Start
+        | OperationName::Promote
+        | OperationName::Demote
+        | OperationName::MigrateTo
+        | OperationName::MigrateFrom
+        | OperationName::Reload => runs(report.outcome),
         OperationName::Stop => matches!(report.outcome, Outcome::Ok | Outcome::NotRunning),
         OperationName::Monitor => runs(report.outcome) || (probe && report.outcome == Outcome::NotRunning),
     };
@@ -173,8 +179,13 @@ fn take(reading: &mut Reading, record: &OperationRecord, terms: Terms<'_>) {
             reading.started = reading.started.max(record.call);
             active
         }
-        (OperationName::Stop, _) if ignored => State::Stopped,
-        (OperationName::Start | OperationName::Stop, _) => failed(),
+        (OperationName::MigrateFrom | OperationName::Promote | OperationName::Demote | OperationName::Reload, _)
+            if ignored =>
+        {
+            active
+        }
+        (OperationName::Notify, before) => before,
+        (OperationName::Stop | OperationName::MigrateTo, _) if ignored => State::Stopped,
         (OperationName::Monitor, before) if runs(report.outcome) => match before {
             State::Active { .. } | State::Failed(_) => before,
             _ => active,
@@ -187,7 +198,7 @@ fn take(reading: &mut Reading, record: &OperationRecord, terms: Terms<'_>) {
         // It says that it does not run where it should not: that is no failure.
         (OperationName::Monitor, State::Stopped) if report.outcome == Outcome::NotRunning => State::Stopped,
         (OperationName::Monitor, State::Failed(earlier)) => State::Failed(graver(earlier, failed())),
-        (OperationName::Monitor, _) => failed(),
+        _ => failed(),
     };
 }
 

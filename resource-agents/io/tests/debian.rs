@@ -38,7 +38,7 @@ fn dummy(name: OperationName, params: &[(&str, &str)]) -> Operation {
         commands: None,
         node: NodeId::new("alpha").unwrap(),
         expect: Outcome::Ok,
-        meta: BTreeMap::new(),
+        meta: [].into(),
     }
 }
 

@@ -82,7 +82,7 @@ fn service(name: OperationName, check: &str, pid: &Path) -> Operation {
         }),
         node: NodeId::new("alpha").unwrap(),
         expect: Outcome::Ok,
-        meta: BTreeMap::new(),
+        meta: [].into(),
     }
 }
 

@@ -33,7 +33,7 @@ use crate::facts::operation;
 use crate::facts::options::NoQuorumPolicy;
 use crate::graph::{Carrier, Graph, Key, Task};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
-use crate::reason::Reason;
+use crate::reason::{Reason, Trouble};
 use crate::role::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,14 +149,14 @@ impl Plan<'_, '_> {
         {
             self.graph.block(action, because.clone());
         } else if !self.managed(resource) && task == Task::Stop {
-            self.graph.block(action, Reason::Said(format!("{} is not managed", facts[resource].id)));
+            self.graph.block(action, Reason::NotManaged(facts[resource].id.clone()));
         } else if self.graph[action].requires != Requires::Nothing
             && !facts.options.quorate
             && let Some(because) = self.quorum_refuses(resource, task == Task::Promote)
         {
             self.graph.block(action, because);
         } else if on.pending && !on.is_guest() {
-            self.graph.block(action, Reason::Said(format!("{} is not ready yet", on.name)));
+            self.graph.block(action, Reason::Unusable { node: on.name.clone(), trouble: Trouble::Joining });
         }
     }
 
@@ -198,10 +198,10 @@ impl Plan<'_, '_> {
         let outlook = self.outlook(node);
         let waits_for_host = on.is_guest() && !on.remote_needs_reset;
         if !outlook.online && !on.online && !waits_for_host {
-            return Some(Reason::Said(format!("{} is offline", on.name)));
+            return Some(Reason::Unusable { node: on.name.clone(), trouble: Trouble::Offline });
         }
         if outlook.unclean && !waits_for_host {
-            return Some(Reason::Said(format!("{} is unclean", on.name)));
+            return Some(Reason::Unusable { node: on.name.clone(), trouble: Trouble::Unclean });
         }
         None
     }
@@ -210,12 +210,10 @@ impl Plan<'_, '_> {
     fn quorum_refuses(&self, resource: ResourceIx, promotes: bool) -> Option<Reason> {
         let here = &self.facts[resource];
         match self.facts.options.no_quorum_policy {
-            NoQuorumPolicy::Stop => Some(Reason::Said("there is no quorum".to_owned())),
-            NoQuorumPolicy::Demote if promotes || !here.promotable() => {
-                Some(Reason::Said("there is no quorum".to_owned()))
-            }
+            NoQuorumPolicy::Stop => Some(Reason::NoQuorum),
+            NoQuorumPolicy::Demote if promotes || !here.promotable() => Some(Reason::NoQuorum),
             NoQuorumPolicy::Freeze if here.on.is_empty() || self.assignment.role(resource) > here.role => {
-                Some(Reason::Said("there is no quorum, and everything stays as it is".to_owned()))
+                Some(Reason::Frozen)
             }
             _ => None,
         }

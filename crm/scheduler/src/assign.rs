@@ -29,9 +29,9 @@ mod utilization;
 
 use crate::constraint::Constraints;
 use crate::facts::Facts;
-
+use crate::facts::node::Node;
 use crate::index::{NodeIx, ResourceIx};
-use crate::reason::Reason;
+use crate::reason::{Reason, Trouble};
 use crate::role::Role;
 use config::Score;
 use ledger::Entry;
@@ -74,6 +74,24 @@ pub struct Outlook {
     pub shutdown: bool,
     /// What it runs is not known.
     pub unclean: bool,
+}
+
+impl Outlook {
+    /// Why nothing can be placed on a node that will stand so.
+    #[must_use]
+    pub fn trouble(self, node: &Node) -> Option<Trouble> {
+        let trouble = [
+            (self.unclean, Trouble::Unclean),
+            (!self.online && node.is_remote(), Trouble::NotConnected),
+            (!self.online, Trouble::Offline),
+            (self.shutdown, Trouble::Leaving),
+            (node.standby && !node.standby_on_fail, Trouble::Standby),
+            (node.standby_on_fail, Trouble::StandbyForFailure),
+            (node.maintenance, Trouble::Maintenance),
+            (node.pending, Trouble::Joining),
+        ];
+        trouble.into_iter().find_map(|(is, trouble)| is.then_some(trouble))
+    }
 }
 
 /// One score at the moment of a decision.

@@ -39,7 +39,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         let failures = facts.failures.of(resource, *node).map_or(0, |failures| failures.recorded);
         if changed && failures > 0 && plan.managed(resource) {
             let clear = plan.act(resource, Task::ClearFailures, *node, true);
-            plan.graph[clear].because.push(Reason::Said("its definition was changed".to_owned()));
+            plan.graph[clear].because.push(Reason::DefinitionChanged);
         }
     }
 }
@@ -57,19 +57,19 @@ fn recurring_operation(
     let left_alone = here.meta.maintenance || facts.options.maintenance || facts[node].maintenance;
     let configured = || here.operations.iter().any(|it| it.name == operation.name && it.interval_ms == interval_ms);
     if left_alone {
-        recurring::cancel(plan, resource, node, interval_ms, "it is left alone (maintenance)");
+        recurring::cancel(plan, resource, node, interval_ms, Reason::Maintenance);
         false
     } else if !configured() {
         // With the end of the resource its monitors end too.
         if facts.options.stop_removed_actions && plan.assignment.node(resource).is_some() {
-            let cancel = recurring::cancel(plan, resource, node, interval_ms, "it is not configured any more");
+            let cancel = recurring::cancel(plan, resource, node, interval_ms, Reason::NotConfigured);
             plan.graph.relate(Point::Task(resource, Task::Stop), Point::Action(cancel), Terms::ORDERED);
         }
         facts.options.stop_removed_actions
     } else if digest::compare(facts, resource, node, operation).changed() {
         let monitor = plan.act_every(resource, Task::Monitor, node, interval_ms, false);
         plan.graph[monitor].reschedule = true;
-        plan.graph[monitor].because.push(Reason::Said("its parameters were changed".to_owned()));
+        plan.graph[monitor].because.push(Reason::ParametersChanged);
         true
     } else {
         false
@@ -105,7 +105,7 @@ pub fn reload(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         return;
     }
     let reload = plan.act(resource, Task::Reload, node, true);
-    plan.graph[reload].because.push(Reason::Said("its parameters were changed".to_owned()));
+    plan.graph[reload].because.push(Reason::ParametersChanged);
     for task in [Task::Stop, Task::Demote] {
         let terms = Terms::ORDERED | Terms::THEN_CANCELS_FIRST;
         plan.graph.relate(Point::Action(reload), Point::Task(resource, task), terms);

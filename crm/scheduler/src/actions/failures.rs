@@ -2,15 +2,16 @@
 
 use super::Plan;
 use crate::graph::{Point, Task, Terms};
-use crate::reason::Reason;
 
 /// Asks for the clearing of failure counts.
 pub fn plan(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
     for (&(resource, node), failure) in &facts.failures.counts {
-        let Some(because) = failure.clear.filter(|_| plan.managed(resource) && facts[node].online) else { continue };
+        let Some(because) = failure.clear.as_ref().filter(|_| plan.managed(resource) && facts[node].online) else {
+            continue;
+        };
         let clear = plan.act(resource, Task::ClearFailures, node, true);
-        plan.graph[clear].because.push(Reason::Said(because.to_owned()));
+        plan.graph[clear].because.push(because.clone());
         if let Some(connected) = facts[resource].connects
             && let Some(fence) = plan.fence[connected.at()]
         {

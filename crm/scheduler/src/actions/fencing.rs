@@ -32,7 +32,7 @@ pub fn make(plan: &mut Plan<'_, '_>) {
         plan.graph[fence].fencing = Some(action(facts));
         plan.graph[fence].because.extend(here.fence.iter().cloned().chain(decided));
         if cut_off {
-            plan.graph[fence].because.push(Reason::Said(format!("nobody can connect to {} any more", here.name)));
+            plan.graph[fence].because.push(Reason::Unconnectable(here.name.clone()));
         }
         plan.fence[node.at()] = Some(fence);
     }
@@ -84,7 +84,7 @@ fn guest(plan: &mut Plan<'_, '_>, node: NodeIx) {
     }
     let fence = plan.graph.ensure(Key::node(Task::Fence, node), Carrier::Nobody, true);
     plan.graph[fence].fencing = Some(action(facts));
-    plan.graph[fence].because.push(Reason::Said(format!("{} is stopped under it", facts[host].id)));
+    plan.graph[fence].because.push(Reason::HostStops(facts[host].id.clone()));
     plan.fence[node.at()] = Some(fence);
     if let Some(under) = under.and_then(|under| plan.fence[under.at()]) {
         plan.graph.before(under, fence, Terms::ORDERED);

@@ -8,16 +8,17 @@ use crate::reason::Reason;
 pub fn plan(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
     for resource in facts.all_resources().filter(|&resource| facts[resource].is_primitive()) {
-        for &(node, because) in &facts[resource].forget {
+        for (node, because) in &facts[resource].forget {
+            let node = *node;
             // Where a lock ended the node is away: the cluster drops its copy of the history.
-            let by_cluster = because.starts_with("shutdown lock");
+            let by_cluster = matches!(because, Reason::LockExpired | Reason::LockVoid);
             let left_alone = !plan.managed(resource) && facts[resource].removed && !facts[resource].on.is_empty();
             let usable = facts[node].online && !facts[node].unclean && !left_alone;
             if !usable && !by_cluster {
                 continue;
             }
             let forget = plan.act(resource, Task::Forget, node, true);
-            plan.graph[forget].because.push(Reason::Said(because.to_owned()));
+            plan.graph[forget].because.push(because.clone());
             if by_cluster {
                 plan.graph[forget].carrier = Carrier::Cluster;
                 plan.graph[forget].possible = true;

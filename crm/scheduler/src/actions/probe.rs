@@ -170,7 +170,7 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
         _ if runs => 0,
         _ => 7,
     };
-    plan.graph[probe].because.push(Reason::Said(format!("what {} does on {} is not known", here.id, on.name)));
+    plan.graph[probe].because.push(Reason::Unknown { resource: here.id.clone(), node: on.name.clone() });
     let top = facts.clone_of(resource).filter(|&top| facts[top].is_clone()).unwrap_or(resource);
     let holds_up = top == resource && !facts[resource].role.runs();
     let terms = if holds_up { Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE } else { Terms::ORDERED };
@@ -183,7 +183,7 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
 fn stays_up(plan: &Plan<'_, '_>, host: ResourceIx) -> bool {
     let here = &plan.facts[host];
     let to = plan.assignment.node(host);
-    here.role.runs() && !here.recover && to.is_some_and(|to| here.on.contains(&to))
+    here.role.runs() && here.recover.is_none() && to.is_some_and(|to| here.on.contains(&to))
 }
 
 /// Whether a guest or bundle node lives in a resource.

@@ -101,7 +101,7 @@ fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, in
                 _ if !next.runs() => Some(Task::Stop),
                 _ => None,
             };
-            let cancel = cancel(plan, resource, node, interval_ms, "it is for another role");
+            let cancel = cancel(plan, resource, node, interval_ms, Reason::OtherRole);
             if let Some(after) = after {
                 let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
                 plan.graph.relate(Point::Action(cancel), Point::Task(resource, after), terms);
@@ -133,7 +133,7 @@ fn while_stopped(plan: &mut Plan<'_, '_>, resource: ResourceIx, interval_ms: u64
         let is_active = is_active(plan, resource, node, interval_ms);
         if to == Some(node) {
             if is_active {
-                let cancel = cancel(plan, resource, node, interval_ms, "it is for another role");
+                let cancel = cancel(plan, resource, node, interval_ms, Reason::OtherRole);
                 let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
                 plan.graph.relate(Point::Action(cancel), Point::Task(resource, Task::Start), terms);
             }
@@ -157,9 +157,9 @@ pub fn cancel(
     resource: ResourceIx,
     node: NodeIx,
     interval_ms: u64,
-    because: &'static str,
+    because: Reason,
 ) -> ActionIx {
     let cancel = plan.act_every(resource, Task::Cancel, node, interval_ms, true);
-    plan.graph[cancel].because.push(Reason::Said(because.to_owned()));
+    plan.graph[cancel].because.push(because);
     cancel
 }

@@ -68,7 +68,7 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
 fn steps(plan: &mut Plan<'_, '_>, change: &Change, from: Role) {
     let mut role = from;
     while let Some(step) = step(role, change.next) {
-        act(plan, change, step, true, Some(wish(change)));
+        act(plan, change, step, true, Some(wish(plan, change)));
         role = step.to;
     }
 }
@@ -96,7 +96,7 @@ fn compare(plan: &mut Plan<'_, '_>, resource: ResourceIx) -> Change {
     };
     for &node in &here.dangling_migrations {
         let stop = plan.act(resource, Task::Stop, node, true);
-        plan.graph[stop].because.push(Reason::Said("an interrupted migration left it there".to_owned()));
+        plan.graph[stop].because.push(Reason::MigrationLeft);
         plan.graph[stop].aside = true;
     }
     for (node, because) in &here.must_stop_on {
@@ -130,10 +130,10 @@ fn several_active(plan: &Plan<'_, '_>, change: &mut Change) {
     match here.meta.multiple_active {
         MultipleActive::StopUnexpected if change.to.is_some_and(|to| change.on.contains(&to)) => {
             change.expected_on = change.to;
-            change.down = Some(Reason::Said("it runs on more nodes than expected".to_owned()));
+            change.down = Some(Reason::SeveralActive);
         }
         MultipleActive::Block => {}
-        _ => change.down = Some(Reason::Said("it runs on more nodes than one".to_owned())),
+        _ => change.down = Some(Reason::SeveralActive),
     }
 }
 
@@ -144,14 +144,14 @@ fn moved_or_failed(plan: &Plan<'_, '_>, change: &mut Change) {
     let leaves = from.is_some() && change.to.is_some() && (change.migrating.is_some() || from != change.to);
     if leaves && change.next.runs() && change.on.len() <= 1 + usize::from(change.migrating.is_some()) {
         change.moves = true;
-        change.down.get_or_insert_with(|| Reason::Said("it moves to another node".to_owned()));
-    } else if here.recover {
-        change.down.get_or_insert_with(|| Reason::Said("it failed".to_owned()));
+        change.down.get_or_insert_with(|| moves(plan, change.resource, from, change.to));
+    } else if let Some(because) = &here.recover {
+        change.down.get_or_insert_with(|| because.clone());
         change.promote_again = change.next == Role::Promoted;
     } else if let Some(because) = &here.blocked {
         change.down.get_or_insert_with(|| because.clone());
     } else if change.role.runs() && change.to.is_some() && must_restart(plan, change.resource) {
-        change.down.get_or_insert_with(|| Reason::Said("its parameters were changed".to_owned()));
+        change.down.get_or_insert(Reason::ParametersChanged);
     }
 }
 
@@ -232,9 +232,32 @@ fn act(plan: &mut Plan<'_, '_>, change: &Change, step: Step, needed: bool, becau
 }
 
 /// Why it goes from what it does to what it should do.
-fn wish(change: &Change) -> Reason {
-    Reason::Said(match change.next {
-        Role::Unknown | Role::Stopped => "it should not run".to_owned(),
-        next => format!("it should be {}", next.to_string().to_lowercase()),
-    })
+fn wish(plan: &Plan<'_, '_>, change: &Change) -> Reason {
+    match change.next {
+        Role::Unknown | Role::Stopped => {
+            let on = change.on.first().copied();
+            driven_away(plan, change.resource, on).unwrap_or(Reason::Unwanted)
+        }
+        next => Reason::Wished(next),
+    }
+}
+
+/// Why it leaves a node for another.
+fn moves(plan: &Plan<'_, '_>, resource: ResourceIx, from: Option<NodeIx>, to: Option<NodeIx>) -> Reason {
+    let to = to.map(|to| plan.facts[to].name.clone()).unwrap_or_default();
+    Reason::Moves { to, because: driven_away(plan, resource, from).map(Box::new) }
+}
+
+/// What keeps a resource from staying on a node: its role, the state of the node, or what the assignment ran into.
+fn driven_away(plan: &Plan<'_, '_>, resource: ResourceIx, from: Option<NodeIx>) -> Option<Reason> {
+    let here = &plan.facts[resource];
+    let forbidden = here.next_role.as_ref().filter(|(role, _)| *role == Role::Stopped).map(|(_, because)| because);
+    let failed_here = here.bans.iter().find(|(node, _)| Some(*node) == from).map(|(_, because)| because);
+    let trouble = || {
+        let node = from?;
+        let trouble = plan.outlook(node).trouble(&plan.facts[node])?;
+        Some(Reason::Unusable { node: plan.facts[node].name.clone(), trouble })
+    };
+    let assigned = || plan.assignment.because[resource.at()].first().cloned();
+    forbidden.or(failed_here).cloned().or_else(trouble).or_else(assigned)
 }

@@ -13,7 +13,7 @@ pub fn plan(plan: &mut Plan<'_, '_>) {
         let here = &plan.facts[node];
         if here.shutdown && here.online && !here.is_remote() && plan.fence[node.at()].is_none() {
             let shutdown = plan.graph.ensure(Key::node(Task::Shutdown, node), Carrier::Cluster, true);
-            plan.graph[shutdown].because.push(Reason::Said(format!("{} asked to leave", here.name)));
+            plan.graph[shutdown].because.push(Reason::Leaving(here.name.clone()));
         }
     }
     coordinator_last(plan);

@@ -22,7 +22,7 @@ pub fn make(plan: &mut Plan<'_, '_>) {
         }
         let unfence = plan.graph.ensure(Key::node(Task::Unfence, node), Carrier::Fencing, here.unfenced_at == 0);
         plan.graph[unfence].fencing = Some("on");
-        plan.graph[unfence].because.push(Reason::Said(format!("{} was not let in yet", here.name)));
+        plan.graph[unfence].because.push(Reason::NotLetIn(here.name.clone()));
         plan.unfence[node.at()] = Some(unfence);
     }
 }
@@ -35,7 +35,7 @@ pub fn devices_changed(plan: &mut Plan<'_, '_>) {
         let redefined = facts[resource].forget.iter().map(|(node, _)| node);
         for node in restarted.into_iter().flatten().chain(redefined) {
             if let Some(unfence) = plan.unfence[node.at()] {
-                plan.graph.need(unfence, Reason::Said(format!("the definition of {} was changed", facts[resource].id)));
+                plan.graph.need(unfence, Reason::DeviceChanged(facts[resource].id.clone()));
             }
         }
     }

@@ -299,8 +299,8 @@ impl Draft<'_, '_> {
             let shared = self.facts[top].is_clone() && !self.facts[resource].unique;
             let banned = if shared { top } else { resource };
             let failures = failure::against(self.facts, resource, node);
-            let name = &self.facts[node].name;
-            self.say(resource, Reason::Said(format!("failed {failures} times on {name}, which is too often")));
+            let node_name = self.facts[node].name.clone();
+            self.say(resource, Reason::TooManyFailures { node: node_name, count: failures });
             self.give(banned, node, NEVER);
             let threshold = self.facts[resource].meta.migration_threshold.unwrap_or(i64::from(MANDATORY));
             self.note(|| Cause::Failures(failures, threshold));
@@ -325,7 +325,6 @@ impl Draft<'_, '_> {
             self.give(resource, node, NEVER);
         }
         self.note(|| Cause::Lock(lock));
-        let words = format!("locked to {} until it is back", self.facts[lock].name);
-        self.say(resource, Reason::Said(words));
+        self.say(resource, Reason::Locked(self.facts[lock].name.clone()));
     }
 }

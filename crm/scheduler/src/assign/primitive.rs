@@ -58,7 +58,7 @@ impl Draft<'_, '_> {
             let current = self.current(resource);
             self.settle(resource, current, true, settle);
         } else if self.facts.options.stop_all {
-            self.say(resource, Reason::Said("stop-all-resources is set".to_string()));
+            self.say(resource, Reason::StopAll);
             self.settle(resource, None, true, settle);
         } else {
             self.choose(resource, prefer, settle);
@@ -111,6 +111,10 @@ impl Draft<'_, '_> {
             self.row_mut(resource).copy_from_slice(&before);
         }
         let place = self.place(of.primary);
+        if place.is_none() && of.score.is_mandatory() {
+            let primary = self.facts[of.primary].id.clone();
+            self.say(resource, Reason::PrimaryNowhere { primary, constraint: of.id.clone() });
+        }
         self.note(|| Cause::Follows(at, place));
     }
 
@@ -124,7 +128,7 @@ impl Draft<'_, '_> {
             && options.no_quorum_policy == NoQuorumPolicy::Freeze
         {
             self.next[resource.at()] = self.now[resource.at()];
-            self.say(resource, Reason::Said("without quorum everything is kept as it is".to_string()));
+            self.say(resource, Reason::Frozen);
         }
     }
 
@@ -231,8 +235,11 @@ impl Draft<'_, '_> {
         self.look_again(node);
     }
 
-    /// Notes a reason.
+    /// Notes a reason, once however often it is come across.
     pub fn say(&mut self, resource: ResourceIx, reason: Reason) {
-        self.because[resource.at()].push(reason);
+        let said = &mut self.because[resource.at()];
+        if !said.contains(&reason) {
+            said.push(reason);
+        }
     }
 }

@@ -221,7 +221,7 @@ impl Draft<'_, '_> {
             && !options.quorate
             && options.no_quorum_policy == NoQuorumPolicy::Freeze
         {
-            self.say(instance, Reason::Said("without quorum nothing is promoted".to_string()));
+            self.say(instance, Reason::Frozen);
             return false;
         }
         if let Some(counts) = self.counts.get_mut(&clone) {

@@ -29,8 +29,8 @@ impl Draft<'_, '_> {
             }
             return;
         }
-        let words = if ticket.granted { "set aside" } else { "not granted" };
-        let reason = Reason::Said(format!("ticket {} is {words} (constraint {})", rule.ticket, rule.id));
+        let reason =
+            Reason::Ticket { ticket: rule.ticket.clone(), set_aside: ticket.granted, constraint: rule.id.clone() };
         let running = !self.facts[resource].on.is_empty();
         if ticket.granted || !running {
             if rule.role != Some(Role::Promoted) || rule.loss_policy == LossPolicy::Stop {

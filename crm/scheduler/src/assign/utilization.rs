@@ -94,11 +94,12 @@ impl Draft<'_, '_> {
             .reduce(|best, node| if self.capacities.compare(node, best).is_lt() { node } else { best });
         for node in nodes {
             if let Some((name, need, left)) = self.capacities.lack(node, need) {
-                let words = format!("{} has {left} {name} left, {need} are needed", self.facts[node].name);
+                let node_name = self.facts[node].name.clone();
+                let reason = Reason::Capacity { node: node_name, of: name.to_string(), left, need };
                 let cause = Cause::Capacity(name.to_string(), need, left);
                 self.row_mut(resource)[node.at()] = NEVER;
                 self.note(|| cause);
-                self.say(resource, Reason::Said(words));
+                self.say(resource, reason);
             }
         }
         freest.filter(|_| !enough)

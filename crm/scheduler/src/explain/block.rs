@@ -6,6 +6,7 @@ use crate::assign::score::NEVER;
 use crate::facts::meta::Requires;
 use crate::facts::options::NoQuorumPolicy;
 use crate::index::{NodeIx, ResourceIx};
+use crate::reason::{Reason, Trouble};
 use crate::role::Role;
 
 /// How far the way from one resource to the one that it has to follow is gone.
@@ -134,28 +135,14 @@ impl View<'_, '_> {
     /// Why nothing can run on a node.
     pub(super) fn unusable(&self, node: NodeIx) -> Option<Block> {
         let here = &self.facts[node];
-        let outlook = self.assignment.outlook[node.at()];
-        let name = &here.name;
-        let online = Some(format!("paceline node online {name}"));
-        let (because, command) = if outlook.unclean {
-            (format!("{name} is unclean: what it does is not known, and it has to be fenced"), None)
-        } else if !outlook.online && here.is_remote() {
-            (format!("{name} is not connected"), None)
-        } else if !outlook.online {
-            (format!("{name} is offline"), None)
-        } else if outlook.shutdown {
-            (format!("{name} is going down"), None)
-        } else if here.standby {
-            (format!("{name} is in standby"), online)
-        } else if here.standby_on_fail {
-            (format!("{name} is in standby because of a failure"), online)
-        } else if here.maintenance {
-            (format!("{name} is in maintenance"), online)
-        } else if here.pending {
-            (format!("{name} is joining"), None)
-        } else {
-            return None;
+        let trouble = self.assignment.outlook[node.at()].trouble(here)?;
+        let command = match trouble {
+            Trouble::Standby | Trouble::StandbyForFailure | Trouble::Maintenance => {
+                Some(format!("paceline node online {}", here.name))
+            }
+            Trouble::Unclean | Trouble::NotConnected | Trouble::Offline | Trouble::Leaving | Trouble::Joining => None,
         };
+        let because = Reason::Unusable { node: here.name.clone(), trouble }.to_string();
         Some(Block { because, command })
     }
 }

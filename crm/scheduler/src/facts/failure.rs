@@ -6,6 +6,7 @@
 
 use super::Facts;
 use crate::index::{NodeIx, ResourceIx};
+use crate::reason::Reason;
 use crate::word;
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ pub struct FailureCount {
     pub expired: bool,
     /// The counts are to be cleared, for this reason. Of the instances of an anonymous clone only the one whose history
     /// says so has it.
-    pub clear: Option<&'static str>,
+    pub clear: Option<Reason>,
 }
 
 /// As many failures as can be: the resource may not run there at all.
@@ -52,7 +53,7 @@ impl Failures {
     }
 
     /// Says that the counts of `resource` on `node` are to be cleared.
-    pub(super) fn clear(&mut self, resource: ResourceIx, node: NodeIx, why: &'static str) {
+    pub(super) fn clear(&mut self, resource: ResourceIx, node: NodeIx, why: Reason) {
         self.counts.entry((resource, node)).or_default().clear.get_or_insert(why);
     }
 }

@@ -47,8 +47,7 @@ pub(super) fn apply(facts: &mut Facts<'_>) {
     }
     for &container in &reader.later.containers {
         for node in facts[container].on.clone() {
-            let because = Reason::Said("what runs in it failed".to_string());
-            facts.resources[container.at()].must_stop_on.push((node, because));
+            facts.resources[container.at()].must_stop_on.push((node, Reason::ContentFailed));
         }
     }
     remote::finish(facts, &reader.read);
@@ -154,7 +153,7 @@ fn apply_target_role(facts: &mut Facts<'_>, resource: ResourceIx) {
         _ => return,
     };
     if it.next_role.as_ref().is_none_or(|(role, _)| target < *role) {
-        it.next_role = Some((target, Reason::Said(format!("its target role is {target}"))));
+        it.next_role = Some((target, Reason::TargetRole(target)));
     }
 }
 
@@ -189,8 +188,8 @@ fn settle_forgetting(facts: &mut Facts<'_>) {
             let listens = node.online && !node.unclean && !node.shutdown && !node.standby && !node.maintenance;
             listens && (it.removed || changed(history))
         });
-        let because = if it.removed { "it is not configured any more" } else { "its agent was changed" };
-        let stale: Vec<_> = stale.map(|(node, _)| (*node, because)).collect();
+        let because = if it.removed { Reason::NotConfigured } else { Reason::AgentChanged };
+        let stale: Vec<_> = stale.map(|(node, _)| (*node, because.clone())).collect();
         facts.resources[resource.at()].forget.extend(stale);
     }
     for (resource, node) in facts.failures.counts.keys().copied().collect::<Vec<_>>() {
@@ -201,7 +200,7 @@ fn settle_forgetting(facts: &mut Facts<'_>) {
             && facts[node].online
             && facts.failures.count(resource, node) > 0
         {
-            facts.failures.clear(resource, node, "it is not configured any more");
+            facts.failures.clear(resource, node, Reason::NotConfigured);
         }
     }
 }

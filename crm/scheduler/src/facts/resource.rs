@@ -86,15 +86,15 @@ pub struct Resource<'a> {
     pub blocked: Option<Reason>,
     /// Its last result was a failure: it needs to be stopped before anything else.
     pub failed: bool,
-    /// Its failure (see `failed`) makes a stop necessary before it may run again. False with `failed`: it failed and is
-    /// nevertheless left as it is (`on-fail = "block"`), or demoted only (`on-fail = "demote"`).
-    pub recover: bool,
+    /// Its failure (see `failed`) makes a stop necessary before it may run again; why. None with `failed`: it failed and
+    /// is nevertheless left as it is (`on-fail = "block"`), or demoted only (`on-fail = "demote"`).
+    pub recover: Option<Reason>,
     /// Its failure is ignored.
     pub failure_ignored: bool,
     /// Must be stopped there now, wherever it should be later: a part of it failed, a migration was torn apart.
     pub must_stop_on: Vec<(NodeIx, Reason)>,
     /// Where its recorded history is to be forgotten, and why.
-    pub forget: Vec<(NodeIx, &'static str)>,
+    pub forget: Vec<(NodeIx, Reason)>,
     /// Since when its lock lasts, seconds since 1970 (see `lock`).
     pub lock_since: Option<i64>,
     /// Recurring monitors whose recorded failure is forgotten: interval in milliseconds, node, and the number of the
@@ -194,7 +194,7 @@ impl<'a> Resource<'a> {
             managed: true,
             blocked: None,
             failed: false,
-            recover: false,
+            recover: None,
             failure_ignored: false,
             must_stop_on: Vec::new(),
             forget: Vec::new(),

@@ -50,7 +50,7 @@ pub(super) fn apply(facts: &mut Facts<'_>, resource: ResourceIx, node: NodeIx, r
             OnFail::Demote | OnFail::Block => it.failed = true,
             _ => {
                 it.failed = true;
-                it.recover = true;
+                it.recover.get_or_insert_with(|| result.because.clone().unwrap_or(Reason::Failed));
             }
         }
         if it.role < result.role {
@@ -85,7 +85,7 @@ fn thought_active(facts: &mut Facts<'_>, resource: ResourceIx, node: NodeIx) {
         NodeKind::Guest { .. } => {
             let it = &mut facts.resources[resource.at()];
             it.failed = true;
-            it.recover = true;
+            it.recover.get_or_insert_with(|| because.clone());
             fencing::require(facts, node, because);
         }
         NodeKind::Remote if facts.options.fencing_enabled => {
@@ -108,7 +108,7 @@ fn react(
     result: &Result,
     later: &mut Later,
 ) {
-    let because = result.because.clone().unwrap_or_else(|| Reason::Said("a failure".to_string()));
+    let because = result.because.clone().unwrap_or(Reason::Failed);
     let it = &mut facts.resources[resource.at()];
     match on_fail {
         OnFail::Ignore => {}
@@ -119,7 +119,7 @@ fn react(
         OnFail::Restart => {
             if result.role.runs() {
                 it.failed = true;
-                it.recover = true;
+                it.recover.get_or_insert(because);
             }
         }
         OnFail::Ban => it.bans.push((node, because)),
@@ -136,7 +136,7 @@ fn react(
         OnFail::Fence => fencing::require(facts, node, because),
         OnFail::RestartContainer => {
             it.failed = true;
-            it.recover = true;
+            it.recover.get_or_insert_with(|| because.clone());
             match it.container {
                 Some(container) => {
                     later.containers.insert(container);
@@ -153,7 +153,7 @@ fn react(
 fn reset_remote(facts: &mut Facts<'_>, resource: ResourceIx, node: NodeIx, role: Role, because: Reason) {
     let it = &mut facts.resources[resource.at()];
     it.failed = true;
-    it.recover = true;
+    it.recover.get_or_insert_with(|| because.clone());
     let connects = it.connects;
     if facts.options.fencing_enabled
         && let Some(remote) = connects.filter(|&remote| facts[remote].kind == NodeKind::Remote)
@@ -169,7 +169,6 @@ fn reset_remote(facts: &mut Facts<'_>, resource: ResourceIx, node: NodeIx, role:
         facts.resources[resource.at()].must_stop_on.push((node, because));
     }
     if super::reconnect_interval_ms(facts, resource) > 0 {
-        let because = Reason::Said("the connection is tried again later".to_string());
-        facts.resources[resource.at()].next_role = Some((Role::Stopped, because));
+        facts.resources[resource.at()].next_role = Some((Role::Stopped, Reason::ConnectionRetried));
     }
 }

@@ -8,6 +8,7 @@ use crate::facts::failure;
 use crate::facts::operation;
 use crate::facts::{Facts, digest};
 use crate::index::{NodeIx, ResourceIx};
+use crate::reason::Reason;
 use crate::situation::{OperationHistory, OperationStatus, ResourceHistory};
 
 /// Whether the failure that `op` records is forgotten. Also notes when the count of failures is to be cleared.
@@ -36,7 +37,7 @@ pub(super) fn expired(
     let counting = counted.map(|count| failure::counting(count, timeout, now));
     // Any old call is an occasion to clear a count that is over, however the call went.
     if counting == Some(0) {
-        facts.failures.clear(resource, node, "it expired");
+        facts.failures.clear(resource, node, Reason::FailureExpired);
     }
     let answer = matches!(
         op.exit_code,
@@ -59,7 +60,7 @@ pub(super) fn clear_outdated(facts: &mut Facts<'_>) {
             }
         }
         for node in outdated {
-            facts.failures.clear(resource, node, "resource parameters have changed");
+            facts.failures.clear(resource, node, Reason::ParametersChanged);
         }
     }
 }

@@ -32,10 +32,10 @@ pub(super) fn require(facts: &mut Facts<'_>, node: NodeIx, because: Reason) {
                 return;
             }
             facts.nodes[node.at()].remote_needs_reset = true;
-            facts.nodes[node.at()].fence.push(because);
+            facts.nodes[node.at()].fence.push(because.clone());
             let container = &mut facts.resources[container.at()];
             container.failed = true;
-            container.recover = true;
+            container.recover.get_or_insert(because);
         }
         NodeKind::Remote => {
             if facts[node].connection.is_some_and(|connection| !facts[connection].managed) {

@@ -5,6 +5,7 @@
 
 use crate::facts::Facts;
 use crate::index::{NodeIx, ResourceIx};
+use crate::reason::Reason;
 use crate::situation::ResourceHistory;
 use crate::word;
 
@@ -15,7 +16,7 @@ pub(super) fn recorded(facts: &mut Facts<'_>, resource: ResourceIx, node: NodeIx
         return;
     }
     if over(facts, since) {
-        facts.resources[resource.at()].forget.push((node, "shutdown lock expired"));
+        facts.resources[resource.at()].forget.push((node, Reason::LockExpired));
         return;
     }
     let it = &mut facts.resources[resource.at()];
@@ -59,7 +60,7 @@ pub(super) fn settle(facts: &mut Facts<'_>) {
 fn end(facts: &mut Facts<'_>, resource: ResourceIx) {
     let it = &mut facts.resources[resource.at()];
     if let Some(node) = it.lock.take() {
-        it.forget.push((node, "shutdown lock is void: it runs elsewhere"));
+        it.forget.push((node, Reason::LockVoid));
     }
     it.lock_since = None;
 }

@@ -104,7 +104,7 @@ pub(super) fn migrate_from_failed<'a>(replay: &mut Replay<'_, 'a>, from: &'a Ope
     if let Some(node) = super::node_named(replay.facts, source).filter(|&node| replay.facts[node].online) {
         let resource = &mut replay.facts.resources[replay.resource.at()];
         resource.failed = true;
-        resource.recover = true;
+        resource.recover.get_or_insert(Reason::MigrationInterrupted);
         running::add(replay.facts, replay.resource, node);
     }
 }
@@ -113,10 +113,9 @@ pub(super) fn migrate_from_failed<'a>(replay: &mut Replay<'_, 'a>, from: &'a Ope
 fn torn(replay: &mut Replay<'_, '_>) {
     let resource = &mut replay.facts.resources[replay.resource.at()];
     resource.failed = true;
-    resource.recover = true;
+    resource.recover.get_or_insert(Reason::MigrationInterrupted);
     resource.meta.allow_migrate = false;
-    let because = Reason::Said("its live migration was interrupted".to_string());
-    resource.must_stop_on.push((replay.node, because));
+    resource.must_stop_on.push((replay.node, Reason::MigrationInterrupted));
 }
 
 /// Source and target; `None` where the record names none, or another node than the one that it is of.

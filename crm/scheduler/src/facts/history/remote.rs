@@ -75,8 +75,7 @@ pub(super) fn finish(facts: &mut Facts<'_>, read: &[bool]) {
         if facts[node].shutdown
             && let Some(connection) = facts[node].connection
         {
-            let because = Reason::Said("its remote node shuts down".to_string());
-            facts.resources[connection.at()].next_role = Some((Role::Stopped, because));
+            facts.resources[connection.at()].next_role = Some((Role::Stopped, Reason::RemoteLeaves));
         }
         if !read[node.at()] {
             refresh(facts, node);

@@ -40,7 +40,7 @@ pub(super) fn primitive(facts: &mut Facts<'_>, history: &ResourceHistory) -> Res
     let resource = &mut facts.resources[made.at()];
     resource.container = container;
     if stopped {
-        resource.next_role = Some((Role::Stopped, Reason::Said("it is not configured any more".to_string())));
+        resource.next_role = Some((Role::Stopped, Reason::NotConfigured));
     } else {
         resource.managed = false;
         resource.meta.unmanaged_reason = Some("removed resources are left alone");

@@ -57,8 +57,7 @@ impl<'a> Replay<'_, 'a> {
         let outcome = outcome::judge(op, self.facts[self.resource].managed);
         let expired = expiry::expired(self.facts, self.resource, self.node, self.history, op, outcome);
         if outcome.masked && !expired {
-            let because = Reason::Said(format!("{} cannot run there: its agent said so when probed", op.name));
-            self.ban_here(because);
+            self.ban_here(Reason::AgentUnable { operation: op.name.clone() });
         }
         if expired {
             // What the failure asked for is forgotten, not what it proved.
@@ -116,8 +115,8 @@ impl<'a> Replay<'_, 'a> {
                 // Nobody knows how far it came: the target must be stopped too.
                 if let Some(target) = op.migrate_target.as_deref().and_then(|name| super::node_named(self.facts, name))
                 {
-                    let because = Reason::Said("its migration was cut off by the loss of a node".to_string());
-                    self.facts.resources[self.resource.at()].must_stop_on.push((target, because));
+                    let must_stop = &mut self.facts.resources[self.resource.at()].must_stop_on;
+                    must_stop.push((target, Reason::MigrationCutOff));
                 }
             }
             _ => {}
@@ -265,7 +264,7 @@ impl<'a> Replay<'_, 'a> {
         let connection = &mut self.facts.resources[connection.at()];
         if connection.managed {
             connection.failed = true;
-            connection.recover = true;
+            connection.recover.get_or_insert(Reason::Failed);
         }
     }
 

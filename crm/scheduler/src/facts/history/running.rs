@@ -53,16 +53,15 @@ fn active_too_often(facts: &Facts<'_>, resource: ResourceIx) -> bool {
 }
 
 fn too_many(facts: &mut Facts<'_>, resource: ResourceIx) {
-    let because = || Reason::Said("it is active on more than one node".to_string());
     match facts[resource].meta.multiple_active {
         MultipleActive::StopStart | MultipleActive::StopUnexpected => {}
         MultipleActive::StopOnly => {
             for node in facts.all_nodes() {
-                facts.resources[resource.at()].bans.push((node, because()));
+                facts.resources[resource.at()].bans.push((node, Reason::SeveralActive));
             }
         }
         MultipleActive::Block => {
-            block(facts, resource, because());
+            block(facts, resource, Reason::SeveralActive);
             // A group or bundle that says so too is left alone as a whole.
             let parent = facts[resource].parent;
             let whole = parent.filter(|&parent| {
@@ -70,7 +69,7 @@ fn too_many(facts: &mut Facts<'_>, resource: ResourceIx) {
                 (parent.is_group() || parent.is_bundle()) && parent.meta.multiple_active == MultipleActive::Block
             });
             for child in whole.map(|parent| facts[parent].children.clone()).unwrap_or_default() {
-                block(facts, child, because());
+                block(facts, child, Reason::SeveralActive);
             }
         }
     }

@@ -164,7 +164,7 @@ fn a_probe_that_finds_it_is_no_failure() {
 fn a_failed_monitor_needs_a_restart_until_the_next_start() {
     let failed = vec![call(1, "start", 0), call(2, "monitor@10", 1)];
     let world = World::db(&[]).history(0, "db", failed.clone());
-    assert!(db(&facts::read(&world.0)).recover);
+    assert!(db(&facts::read(&world.0)).recover.is_some());
     let mut mended = failed;
     mended.extend([call(3, "stop", 0), call(4, "start", 0)]);
     let world = World::db(&[]).history(0, "db", mended);
@@ -194,7 +194,7 @@ fn on_fail_says_what_a_failure_leads_to() {
     assert!(!db(&facts).failed && db(&facts).failure_ignored && db(&facts).role == Role::Started);
     let world = after("block");
     let facts = facts::read(&world.0);
-    assert!(db(&facts).failed && !db(&facts).recover && db(&facts).blocked.is_some());
+    assert!(db(&facts).failed && db(&facts).recover.is_none() && db(&facts).blocked.is_some());
     let world = after("stop");
     let facts = facts::read(&world.0);
     assert_eq!(db(&facts).next_role.as_ref().map(|(role, _)| *role), Some(Role::Stopped));

@@ -65,7 +65,7 @@ impl Draft<'_, '_> {
             return None;
         }
         if !self.score_applies(instance, node) {
-            return Some(0);
+            return None;
         }
         let attributes = self.attributes_for(instance, node)?;
         let text = self.promotion_names(instance).into_iter().find_map(|name| attributes.get(&name))?;

@@ -9,6 +9,9 @@
 //! | signal                    | error                 | error                   | error                 |
 //! | out of time               | timed out             | timed out               | timed out             |
 //! | no such program           | not installed         | not installed           | not installed         |
+//!
+//! Promote, demote, reload and the halves of a migration are judged as a start is. A notification is always ok: nothing
+//! depends on whether it was understood, and most agents do not know it; what the agent said is kept as its reason.
 
 use crate::job::{Exit, Finished, Job, StartError};
 use crate::operation::Operation;
@@ -56,6 +59,16 @@ pub fn verdict(operation: &Operation, finished: &Finished) -> (Outcome, Option<S
     if outcome == Outcome::Ok {
         return (outcome, None);
     }
+    let reason = reason(operation, finished, outcome);
+    (answer(operation.name, outcome), reason)
+}
+
+/// What is told to the cluster when an action came to this.
+pub(crate) fn answer(name: OperationName, outcome: Outcome) -> Outcome {
+    if name == OperationName::Notify { Outcome::Ok } else { outcome }
+}
+
+fn reason(operation: &Operation, finished: &Finished, outcome: Outcome) -> Option<String> {
     let words = reason_of(&redact(&finished.stderr, &operation.params));
     let reason = match (&finished.exit, words) {
         (Exit::TimedOut, None) => Some(format!("no answer within {:?}, killed", operation.timeout)),
@@ -72,7 +85,7 @@ pub fn verdict(operation: &Operation, finished: &Finished) -> (Outcome, Option<S
         (Exit::Code(_), None) if outcome == Outcome::NotRunning => None,
         (Exit::Code(code), None) => Some(format!("exit code {code} without a word on standard error")),
     };
-    (outcome, reason.as_deref().map(presentable).filter(|reason| !reason.is_empty()))
+    reason.as_deref().map(presentable).filter(|reason| !reason.is_empty())
 }
 
 fn outcome(operation: &Operation, exit: &Exit) -> Outcome {
@@ -138,8 +151,16 @@ mod tests {
 
     #[test]
     fn every_ocf_code_has_its_meaning() {
-        use OperationName::{Monitor, Start, Stop};
+        use OperationName::{Demote, MigrateTo, Monitor, Notify, Promote, Reload, Start, Stop};
         for (name, code, outcome) in [
+            (Promote, 0, Outcome::Ok),
+            (Promote, 8, Outcome::Promoted),
+            (Promote, 9, Outcome::FailedPromoted),
+            (Demote, 7, Outcome::NotRunning),
+            (MigrateTo, 1, Outcome::Error),
+            (Reload, 3, Outcome::Unimplemented),
+            (Notify, 3, Outcome::Ok),
+            (Notify, 1, Outcome::Ok),
             (Monitor, 0, Outcome::Ok),
             (Monitor, 7, Outcome::NotRunning),
             (Monitor, 8, Outcome::Promoted),
@@ -216,6 +237,15 @@ mod tests {
         assert_eq!(job.env["PACELINE_RESOURCE"], "web");
         assert_eq!(job.env["PACELINE_NODE"], "alpha");
         assert_eq!(job.env["password"], "hunter2");
+    }
+
+    #[test]
+    fn a_command_knows_three_actions_and_says_so() {
+        for name in [OperationName::Promote, OperationName::MigrateTo, OperationName::Reload] {
+            let no_job = job(Path::new("/o"), &operation(AgentRef::Command, name)).unwrap_err();
+            assert_eq!(no_job.outcome, Outcome::Unimplemented);
+            assert!(no_job.why.contains(name.as_str()), "{}", no_job.why);
+        }
     }
 
     #[test]

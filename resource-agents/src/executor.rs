@@ -373,7 +373,7 @@ impl Executor {
         NoJob { outcome, why }: NoJob,
         out: &mut Vec<Output>,
     ) {
-        let verdict = (outcome, Some(why));
+        let verdict = (call::answer(operation.name, outcome), Some(why));
         match purpose {
             Purpose::Order(order) => self.answer(Some(order), operation, verdict, Duration::ZERO, out),
             Purpose::Recurring(interval) => self.monitored(now, interval, operation, verdict, Duration::ZERO, out),

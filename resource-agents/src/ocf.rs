@@ -15,6 +15,9 @@ const FEATURE_SET: &str = "3.19.0";
 /// How the names of what the cluster says begin, after `OCF_RESKEY_`.
 const META: &str = "CRM_meta_";
 
+/// How deep a monitor looks (OCF's levels 0, 10, 20), as it is called among parameters and in the environment.
+pub(crate) const CHECK_LEVEL: &str = "OCF_CHECK_LEVEL";
+
 /// Longest time that a script gets to print its description.
 const META_DATA_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -40,7 +43,7 @@ pub fn job(ocf_root: &Path, provider: &str, kind: &str, operation: &Operation) -
         }
     }
     // What the cluster says is never a parameter's to say.
-    let own = operation.params.iter().filter(|(name, _)| !name.starts_with(META));
+    let own = operation.params.iter().filter(|(name, _)| !name.starts_with(META) && *name != CHECK_LEVEL);
     env.extend(own.map(|(name, value)| (format!("OCF_RESKEY_{name}"), value.clone())));
     let told = operation.meta.iter();
     env.extend(told.map(|(name, value)| (format!("OCF_RESKEY_{META}{}", name.replace('-', "_")), value.clone())));
@@ -57,7 +60,8 @@ pub fn job(ocf_root: &Path, provider: &str, kind: &str, operation: &Operation) -
         env.insert(name.to_owned(), value);
     }
     if operation.name == OperationName::Monitor {
-        env.insert("OCF_CHECK_LEVEL".to_owned(), "0".to_owned());
+        let level = operation.params.get(CHECK_LEVEL).map_or("0", String::as_str);
+        env.insert(CHECK_LEVEL.to_owned(), level.to_owned());
     }
     Ok(call(script(ocf_root, provider, kind), operation.name.as_str(), env, operation.timeout))
 }
@@ -138,10 +142,30 @@ mod tests {
 
     #[test]
     fn a_parameter_cannot_pretend_to_be_the_cluster() {
-        let start = operation(OperationName::Start, None, &[("CRM_meta_on_node", "elsewhere")]);
+        let params =
+            [("CRM_meta_on_node", "elsewhere"), ("CRM_meta_clone_max", "9"), ("CRM_meta_globally_unique", "1")];
+        let mut start = operation(OperationName::Start, None, &params);
+        start.meta = [("clone-max", "3"), ("timeout", "1"), ("on_node", "nowhere")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         let job = job(Path::new("/o"), "p", "t", &start).unwrap();
-        assert_eq!(job.env["OCF_RESKEY_CRM_meta_on_node"], "alpha");
+        for (name, value) in [("on_node", Some("alpha")), ("timeout", Some("20000")), ("clone_max", Some("3"))] {
+            assert_eq!(job.env.get(&format!("OCF_RESKEY_CRM_meta_{name}")).map(String::as_str), value, "{name}");
+        }
+        assert!(!job.env.contains_key("OCF_RESKEY_CRM_meta_globally_unique"), "the cluster does not say it");
         assert!(!job.env.contains_key("OCF_CHECK_LEVEL"));
+    }
+
+    #[test]
+    fn what_the_cluster_says_and_the_depth_of_a_monitor_define_no_service() {
+        let plain = operation(OperationName::Monitor, None, &[("ip", "10.0.0.1")]);
+        let mut deep = operation(OperationName::Monitor, None, &[("ip", "10.0.0.1"), ("OCF_CHECK_LEVEL", "20")]);
+        deep.meta.insert("notify_type".to_owned(), "pre".to_owned());
+        assert_eq!(plain.digest(), deep.digest());
+        let job = job(Path::new("/o"), "p", "t", &deep).unwrap();
+        assert_eq!(job.env["OCF_CHECK_LEVEL"], "20");
+        assert!(!job.env.contains_key("OCF_RESKEY_OCF_CHECK_LEVEL"));
+        assert_ne!(plain.digest(), operation(OperationName::Monitor, None, &[("ip", "10.0.0.2")]).digest());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One call to an agent, as the DC orders it, and the report of what came of it.
 
+use crate::ocf::CHECK_LEVEL;
 use crate::outcome::Outcome;
 use config::{AgentRef, Commands, NodeId, OperationName, ResourceId};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,8 @@ pub struct Operation {
     pub interval: Option<Duration>,
     /// Give up after this long.
     pub timeout: Duration,
-    /// The agent's parameters.
+    /// The agent's parameters, and those of this operation only. `OCF_CHECK_LEVEL` among them is how deep a monitor
+    /// looks.
     pub params: BTreeMap<String, String>,
     /// The lines of an inline command resource.
     pub commands: Option<Commands>,
@@ -54,7 +56,8 @@ pub fn definition_digest(agent: &AgentRef, params: &BTreeMap<String, String>, co
         }
     };
     feed(&agent.to_string());
-    for (name, value) in params {
+    // How deep a monitor looks defines no service.
+    for (name, value) in params.iter().filter(|(name, _)| *name != CHECK_LEVEL) {
         feed(name);
         feed(value);
     }

@@ -49,8 +49,7 @@ impl Story {
     }
 
     fn done(&mut self, job: u64, exit: Exit) -> Vec<String> {
-        let finished = Finished { exit, stdout: String::new(), stderr: String::new(), elapsed: SECOND };
-        self.step(Input::JobDone { job: JobId(job), finished })
+        self.step(Input::JobDone { job: JobId(job), finished: ended(exit) })
     }
 
     /// Lets time go on to the deadline, which must be `after` from now.
@@ -60,6 +59,10 @@ impl Story {
         self.now = deadline;
         self.step(Input::Wake)
     }
+}
+
+fn ended(exit: Exit) -> Finished {
+    Finished { exit, stdout: String::new(), stderr: String::new(), elapsed: SECOND }
 }
 
 fn operation(resource: &str, name: OperationName, interval: Option<Duration>) -> Operation {
@@ -144,6 +147,50 @@ fn a_stop_ends_monitors_and_does_not_wait_for_one_under_way() {
     assert_eq!(story.done(2, Exit::Cancelled), ["start 3 web stop"]);
     assert_eq!(story.exits(3, 0), ["report 2 web stop ok"]);
     assert_eq!(story.executor.deadline(), None, "the monitor is gone");
+}
+
+#[test]
+fn what_changes_the_state_ends_monitors_and_what_tells_or_asks_does_not() {
+    use OperationName::{Demote, MigrateFrom, MigrateTo, Monitor, Notify, Promote, Reload, Start, Stop};
+    for name in [Start, Stop, Promote, Demote, MigrateTo, MigrateFrom, Notify, Reload, Monitor] {
+        let mut story = Story::new(4);
+        story.perform(1, monitor("web"));
+        story.exits(1, 0);
+        story.perform(2, operation("web", name, None));
+        let kept = matches!(name, Notify | Reload | Monitor);
+        assert_eq!(story.executor.running_monitors().len(), usize::from(kept), "{name:?}");
+        assert_eq!(story.exits(2, 0), [format!("report 2 web {} ok", name.as_str())]);
+    }
+}
+
+#[test]
+fn a_promoted_instance_is_well_while_its_monitor_says_promoted() {
+    let mut story = Story::new(4);
+    let mut watch = monitor("db");
+    watch.expect = Outcome::Promoted;
+    story.perform(1, watch);
+    assert_eq!(story.exits(1, 8), ["report 1 db monitor promoted"]);
+    story.sleep(INTERVAL);
+    assert_eq!(story.exits(2, 8), [""; 0]);
+    story.sleep(INTERVAL);
+    let out = story.executor.step(story.now, Input::JobDone { job: JobId(3), finished: ended(Exit::Code(0)) });
+    let [Output::Report(report)] = out.as_slice() else { panic!("{out:?}") };
+    assert_eq!((report.outcome, report.expect), (Outcome::Ok, Outcome::Promoted));
+    assert!(!report.outcome.meets(report.expect), "it was demoted behind the cluster's back");
+    assert!(Outcome::DegradedPromoted.meets(report.expect) && !Outcome::Promoted.meets(Outcome::Ok));
+}
+
+#[test]
+fn a_notification_that_nobody_understands_does_no_harm() {
+    let mut story = Story::new(4);
+    story.perform(1, operation("web", OperationName::Notify, None));
+    assert_eq!(story.exits(1, 3), ["report 1 web notify ok"]);
+    let mut line = operation("web", OperationName::Notify, None);
+    line.agent = AgentRef::Command;
+    line.commands = Some(Commands { start: "true".into(), stop: "true".into(), check: "true".into() });
+    assert_eq!(story.perform(2, line.clone()), ["report 2 web notify ok"]);
+    line.name = OperationName::Promote;
+    assert_eq!(story.perform(3, line), ["report 3 web promote unimplemented"]);
 }
 
 #[test]
@@ -244,12 +291,8 @@ fn the_jobs_of_orders_are_bounded_too() {
 fn outcomes_that_are_no_exit_codes_are_reported_with_a_reason() {
     let mut story = Story::new(4);
     story.perform(1, start("web"));
-    let finished = Finished {
-        exit: Exit::NotStarted(StartError::Missing("/usr/lib/ocf/resource.d/heartbeat/Dummy is not installed".into())),
-        stdout: String::new(),
-        stderr: String::new(),
-        elapsed: Duration::ZERO,
-    };
+    let missing = StartError::Missing("/usr/lib/ocf/resource.d/heartbeat/Dummy is not installed".into());
+    let finished = ended(Exit::NotStarted(missing));
     let out = story.executor.step(story.now, Input::JobDone { job: JobId(1), finished });
     let [Output::Report(report)] = out.as_slice() else { panic!("{out:?}") };
     assert_eq!(report.outcome, Outcome::NotInstalled);

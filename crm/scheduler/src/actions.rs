@@ -90,14 +90,13 @@ pub fn plan(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignmen
 }
 
 /// The last relations of this stage, which look at all actions there are, groups' and clones' too: what fencing implies
-/// for stops and starts, what travels through the connections of remote nodes, and what waits for probes. Called by
-/// [`crate::order`] when all its own relations are made, before need travels along them.
-pub fn finish(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignment, graph: &mut Graph) {
+/// for stops and starts, and what travels through the connections of remote nodes. Called by [`crate::order`] when all
+/// its own relations are made, before need travels along them.
+pub fn finish(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
     fencing::relate(facts, assignment, graph);
     unfencing::relate(facts, graph);
     remote::relate(facts, assignment, graph);
     shutdown::relate(facts, assignment, graph);
-    probe::relate(facts, constraints, graph);
 }
 
 impl Plan<'_, '_> {

@@ -157,7 +157,18 @@ impl Facts<'_> {
         if self[resource].is_primitive() {
             return vec![resource];
         }
-        self[resource].children.iter().flat_map(|&child| self.primitives(child)).collect()
+        let mut found = Vec::new();
+        self.each_primitive(resource, &mut |primitive| found.push(primitive));
+        found
+    }
+
+    /// Visits the primitives of `resource`, in order.
+    pub fn each_primitive(&self, resource: ResourceIx, visit: &mut impl FnMut(ResourceIx)) {
+        if self[resource].is_primitive() {
+            visit(resource);
+        } else {
+            self[resource].children.iter().for_each(|&child| self.each_primitive(child, visit));
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub mod notify;
 pub mod propagate;
 pub mod whole;
 
+use crate::actions::probe;
 use crate::assign::Assignment;
 use crate::constraint::Constraints;
 use crate::facts::Facts;
@@ -50,7 +51,8 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     bundle::relate(facts, &graph, &wholes, &mut edges);
     colocation::relate(facts, constraints, &graph, &wholes, &mut edges);
     load::relate(facts, &mut graph, &mut edges);
-    crate::actions::finish(facts, constraints, assignment, &mut graph);
+    crate::actions::finish(facts, assignment, &mut graph);
+    let starts = probe::starts(facts, &graph);
     let relations = std::mem::take(&mut graph.relations);
     let mut relating = Relating { facts, assignment, wholes: &wholes, graph: &mut graph, edges: &mut edges };
     relating.make_missing_of(&relations);
@@ -58,6 +60,7 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     implied(facts, &graph, &mut edges);
     propagate::propagate(&mut graph, &edges.list, |action| fixed(assignment, action));
     cancel(&mut graph, &edges);
+    probe::relate(facts, constraints, &graph, &starts, &mut edges);
     migration::settle(&mut graph);
     migration::relate(facts, &graph, &mut edges);
     notify::add(facts, assignment, &mut graph, &wholes, &mut edges);

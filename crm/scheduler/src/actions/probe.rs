@@ -10,9 +10,11 @@ use crate::facts::Facts;
 use crate::facts::resource::Kind;
 use crate::graph::{Carrier, Graph, Point, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
+use crate::order::edge::Edges;
 use crate::reason::Reason;
 use crate::role::Role;
 use crate::situation::{Discovery, OrderKind};
+use crate::transition::shown;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a location constraint lets the cluster look for a resource.
@@ -193,40 +195,49 @@ fn hosts_node(facts: &Facts<'_>, resource: ResourceIx) -> bool {
 
 /// What depends on something that is probed waits for the probes: its stop, when it is to be started again. A stop that
 /// fencing implies waits for nothing else. (What waits for the stop of something waits for its probes as well; see
-/// [`crate::order`].)
-pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph) {
-    let probes: Vec<ActionIx> = (0..graph.actions.len())
-        .map(ActionIx::new)
-        .filter(|&at| graph[at].key.task == Task::Monitor && graph[at].key.interval_ms == 0)
-        .collect();
-    let any_stops = graph.actions.iter().any(|action| action.key.task == Task::Stop && action.key.node.is_some());
-    if probes.is_empty() || !any_stops {
+/// [`crate::order`].) These orders move nothing but the moment, so they are made when it is known what is done;
+/// `starts` says of every resource whether it was to be started before anything was found impossible.
+pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &Graph, starts: &[bool], edges: &mut Edges) {
+    let done = |task: Task| {
+        let all = (0..graph.actions.len()).map(ActionIx::new);
+        all.filter(move |&at| {
+            let key = graph[at].key;
+            key.task == task && key.interval_ms == 0 && key.node.is_some() && shown(&graph[at])
+        })
+    };
+    let mut stops: Vec<Vec<ActionIx>> = vec![Vec::new(); facts.resources.len()];
+    for stop in done(Task::Stop).filter(|&stop| graph[stop].carrier == Carrier::Agent) {
+        if let Some(resource) = graph[stop].key.resource {
+            stops[resource.at()].push(stop);
+        }
+    }
+    let mut probes = done(Task::Monitor).peekable();
+    if probes.peek().is_none() || stops.iter().all(Vec::is_empty) {
         return;
     }
-    let dependents = Dependents::new(facts, constraints);
-    let mut waiting: BTreeMap<ResourceIx, Vec<(ActionIx, bool)>> = BTreeMap::new();
+    let mut dependents = Dependents::new(facts, constraints, &stops);
+    let mut waiting: BTreeMap<ResourceIx, Vec<Dependent>> = BTreeMap::new();
     for probe in probes {
-        let (Some(resource), Some(node)) = (graph[probe].key.resource, graph[probe].key.node) else { continue };
-        let stops = waiting.entry(resource).or_insert_with(|| stops(graph, &dependents.of(facts, resource)));
-        for &(stop, same_node) in stops.iter() {
-            if !same_node || graph[stop].key.node == Some(node) {
-                graph.before(probe, stop, Terms::ORDERED);
+        let Some(resource) = graph[probe].key.resource else { continue };
+        for dependent in waiting.entry(resource).or_insert_with(|| dependents.of(facts, resource)).iter() {
+            if !(dependent.member || starts[dependent.resource.at()])
+                || facts[resource].container == Some(dependent.resource)
+            {
+                continue;
+            }
+            for &stop in &stops[dependent.resource.at()] {
+                if !dependent.same_node || graph[stop].key.node == graph[probe].key.node {
+                    edges.add(probe, stop, Terms::ORDERED);
+                }
             }
         }
     }
 }
 
-/// The stops that wait, and whether only for probes on their own node.
-fn stops(graph: &Graph, dependents: &[Dependent]) -> Vec<(ActionIx, bool)> {
-    let mut found = Vec::new();
-    for &Dependent { resource, same_node, member } in dependents {
-        if !member && graph.tasks(resource, Task::Start).next().is_none() {
-            continue;
-        }
-        let real = graph.tasks(resource, Task::Stop).filter(|&stop| graph[stop].carrier == Carrier::Agent);
-        found.extend(real.map(|stop| (stop, same_node)));
-    }
-    found
+/// Of every resource, whether a start of it has been thought of.
+#[must_use]
+pub fn starts(facts: &Facts<'_>, graph: &Graph) -> Vec<bool> {
+    facts.all_resources().map(|resource| graph.tasks(resource, Task::Start).next().is_some()).collect()
 }
 
 /// Something that starts after something else.
@@ -239,67 +250,112 @@ struct Dependent {
     member: bool,
 }
 
-/// What starts after what, as far as it must.
+/// What starts after what, as far as it must, and what of it leads to something that is stopped.
 struct Dependents {
     /// By what starts first.
-    then: BTreeMap<ResourceIx, Vec<Dependent>>,
+    then: Vec<Vec<Dependent>>,
+    /// It is stopped.
+    stopped: Vec<bool>,
+    /// It is stopped, or something that starts after it is.
+    leads: Vec<bool>,
+    /// Who was found by which search.
+    seen: Vec<u32>,
+    search: u32,
 }
 
 impl Dependents {
-    fn new(facts: &Facts<'_>, constraints: &Constraints) -> Dependents {
-        let mut then: BTreeMap<ResourceIx, Vec<Dependent>> = BTreeMap::new();
-        for order in &constraints.orders {
-            if order.kind == OrderKind::Mandatory
-                && order.symmetry != Symmetry::Inverse
-                && order.enough.is_none()
-                && order.first_task == Task::Start
-                && !facts[order.first].is_bundle()
-                && order.then_task == Task::Start
-            {
-                let interleaved = facts[order.first].is_collective()
-                    && facts[order.then].is_collective()
-                    && facts[order.then].meta.interleave;
-                let dependent = Dependent { resource: order.then, same_node: interleaved, member: false };
-                then.entry(order.first).or_default().push(dependent);
-            }
-        }
-        for group in
-            facts.all_resources().filter(|&resource| facts[resource].is_group() && facts[resource].meta.ordered)
-        {
-            for neighbours in facts[group].children.windows(2) {
-                let dependent = Dependent { resource: neighbours[1], same_node: false, member: true };
-                then.entry(neighbours[0]).or_default().push(dependent);
-            }
-        }
-        for resource in facts.all_resources() {
-            if let Some(host) = facts[resource].container {
-                let dependent = Dependent { resource, same_node: false, member: false };
-                then.entry(host).or_default().push(dependent);
-            }
-        }
-        Dependents { then }
+    fn new(facts: &Facts<'_>, constraints: &Constraints, stops: &[Vec<ActionIx>]) -> Dependents {
+        let then = after(facts, constraints);
+        let stopped: Vec<bool> = stops.iter().map(|stops| !stops.is_empty()).collect();
+        let leads = leading(facts, &then, &stopped);
+        Dependents { then, stopped, leads, seen: vec![0; facts.resources.len()], search: 0 }
     }
 
-    /// The primitives that must start after `resource` does, directly or by way of others.
-    fn of(&self, facts: &Facts<'_>, resource: ResourceIx) -> Vec<Dependent> {
+    /// The primitives that are stopped and must start after `resource` does, directly or by way of others.
+    fn of(&mut self, facts: &Facts<'_>, resource: ResourceIx) -> Vec<Dependent> {
         let mut found = Vec::new();
-        let mut seen = BTreeSet::from([resource]);
+        if !self.leads[resource.at()] {
+            return found;
+        }
+        self.search += 1;
+        self.seen[resource.at()] = self.search;
         let mut open = vec![(resource, false)];
         while let Some((from, same_node)) = open.pop() {
             let mut at = Some(from);
             while let Some(here) = at {
-                for &then in self.then.get(&here).into_iter().flatten() {
-                    for resource in facts.primitives(then.resource) {
-                        if seen.insert(resource) {
+                for then in &self.then[here.at()] {
+                    facts.each_primitive(then.resource, &mut |resource| {
+                        let new = std::mem::replace(&mut self.seen[resource.at()], self.search) != self.search;
+                        if new && self.leads[resource.at()] {
                             let same_node = same_node || then.same_node;
-                            found.push(Dependent { resource, same_node, ..then });
+                            if self.stopped[resource.at()] {
+                                found.push(Dependent { resource, same_node, ..*then });
+                            }
                             open.push((resource, same_node));
                         }
-                    }
+                    });
                 }
                 at = facts[here].parent;
             }
         }
         found
     }
+}
+
+/// What starts after what, by what starts first.
+fn after(facts: &Facts<'_>, constraints: &Constraints) -> Vec<Vec<Dependent>> {
+    let mut then: Vec<Vec<Dependent>> = vec![Vec::new(); facts.resources.len()];
+    for order in &constraints.orders {
+        if order.kind == OrderKind::Mandatory
+            && order.symmetry != Symmetry::Inverse
+            && order.enough.is_none()
+            && order.first_task == Task::Start
+            && !facts[order.first].is_bundle()
+            && order.then_task == Task::Start
+        {
+            let interleaved = facts[order.first].is_collective()
+                && facts[order.then].is_collective()
+                && facts[order.then].meta.interleave;
+            then[order.first.at()].push(Dependent { resource: order.then, same_node: interleaved, member: false });
+        }
+    }
+    for group in facts.all_resources().filter(|&resource| facts[resource].is_group() && facts[resource].meta.ordered) {
+        for neighbours in facts[group].children.windows(2) {
+            let dependent = Dependent { resource: neighbours[1], same_node: false, member: true };
+            then[neighbours[0].at()].push(dependent);
+        }
+    }
+    for resource in facts.all_resources() {
+        if let Some(host) = facts[resource].container {
+            then[host.at()].push(Dependent { resource, same_node: false, member: false });
+        }
+    }
+    then
+}
+
+/// Which primitives are stopped, or lead to something that is: found backwards from what is stopped, so that nothing
+/// else is walked through from every probe again.
+fn leading(facts: &Facts<'_>, then: &[Vec<Dependent>], stopped: &[bool]) -> Vec<bool> {
+    let mut first: Vec<Vec<ResourceIx>> = vec![Vec::new(); then.len()];
+    for resource in facts.all_resources() {
+        then[resource.at()].iter().for_each(|then| first[then.resource.at()].push(resource));
+    }
+    let mut leads = stopped.to_vec();
+    let mut gone_into = vec![false; then.len()];
+    let mut open: Vec<ResourceIx> = facts.all_resources().filter(|&resource| stopped[resource.at()]).collect();
+    while let Some(from) = open.pop() {
+        let mut at = Some(from);
+        while let Some(here) = at.filter(|here| !gone_into[here.at()]) {
+            gone_into[here.at()] = true;
+            for &before in &first[here.at()] {
+                facts.each_primitive(before, &mut |resource| {
+                    if !std::mem::replace(&mut leads[resource.at()], true) {
+                        open.push(resource);
+                    }
+                });
+            }
+            at = facts[here].parent;
+        }
+    }
+    leads
 }

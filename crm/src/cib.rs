@@ -2,6 +2,7 @@
 //! messages that the ring delivered reach that function, so every member of a view holds the same one.
 
 mod apply;
+mod attribute;
 mod change;
 mod digest;
 mod handover;
@@ -9,6 +10,7 @@ mod record;
 mod status;
 
 pub use apply::{Applied, Context, News, Origin, Refused};
+pub use attribute::{Attribute, Attributes, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VALUE, MOST_ATTRIBUTES, Subject};
 pub use change::{Change, OverrideEdit};
 pub(crate) use handover::Turn;
 pub use status::{
@@ -47,6 +49,9 @@ pub struct Durable {
     pub text: String,
     /// What operators asked of the running cluster on top of it.
     pub overrides: Overrides,
+    /// What agents and operators noted for good.
+    #[serde(default)]
+    pub attributes: Attributes,
 }
 
 /// Configuration and status of the whole cluster.

@@ -5,13 +5,14 @@ mod ring;
 
 pub use ring::{LinkReport, PeerLinks, RingReport};
 
-use crate::cib::{Generation, OverrideEdit};
+use crate::cib::{Attribute, Attributes, Generation, OverrideEdit};
 use crate::event::Event;
 use crate::summary::Summary;
 use config::{NodeId, Problem, ResourceId};
 use fencing::{HistoryEntry, Request as FencingRequest};
 use membership::Quorum;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Version of this interface, sent in [`Response::Refused`] when a request is not understood.
 pub const VERSION: u32 = 1;
@@ -51,6 +52,14 @@ pub enum Request {
         /// What.
         edit: OverrideEdit,
     },
+    /// Note an attribute of a node or of the cluster, or remove it. Answered like [`Request::Apply`] when it is noted
+    /// for good, else as soon as it is in force.
+    Note {
+        /// What.
+        attribute: Attribute,
+    },
+    /// All attributes that were noted; answered with [`Response::Attributes`].
+    Attributes,
     /// Forget failures; answered with [`Response::Done`].
     Cleanup {
         /// Which resource; absent for all.
@@ -107,6 +116,15 @@ pub enum Response {
         open: Vec<FencingRequest>,
         /// Verdicts, newest last.
         history: Vec<HistoryEntry>,
+    },
+    /// To [`Request::Attributes`].
+    Attributes {
+        /// The node that answers.
+        node: NodeId,
+        /// Of each node that is configured, those that last until it leaves.
+        lives: BTreeMap<NodeId, BTreeMap<String, String>>,
+        /// Those that last for good.
+        lasting: Attributes,
     },
     /// To [`Request::Config`].
     Config {

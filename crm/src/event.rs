@@ -47,6 +47,8 @@ pub enum EventKind {
     Aborted,
     /// The configuration or an override changed.
     Configuration,
+    /// An attribute of a node or of the cluster changed.
+    Attribute,
     /// A link came up or went down, or a stranger was refused.
     Link,
     /// Something needs an operator.

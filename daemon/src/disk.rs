@@ -204,11 +204,8 @@ mod tests {
     }
 
     fn durable(index: u64) -> Durable {
-        Durable {
-            generation: Generation { view: 3, index },
-            text: format!("# version {index}\n"),
-            overrides: config::Overrides::default(),
-        }
+        let first = crm::node::NodeOptions::first_durable(format!("# version {index}\n"));
+        Durable { generation: Generation { view: 3, index }, ..first }
     }
 
     #[test]

@@ -18,10 +18,9 @@
 //!
 //! `old` marks an operation of an earlier definition; `forget` drops what is known so far.
 
-use config::{Config, NodeId, NodeMode, OperationName, Overrides, ResourceId, TargetRole, parse_duration};
+use config::{Config, NodeId, NodeMode, OperationName, ResourceId, TargetRole, parse_duration};
 use crm::cib::{
-    Cib, Definition, Durable, Failures, Generation, History, NodeState, NodeStatus, OperationKey, OperationRecord,
-    Pending, Status,
+    Cib, Definition, Failures, History, NodeState, NodeStatus, OperationKey, OperationRecord, Pending, Status,
 };
 use fencing::{Request, RequestId};
 use membership::{Incarnation, Quorum};
@@ -44,12 +43,10 @@ impl Scene {
     /// Everything online, nothing known.
     pub(crate) fn new(text: &str, config: Config) -> Scene {
         let state = |at: usize| NodeState::Online { incarnation: Incarnation(at as u64 + 1) };
-        let node = |(at, name): (usize, &NodeId)| {
-            (name.clone(), NodeStatus { state: state(at), leaving: false, resources: BTreeMap::new() })
-        };
+        let node =
+            |(at, name): (usize, &NodeId)| (name.clone(), NodeStatus { state: state(at), ..NodeStatus::default() });
         let status = Status { nodes: config.nodes.keys().enumerate().map(node).collect(), ..Status::default() };
-        let durable =
-            Durable { generation: Generation::default(), text: text.to_owned(), overrides: Overrides::default() };
+        let durable = crm::node::NodeOptions::first_durable(text.to_owned());
         Scene {
             cib: Cib { durable, config: Arc::new(config), status },
             members: BTreeSet::new(),

@@ -1,7 +1,7 @@
 //! How one delivered change alters the CIB. Every member of a view runs this with equal arguments at the same place of
 //! the agreed order, so it may depend on nothing but them.
 
-use super::{Change, Cib, Counter, Generation, NodeState, OverrideEdit};
+use super::{Attribute, Change, Cib, Counter, Generation, NodeState, OverrideEdit};
 use crate::control::Refusal;
 use config::{Config, NodeId, ResourceId};
 use fencing::{Attempt, HISTORY_LIMIT, HistoryEntry, Request, RequestId};
@@ -67,6 +67,8 @@ pub enum News {
     Configured,
     /// An operator's override changed.
     Overridden(OverrideEdit),
+    /// An attribute is another one.
+    Noted(Attribute),
     /// An operation ended.
     Recorded {
         /// Where.
@@ -125,6 +127,7 @@ impl Cib {
         match change {
             Change::Configure { base, text } => self.configure(*base, text, context),
             Change::Override(edit) => self.edit_overrides(edit, context),
+            Change::Note(attribute) => self.note(attribute, context),
             Change::Record { node, incarnation, report, wall_ms } => {
                 Ok(self.record(node, *incarnation, report, *wall_ms))
             }
@@ -139,7 +142,7 @@ impl Cib {
         }
     }
 
-    fn next_generation(&self, context: Context) -> Generation {
+    pub(super) fn next_generation(&self, context: Context) -> Generation {
         let index = if self.durable.generation.view == context.view { self.durable.generation.index + 1 } else { 1 };
         Generation { view: context.view, index }
     }
@@ -413,7 +416,7 @@ impl Cib {
     }
 }
 
-fn quorate(context: Context, consequence: &str) -> Result<(), Refused> {
+pub(super) fn quorate(context: Context, consequence: &str) -> Result<(), Refused> {
     if context.quorate {
         return Ok(());
     }

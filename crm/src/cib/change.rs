@@ -1,6 +1,6 @@
 //! The only ways in which a CIB changes.
 
-use crate::cib::Generation;
+use crate::cib::{Attribute, Generation};
 use config::{NodeId, NodeMode, Overrides, ResourceId, TargetRole};
 use fencing::Attempt;
 use membership::Incarnation;
@@ -21,6 +21,8 @@ pub enum Change {
     },
     /// Change the overrides. Durable.
     Override(OverrideEdit),
+    /// Note something about a node or the cluster. Durable when it is noted for good.
+    Note(Attribute),
     /// An operation ended.
     Record {
         /// Where.

@@ -76,6 +76,7 @@ impl Cib {
         let stayed = node.state == now;
         node.state = now;
         node.leaving = own.is_some_and(|own| own.leaving);
+        node.attributes = own.map(|own| own.attributes.clone()).unwrap_or_default();
         node.resources = own.map(|own| own.resources.clone()).unwrap_or_default();
         if stayed {
             return;
@@ -98,6 +99,7 @@ impl Cib {
             turns.push(Turn::Left(name.clone()));
         } else {
             node.state = NodeState::Lost { incarnation };
+            node.attributes.clear();
             turns.push(Turn::Lost(name.clone()));
         }
     }
@@ -117,6 +119,6 @@ impl Cib {
 impl NodeStatus {
     /// Known to run nothing: what it once did is of no interest any more.
     pub(super) fn go_offline(&mut self) {
-        *self = NodeStatus { state: NodeState::Offline, leaving: false, resources: BTreeMap::new() };
+        *self = NodeStatus { state: NodeState::Offline, ..NodeStatus::default() };
     }
 }

@@ -42,13 +42,16 @@ pub struct NodeStatus {
     pub state: NodeState,
     /// It asked to leave in order; its resources are being stopped.
     pub leaving: bool,
+    /// What was noted about it until it leaves.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
     /// What was done with resources on it, in its present life.
     pub resources: BTreeMap<ResourceId, History>,
 }
 
 impl Default for NodeStatus {
     fn default() -> Self {
-        NodeStatus { state: NodeState::Unseen, leaving: false, resources: BTreeMap::new() }
+        NodeStatus { state: NodeState::Unseen, leaving: false, attributes: BTreeMap::new(), resources: BTreeMap::new() }
     }
 }
 

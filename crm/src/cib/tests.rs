@@ -8,10 +8,10 @@ use membership::{Incarnation, RingId};
 use resource_agents::{Operation, OrderId, Outcome, Report};
 use std::time::Duration;
 
-const QUORATE: Context = Context { view: 7, quorate: true };
-const MINORITY: Context = Context { view: 7, quorate: false };
+pub(crate) const QUORATE: Context = Context { view: 7, quorate: true };
+pub(crate) const MINORITY: Context = Context { view: 7, quorate: false };
 
-fn node(name: &str) -> NodeId {
+pub(crate) fn node(name: &str) -> NodeId {
     NodeId::new(name).unwrap()
 }
 
@@ -25,13 +25,13 @@ pub(crate) fn cib() -> Cib {
                 addresses = [\"10.0.0.2\"]\n[fencing.pdu]\nagent = \"fence_pdu\"\nnodes = [\"alpha\", \"beta\"]\n\
                 [resources.web]\nagent = \"command\"\nstart = \"up\"\nstop = \"down\"\ncheck = \"check\"\n\
                 failure-timeout = \"60s\"\n";
-    let durable = Durable { generation: Generation::default(), text: text.to_owned(), overrides: Overrides::default() };
+    let durable = crate::node::NodeOptions::first_durable(text.to_owned());
     let mut cib = Cib::new(durable).unwrap();
     begin(&mut cib, &[("alpha", 1), ("beta", 2)]);
     cib
 }
 
-fn begin(cib: &mut Cib, members: &[(&str, u64)]) -> Vec<Turn> {
+pub(crate) fn begin(cib: &mut Cib, members: &[(&str, u64)]) -> Vec<Turn> {
     let members = members.iter().map(|(name, life)| (node(name), Incarnation(*life))).collect::<BTreeMap<_, _>>();
     let own = members.keys().map(|name| (name.clone(), cib.status.nodes[name].clone())).collect();
     cib.begin_view(&members, &own)
@@ -52,7 +52,7 @@ pub(crate) fn start(place: &str) -> Operation {
     }
 }
 
-fn from(counter: u64) -> Origin {
+pub(crate) fn from(counter: u64) -> Origin {
     Origin { node: node("beta"), incarnation: Incarnation(2), counter }
 }
 

@@ -39,7 +39,11 @@ struct Waiting {
 pub(crate) type Answer = (ClientId, Response);
 
 fn is_durable(change: &Change) -> bool {
-    matches!(change, Change::Configure { .. } | Change::Override(_))
+    match change {
+        Change::Configure { .. } | Change::Override(_) => true,
+        Change::Note(attribute) => attribute.is_durable(),
+        _ => false,
+    }
 }
 
 /// Whether the durable part is as this change wants it.
@@ -47,6 +51,7 @@ fn holds(cib: &Cib, change: &Change) -> bool {
     match change {
         Change::Configure { text, .. } => cib.durable.text == *text,
         Change::Override(edit) => !edit.edit(&mut cib.durable.overrides.clone()),
+        Change::Note(note) => cib.attribute(&note.subject, &note.name) == note.value.as_deref(),
         _ => false,
     }
 }

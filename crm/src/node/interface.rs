@@ -1,6 +1,6 @@
 //! Everything that enters or leaves a node.
 
-use crate::cib::{Durable, Generation};
+use crate::cib::{Attributes, Durable, Generation};
 use crate::control::{Request, Response};
 use crate::event::Event;
 use bytes::Bytes;
@@ -40,7 +40,12 @@ impl NodeOptions {
     /// The durable state of a node that was just set up with this cluster file.
     #[must_use]
     pub fn first_durable(text: String) -> Durable {
-        Durable { generation: Generation::default(), text, overrides: Overrides::default() }
+        Durable {
+            generation: Generation::default(),
+            text,
+            overrides: Overrides::default(),
+            attributes: Attributes::default(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::plan::{refusal, unsynced};
 use super::{ClientId, Effect, Moment, Node, words};
-use crate::cib::{Change, Generation, NodeState, OverrideEdit, Refused};
+use crate::cib::{Attribute, Change, Generation, NodeState, OverrideEdit, Refused};
 use crate::control::{Refusal, Request, Response};
 use crate::summary::{Sight, Summary};
 use config::{NodeId, ResourceId};
@@ -49,6 +49,8 @@ impl Node {
             Request::Plan { text } => Ok(Some(self.plan_for(now, &text))),
             Request::Apply { text, base } => self.apply(now, client, text, base),
             Request::Override { edit } => self.override_with(now, client, edit),
+            Request::Note { attribute } => self.note(now, client, attribute),
+            Request::Attributes => Ok(Some(self.attributes())),
             Request::Cleanup { resource, node } => self.cleanup(now, client, resource, node),
             Request::Restart { resource } => self.restart(now, client, resource),
             Request::ConfirmFenced { node } => self.confirm_fenced(now, client, node),
@@ -170,6 +172,23 @@ impl Node {
             self.check_move(now, &edit)?;
         }
         self.submit(now, client, Change::Override(edit))
+    }
+
+    fn note(&mut self, now: Moment, client: ClientId, attribute: Attribute) -> Result<Option<Response>, Refused> {
+        if attribute.is_durable() {
+            self.may_decide("nothing was noted")?;
+        } else if !self.synced() || self.controller.is_crowded() {
+            // Also on a node that leaves: its agents have something to note while they stop.
+            return Err(unsynced(&self.controller.awaited()));
+        }
+        self.cib().may_note(&attribute)?;
+        self.submit(now, client, Change::Note(attribute))
+    }
+
+    fn attributes(&self) -> Response {
+        let cib = self.cib();
+        let lives = cib.status.nodes.iter().map(|(name, node)| (name.clone(), node.attributes.clone()));
+        Response::Attributes { node: self.me.clone(), lives: lives.collect(), lasting: cib.durable.attributes.clone() }
     }
 
     fn cleanup(

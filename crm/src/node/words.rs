@@ -1,6 +1,6 @@
 //! Actions, news and notices in words for people.
 
-use crate::cib::{Cib, News};
+use crate::cib::{Cib, News, Subject};
 use crate::event::EventKind;
 use crate::schedule::ActionKind;
 use config::{NodeId, OperationName, ResourceId, format_duration};
@@ -79,6 +79,13 @@ pub(super) fn news(news: &News, origin: &NodeId, cib: &Cib) -> (EventKind, Optio
             (EventKind::Configuration, None, text)
         }
         News::Overridden(edit) => (EventKind::Configuration, None, format!("{edit} (from {origin})")),
+        News::Noted(attribute) => {
+            let about = match &attribute.subject {
+                Subject::Life { node } | Subject::Node { node } => Some(node.to_string()),
+                Subject::Cluster => None,
+            };
+            (EventKind::Attribute, about, format!("{attribute} (from {origin})"))
+        }
         News::Recorded { node, report } => {
             let what = match (report.name, report.interval) {
                 (OperationName::Monitor, None) => "probe",

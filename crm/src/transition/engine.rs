@@ -201,6 +201,7 @@ impl Engine {
             }
             News::FencingFailed { .. } => Progress::Foreseen,
             News::Configured => Progress::Unforeseen("the cluster file changed".to_owned()),
+            News::Noted(attribute) => Progress::Unforeseen(attribute.to_string()),
             News::Overridden(edit) => Progress::Unforeseen(edit.to_string()),
             News::Cleaned { .. } => Progress::Unforeseen("failures were forgotten".to_owned()),
             News::Restart(resource) => Progress::Unforeseen(format!("{resource} is to be restarted")),

@@ -5,3 +5,4 @@
 pub mod peer;
 pub mod properties;
 pub mod random;
+pub mod rest;

@@ -1,10 +1,11 @@
 //! Random clusters from the command line: what must hold, and where the peer answers differently.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-use conformance::{peer, properties, random};
+use conformance::{peer, properties, random, rest};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | compare FIRST COUNT";
+const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | rest FIRST COUNT | compare FIRST COUNT";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -12,6 +13,7 @@ fn main() -> ExitCode {
     match (arguments.first().map(String::as_str), number(1), number(2)) {
         (Some("print"), Some(seed), _) => print!("{}", random::cib(seed)),
         (Some("properties"), Some(first), Some(count)) => return check(first, count),
+        (Some("rest"), Some(first), Some(count)) => how_they_rest(first, count),
         (Some("compare"), Some(first), Some(count)) => return compare(first, count),
         _ => {
             eprintln!("{USAGE}");
@@ -45,6 +47,26 @@ fn check(first: u64, count: u64) -> ExitCode {
     }
     println!("{bad} of {count} clusters have an answer that breaks a rule");
     if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many transitions clusters need until nothing is left to do, and what those do that need more than one.
+fn how_they_rest(first: u64, count: u64) {
+    let mut needed: BTreeMap<String, u64> = BTreeMap::new();
+    for seed in first..first + count {
+        let Ok(situation) = situation(seed).1 else { continue };
+        let course = rest::course(&situation, None, |_, _| {});
+        let number = course.transitions.len();
+        let end = if course.end == rest::End::Rest { String::new() } else { format!(", {:?}", course.end) };
+        *needed.entry(format!("{number}{end}")).or_default() += 1;
+        if number > 1 {
+            for (at, actions) in course.transitions.iter().enumerate() {
+                println!("{seed} {}/{number}{end}: {}", at + 1, actions.join(", "));
+            }
+        }
+    }
+    for (number, clusters) in needed {
+        println!("{clusters} clusters need {number} transitions");
+    }
 }
 
 fn compare(first: u64, count: u64) -> ExitCode {

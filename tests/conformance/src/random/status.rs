@@ -144,6 +144,7 @@ fn record(rng: &mut Rng, primitive: &Primitive, name: &str, agent: &str, state: 
     let mut call = |id: &str, operation: &str, seconds: u64, (wanted, exit): (i32, i32), ago: i64| {
         into.calls += 1;
         let interval = seconds * 1000;
+        let slot = if id == "last_failure" { 0 } else { interval };
         let digest = match (interval, wanted) {
             (0, _) => DIGEST,
             (_, 8) => DIGEST_PROMOTED_MONITOR,
@@ -152,7 +153,7 @@ fn record(rng: &mut Rng, primitive: &Primitive, name: &str, agent: &str, state: 
         put(
             &mut text,
             format_args!(
-                "<lrm_rsc_op id=\"{name}_{id}_{interval}\" operation_key=\"{name}_{operation}_{interval}\" \
+                "<lrm_rsc_op id=\"{name}_{id}_{slot}\" operation_key=\"{name}_{operation}_{interval}\" \
                  operation=\"{operation}\" crm_feature_set=\"3.17.0\" transition-key=\"1:1:{wanted}:{UUID}\" \
                  transition-magic=\"0:{exit};1:1:{wanted}:{UUID}\" call-id=\"{}\" rc-code=\"{exit}\" op-status=\"0\" \
                  interval=\"{interval}\" last-rc-change=\"{}\" exec-time=\"20\" queue-time=\"0\" op-digest=\"{digest}\"/>\n",

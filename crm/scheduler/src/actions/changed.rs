@@ -72,6 +72,10 @@ fn recurring_operation(
         plan.graph[monitor].because.push(Reason::ParametersChanged);
         true
     } else {
+        if facts[node].connection.is_some() {
+            // Whoever connects anew to a remote node orders what was watched there, also what is just about to leave.
+            plan.act_every(resource, Task::Monitor, node, interval_ms, false);
+        }
         false
     }
 }

@@ -176,7 +176,9 @@ fn step(from: Role, towards: Role) -> Option<Step> {
         (Role::Stopped, Role::Started) => step(Task::Start, Role::Started),
         (Role::Stopped, Role::Unpromoted | Role::Promoted) => step(Task::Start, Role::Unpromoted),
         (Role::Started | Role::Unpromoted, Role::Unknown | Role::Stopped) => step(Task::Stop, Role::Stopped),
-        (Role::Started, Role::Unpromoted) | (Role::Unpromoted, Role::Started) => Some(Step { task: None, to: towards }),
+        // Something that was promoted, or demoted, and cannot be any more is started as what it is now.
+        (Role::Unpromoted, Role::Started) => step(Task::Stop, Role::Stopped),
+        (Role::Started, Role::Unpromoted) => Some(Step { task: None, to: towards }),
         (Role::Started | Role::Unpromoted, Role::Promoted) => step(Task::Promote, Role::Promoted),
         (Role::Promoted, Role::Unknown | Role::Stopped | Role::Started | Role::Unpromoted) => {
             step(Task::Demote, Role::Unpromoted)

@@ -110,6 +110,9 @@ impl Telling<'_, '_> {
 
     /// Where an instance runs just before, and just after, a step.
     fn running(&self, primitive: ResourceIx, verb: Verb) -> (Vec<NodeIx>, Vec<NodeIx>) {
+        if !self.assignment.managed[primitive.at()] || self.facts[primitive].blocked.is_some() {
+            return (Vec::new(), Vec::new());
+        }
         let happens = |task, node| {
             self.graph.find(Key::on(primitive, task, node)).is_some_and(|action| shown(&self.graph[action]))
         };

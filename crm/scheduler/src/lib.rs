@@ -8,6 +8,7 @@
 
 pub mod actions;
 pub mod assign;
+pub mod audit;
 pub mod check;
 pub mod constraint;
 pub mod execute;

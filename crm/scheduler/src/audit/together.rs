@@ -1,0 +1,103 @@
+//! What must be together, or apart, is when everything has been carried out.
+
+use super::case::{Case, Step, Verb};
+use super::scope::Scope;
+use super::violation::{Rule, Violation};
+use crate::role::Role;
+use crate::rule::{self, RuleContext};
+use crate::schedule::ActionKind;
+use crate::situation::Colocation;
+
+pub(super) fn check(case: &Case<'_>, scope: &Scope<'_>, found: &mut Vec<Violation>) {
+    groups(case, found);
+    let context = RuleContext { now_ms: case.situation.now_ms, ..RuleContext::default() };
+    for it in &case.situation.configuration.constraints.colocations {
+        let counts = it.lifetime.as_ref().is_none_or(|rule| rule::holds(rule, &context));
+        if counts && it.sets.is_empty() && (it.score.is_mandatory() || it.score.is_never()) {
+            pair(case, scope, it, found);
+        }
+    }
+}
+
+/// A member of a group comes up beside the member before it.
+fn groups(case: &Case<'_>, found: &mut Vec<Violation>) {
+    for (subject, it) in case.subjects.all.iter().enumerate() {
+        let primitive = &case.subjects.primitives[it.primitive];
+        let Some((group, place)) = primitive.group.filter(|(_, place)| *place > 0) else { continue };
+        if !primitive.wish.collocated() {
+            continue;
+        }
+        let previous = &case.subjects.primitives[it.primitive - 1];
+        let name = match it.name.strip_prefix(primitive.id) {
+            Some(number) => format!("{}{number}", previous.id),
+            None => continue,
+        };
+        debug_assert!(place > 0, "the first member follows nobody");
+        let Some(beside) = case.subjects.find(&name) else { continue };
+        for up in comes(case, subject, Role::Started) {
+            if !case.after[beside].iter().any(|(node, _)| *node == up.node) {
+                let says = format!("comes up without {name}, which is before it in group {}", group.id);
+                found.push(case.broken(Rule::Together, up, says));
+            }
+        }
+    }
+}
+
+/// Steps with which a subject comes to a node, in a role.
+fn comes<'c>(case: &'c Case<'_>, subject: usize, role: Role) -> impl Iterator<Item = &'c Step> {
+    let verb = if role == Role::Promoted { Verb::Promote } else { Verb::Start };
+    case.planned(subject, verb).filter(|step| step.kind == ActionKind::Rsc)
+}
+
+/// The role that a constraint speaks of; `Started` for any.
+fn role(word: Option<&str>) -> Role {
+    let parsed = word.and_then(Role::parse);
+    parsed.filter(|role| matches!(role, Role::Promoted | Role::Unpromoted)).unwrap_or(Role::Started)
+}
+
+fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Violation>) {
+    let of_bundle = |at: &usize| case.subjects.primitives[*at].bundle.is_some();
+    let (dependents, primaries) = (scope.primitives(&it.dependent), scope.primitives(&it.primary));
+    // Which container of a bundle another resource is beside is a matter of hosts and guests; the stages settle it.
+    if primaries.is_empty() || dependents.iter().chain(primaries).any(of_bundle) {
+        return;
+    }
+    let (dependent_role, primary_role) = (role(it.dependent_role.as_deref()), role(it.primary_role.as_deref()));
+    let attribute = it.node_attribute.as_deref().filter(|name| *name != "#uname");
+    let place = |node: usize| match attribute {
+        None => Some(case.nodes[node].name.to_owned()),
+        Some(name) => case.nodes[node].attributes(case.situation).get(name).cloned(),
+    };
+    let subjects = |primitives: &[usize]| -> Vec<usize> {
+        primitives.iter().flat_map(|&at| scope.subjects(at)).copied().collect()
+    };
+    let there = |subject: usize, role: Role, with: usize| {
+        let mut after = case.after[subject].iter().filter(|(_, is)| role == Role::Started || role == *is);
+        after.any(|(node, _)| *node == with || attribute.is_some() && place(*node) == place(with))
+    };
+    let primaries = subjects(primaries);
+    let dependents = subjects(dependents);
+    for &dependent in &dependents {
+        for up in comes(case, dependent, dependent_role) {
+            let with = primaries.iter().any(|&primary| there(primary, primary_role, up.node));
+            let why = if it.score.is_mandatory() && !with {
+                format!("comes up without {} beside it (colocation {})", it.primary, it.id)
+            } else if it.score.is_never() && with {
+                format!("comes up beside {} (colocation {})", it.primary, it.id)
+            } else {
+                continue;
+            };
+            found.push(case.broken(Rule::Together, up, why));
+        }
+    }
+    if it.score.is_never() {
+        for &primary in &primaries {
+            for up in comes(case, primary, primary_role) {
+                if dependents.iter().any(|&dependent| there(dependent, dependent_role, up.node)) {
+                    let says = format!("comes up beside {} (colocation {})", it.dependent, it.id);
+                    found.push(case.broken(Rule::Together, up, says));
+                }
+            }
+        }
+    }
+}

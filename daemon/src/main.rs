@@ -10,6 +10,7 @@ mod local;
 mod log;
 mod pump;
 mod report;
+mod tools;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;

@@ -138,7 +138,13 @@ impl Inbox {
 fn agents_environment(local: &Local) -> BTreeMap<String, String> {
     let usual = Path::new("/run/resource-agents");
     let writable = std::fs::create_dir_all(usual).is_ok() && nix::unistd::access(usual, AccessFlags::W_OK).is_ok();
-    let mut environment = BTreeMap::new();
+    let mut environment = match crate::tools::provide(&local.state_directory, &local.control_socket) {
+        Ok(environment) => environment,
+        Err(error) => {
+            tracing::warn!("OCF agents cannot note attributes such as promotion scores: {error}");
+            BTreeMap::new()
+        }
+    };
     if !writable {
         let own = local.state_directory.join("resource-agents");
         match std::fs::create_dir_all(&own) {

@@ -3,6 +3,7 @@
 
 mod validate;
 
+use config::OperationName;
 use roxmltree::{Document, Node, ParsingOptions};
 use std::time::Duration;
 use thiserror::Error;
@@ -133,6 +134,18 @@ impl Metadata {
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// The parameters that a running service takes over without a restart: those that the agent calls reloadable, if it
+    /// has the action for it (`reload-agent`, OCF 1.1). The older `reload` is for the service's own files.
+    #[must_use]
+    pub fn reloadable(&self) -> Vec<&str> {
+        let reload = OperationName::Reload.as_str();
+        if !self.actions.iter().any(|action| action.name == reload) {
+            return Vec::new();
+        }
+        let parameters = self.parameters.iter().filter(|parameter| parameter.reloadable);
+        parameters.map(|parameter| parameter.name.as_str()).collect()
     }
 
     /// The timeout that the agent advises for an action.

@@ -1,6 +1,6 @@
-//! `paceline node standby|online|maintenance NODE`
+//! `paceline node standby|online|maintenance|attribute NODE`
 
-use super::{Context, name};
+use super::{Context, attribute, name};
 use crate::failure::Failure;
 use config::{NodeId, NodeMode};
 use crm::cib::OverrideEdit;
@@ -15,6 +15,8 @@ pub(crate) enum Command {
     Online(Args),
     /// Leave its resources exactly as they are: nothing is started, stopped or monitored
     Maintenance(Args),
+    /// Show what agents and operators noted about a node, or note something
+    Attribute(attribute::Args),
 }
 
 /// Which node.
@@ -29,15 +31,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure> {
-    let mut client = context.connect()?;
     let (args, mode, done) = match command {
+        Command::Attribute(args) => return attribute::run(args, context),
         Command::Standby(args) => (args, Some(NodeMode::Standby), "goes to standby: its resources move away"),
         Command::Maintenance(args) => {
             (args, Some(NodeMode::Maintenance), "is in maintenance: its resources are left alone")
         }
         Command::Online(args) => {
             // Against a file that says otherwise it takes an override; else it is enough to forget the one there is.
-            let config = context.config(&mut client)?;
+            let config = context.config(&mut context.connect()?)?;
             let otherwise = config.nodes.get(&args.target).is_some_and(|node| node.standby || node.maintenance);
             (args, otherwise.then_some(NodeMode::Online), "may run resources")
         }
@@ -45,5 +47,5 @@ pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure
     let node = args.target;
     let done = format!("node {node} {done}");
     let edit = OverrideEdit::Node { node, mode };
-    context.change_over(&mut client, &Request::Override { edit }, &done, args.wait)
+    context.change(&Request::Override { edit }, &done, args.wait)
 }

@@ -60,6 +60,15 @@ fn a_description_is_read() {
 }
 
 #[test]
+fn what_can_be_reloaded_takes_an_action_that_reloads() {
+    assert_eq!(Metadata::parse(AGENT).unwrap().reloadable(), [""; 0], "it calls one reloadable, but cannot reload");
+    let able = AGENT.replace("<actions>", "<actions><action name=\"reload-agent\" timeout=\"10s\"/>");
+    assert_eq!(Metadata::parse(&able).unwrap().reloadable(), ["username"]);
+    let older = AGENT.replace("<actions>", "<actions><action name=\"reload\" timeout=\"10s\"/>");
+    assert_eq!(Metadata::parse(&older).unwrap().reloadable(), [""; 0]);
+}
+
+#[test]
 fn good_parameters_have_no_problems() {
     let web = Metadata::parse(AGENT).unwrap();
     let good = params(&[

@@ -1,6 +1,7 @@
 //! The command line: one file for each noun.
 
 mod apply;
+mod attribute;
 mod check;
 mod cluster;
 mod config;
@@ -56,7 +57,7 @@ enum Command {
     Simulate(simulate::Args),
     /// Say where a resource would run and why: what spoke for and against each node, and what would change it
     Explain(explain::Args),
-    /// Put a node in standby or maintenance, or back
+    /// Put a node in standby or maintenance, or back, or note something about it
     #[command(subcommand)]
     Node(node::Command),
     /// Move, restart, enable or disable a resource, or forget its failures

@@ -164,8 +164,11 @@ impl<'f, 'a> Stage<'f, 'a> {
         let history = self.history(status, found, name);
         history.operations.retain(|it| {
             // a stop ends monitors; what failed before it stays known until somebody clears it
-            let over = operation == "stop" && it.interval_ms > 0 && !it.id.ends_with("_last_failure_0");
-            it.id != id && it.status != OperationStatus::Pending && !over
+            let failure = it.id.ends_with("_last_failure_0");
+            let over = operation == "stop" && it.interval_ms > 0 && !failure;
+            // of single calls the last one counts, also where older versions kept one of each kind
+            let older = action.interval_ms == 0 && it.interval_ms == 0 && !failure && !it.name.starts_with("migrate_");
+            it.id != id && it.status != OperationStatus::Pending && !over && !older
         });
         history.operations.push(OperationHistory {
             id,

@@ -27,6 +27,7 @@ pub mod rule;
 pub mod schedule;
 pub mod simulate;
 pub mod situation;
+mod steady;
 pub mod summary;
 pub mod transition;
 pub mod word;
@@ -44,6 +45,11 @@ pub fn schedule(situation: &Situation) -> Schedule {
 /// As [`schedule`], for facts that were read already.
 #[must_use]
 pub fn plan(facts: &facts::Facts<'_>) -> Schedule {
+    steady::steady(facts, plan_once(facts))
+}
+
+/// The plan that the rules ask for, whether or not it leads in a circle.
+fn plan_once(facts: &facts::Facts<'_>) -> Schedule {
     let constraints = constraint::resolve(facts);
     let assignment = assign::assign(facts, &constraints);
     let graph = actions::plan(facts, &constraints, &assignment);

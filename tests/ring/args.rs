@@ -1,0 +1,52 @@
+//! What the program was asked to do.
+
+use crate::world::Detail;
+
+/// All of it.
+#[derive(Debug, Default)]
+pub struct Arguments {
+    /// How many seeds.
+    pub seeds: Option<u64>,
+    /// The first of them.
+    pub first: Option<u64>,
+    /// Only this one.
+    pub seed: Option<u64>,
+    /// So many nodes, whatever the seed says.
+    pub nodes: Option<usize>,
+    /// How much of it is shown.
+    pub detail: Detail,
+    /// The table of sizes.
+    pub sizes: bool,
+    /// `cargo test` wants to know the names of tests.
+    pub list: bool,
+}
+
+impl Arguments {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+        let mut arguments = Arguments::default();
+        while let Some(word) = words.next() {
+            let mut number = || {
+                let word = words.next().ok_or("a number is missing")?;
+                word.parse::<u64>().map_err(|_| format!("{word:?} is not a number"))
+            };
+            match word.as_str() {
+                "--seeds" => arguments.seeds = Some(number()?.max(1)),
+                "--first" => arguments.first = Some(number()?),
+                "--seed" => arguments.seed = Some(number()?),
+                "--nodes" => arguments.nodes = Some(usize::try_from(number()?.clamp(1, 64)).expect("at most 64")),
+                "--trace" => arguments.detail = Detail::Events,
+                "--frames" => arguments.detail = Detail::Frames,
+                "--sizes" => arguments.sizes = true,
+                // What `cargo test` hands to every test program.
+                "--list" => arguments.list = true,
+                "--nocapture" | "--quiet" | "-q" | "--show-output" | "--include-ignored" => {}
+                _ => return Err(format!("{word:?} is not understood")),
+            }
+        }
+        Ok(arguments)
+    }
+}

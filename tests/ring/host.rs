@@ -1,0 +1,95 @@
+//! A node's computer: its daemon's ring, its disk, and how much time it has for either.
+
+use crate::checks::Life;
+use config::NodeId;
+use membership::{Incarnation, Ring};
+
+/// One node.
+pub struct Host {
+    /// Its name.
+    pub name: NodeId,
+    /// Runs while the daemon does.
+    pub ring: Option<Ring>,
+    /// The present or the last life of the daemon.
+    pub incarnation: Incarnation,
+    /// Ring numbers up to this one are on the disk as used.
+    pub floor: u64,
+    /// Nothing runs here before.
+    pub frozen: u64,
+    /// What a step costs, in microseconds.
+    pub cost: u64,
+    /// When the ring wants to be called.
+    pub wake: Option<u64>,
+    /// Frames in the socket.
+    pub waiting: usize,
+    /// The step under way ends.
+    busy: u64,
+    disk: Disk,
+}
+
+/// Where the ring number is stored.
+#[derive(Debug, Default)]
+struct Disk {
+    full: bool,
+    /// To be stored as soon as there is room.
+    pending: Option<u64>,
+}
+
+impl Host {
+    /// A computer without a daemon.
+    pub fn new(name: NodeId) -> Host {
+        Host {
+            name,
+            ring: None,
+            incarnation: Incarnation(0),
+            floor: 0,
+            frozen: 0,
+            cost: 0,
+            wake: None,
+            waiting: 0,
+            busy: 0,
+            disk: Disk::default(),
+        }
+    }
+
+    /// The daemon runs.
+    pub fn begin(&mut self, ring: Ring, life: Incarnation) {
+        (self.ring, self.incarnation, self.wake) = (Some(ring), life, None);
+        (self.frozen, self.busy, self.waiting) = (0, 0, 0);
+    }
+
+    /// The daemon is gone.
+    pub fn end(&mut self) {
+        self.ring = None;
+        self.disk.pending = None;
+    }
+
+    /// The name and the life.
+    pub fn life(&self) -> Life {
+        (self.name.clone(), self.incarnation)
+    }
+
+    /// When it can take the next step.
+    pub fn free_at(&self) -> u64 {
+        self.frozen.max(self.busy)
+    }
+
+    /// A step begins.
+    pub fn works(&mut self, now: u64) {
+        self.busy = now + self.cost;
+    }
+
+    /// A number is to be stored; false when it has to wait for room.
+    pub fn store(&mut self, number: u64) -> bool {
+        if self.disk.full {
+            self.disk.pending = self.disk.pending.max(Some(number));
+        }
+        !self.disk.full
+    }
+
+    /// There is no room on the disk any more, or there is again. Returns what waited for it.
+    pub fn fill(&mut self, full: bool) -> Option<u64> {
+        self.disk.full = full;
+        if full { None } else { self.disk.pending.take() }
+    }
+}

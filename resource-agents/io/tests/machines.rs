@@ -12,6 +12,7 @@ use resource_agents_io::{Runner, RunnerOptions};
 use scratch::Scratch;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,9 +30,13 @@ struct Node {
 
 impl Node {
     fn new() -> Node {
+        Node::with(RunnerOptions::default())
+    }
+
+    fn with(runner: RunnerOptions) -> Node {
         let (sender, answers) = mpsc::unbounded_channel();
         let options = ExecutorOptions { ocf_root: "/usr/lib/ocf".into(), parallel_jobs: 4 };
-        let (executor, runner) = (Executor::new(options), Runner::new(RunnerOptions::default(), sender));
+        let (executor, runner) = (Executor::new(options), Runner::new(runner, sender));
         Node { executor, runner, answers, reports: Vec::new() }
     }
 
@@ -83,6 +88,57 @@ fn service(name: OperationName, check: &str, pid: &Path) -> Operation {
         node: NodeId::new("alpha").unwrap(),
         expect: Outcome::Ok,
         meta: [].into(),
+    }
+}
+
+/// The peer's example of a promotable agent, with a `crm_attribute` that notes what it is called with.
+#[tokio::test]
+async fn an_instance_is_promoted_watched_demoted_and_told() {
+    use OperationName::{Demote, Monitor, Notify, Promote, Reload, Start, Stop};
+    if !Path::new("/usr/lib/ocf/resource.d/pacemaker/Stateful").exists() {
+        return println!("skipped: ocf:pacemaker:Stateful is not there (apt install pacemaker-resource-agents)");
+    }
+    let scratch = Scratch::new();
+    let path = |name: &str| scratch.0.join(name).display().to_string();
+    let tool = format!("#!/bin/sh\necho \"$OCF_RESOURCE_INSTANCE: $*\" >>{}\n", path("scores"));
+    fs::write(path("crm_attribute"), tool).unwrap();
+    fs::set_permissions(path("crm_attribute"), fs::Permissions::from_mode(0o755)).unwrap();
+    let env = [("HA_SBIN_DIR", path("")), ("HA_RSCTMP", path(""))].map(|(name, value)| (name.to_owned(), value)).into();
+    let mut node = Node::with(RunnerOptions { env, ..RunnerOptions::default() });
+    let operation = |name| Operation {
+        resource: ResourceId::new("db").unwrap(),
+        agent: AgentRef::Ocf { provider: "pacemaker".to_owned(), kind: "Stateful".to_owned() },
+        commands: None,
+        params: [("state".to_owned(), path("state")), ("envfile".to_owned(), path("env"))].into(),
+        meta: [("notify_type".to_owned(), "pre".to_owned()), ("clone-max".to_owned(), "2".to_owned())].into(),
+        ..service(name, "", Path::new(""))
+    };
+    let watch = |expect| Operation { interval: Some(Duration::from_millis(40)), expect, ..operation(Monitor) };
+    let mut order = 0;
+    for (wanted, expected) in [
+        (operation(Monitor), Outcome::NotRunning),
+        (operation(Start), Outcome::Ok),
+        (watch(Outcome::Ok), Outcome::Ok),
+        (operation(Notify), Outcome::Ok),
+        (operation(Promote), Outcome::Ok),
+        (watch(Outcome::Promoted), Outcome::Promoted),
+        (operation(Reload), Outcome::Ok),
+        (operation(Demote), Outcome::Ok),
+        (operation(Monitor), Outcome::Ok),
+        (operation(Stop), Outcome::Ok),
+    ] {
+        order += 1;
+        node.perform(order, &wanted);
+        let report = node.report().await;
+        assert_eq!((report.order, report.outcome), (Some(OrderId(order)), expected), "{wanted:?}: {report:?}");
+    }
+    assert_eq!(node.executor.running_monitors(), []);
+    let scores = fs::read_to_string(path("scores")).unwrap();
+    let wanted = ["-v 5", "-v 10", "-v 5", "-v 5", "-D"].map(|score| format!("db: --promotion {score}"));
+    assert_eq!(scores.lines().collect::<Vec<_>>(), wanted);
+    let env = fs::read_to_string(path("env")).unwrap();
+    for line in ["OCF_RESKEY_CRM_meta_notify_type=pre", "OCF_RESKEY_CRM_meta_clone_max=2", "### notify @"] {
+        assert!(env.contains(line), "{line} is not in {env}");
     }
 }
 

@@ -23,6 +23,7 @@ impl Draft<'_, '_> {
             let of = self.colocation(at);
             self.assign(of.primary, prefer, settle);
         }
+        self.voices = self.voices_for_one();
         for at in self.colocations(clone, End::Primary) {
             let of = self.colocation(at);
             self.weigh_dependent(of, clone);

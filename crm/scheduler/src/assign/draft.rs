@@ -1,5 +1,6 @@
 //! The assignment while it is made.
 
+use super::influence;
 use super::ledger::Ledger;
 use super::score::{ABSENT, NEVER, give, inward, outward};
 use super::utilization::Capacities;
@@ -36,8 +37,10 @@ pub struct Draft<'d, 'a> {
     pub merging: Vec<bool>,
     /// Over how many others the wishes come that are being merged.
     pub merge_depth: u32,
-    /// How many more are heard.
+    /// How many more that are farther away are heard for the decision at hand.
     pub voices: u32,
+    /// How many more of them in the whole schedule.
+    pub voices_left: u32,
     /// The node chosen.
     pub node: Vec<Option<NodeIx>>,
     /// What it was worth when it was chosen.
@@ -114,6 +117,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             merging: vec![false; count],
             merge_depth: 0,
             voices: 0,
+            voices_left: influence::ALL_VOICES,
             node: vec![None; count],
             worth: vec![0; count],
             now: facts.resources.iter().map(|resource| resource.role).collect(),

@@ -9,8 +9,14 @@ use crate::index::{NodeIx, ResourceIx};
 /// Wishes are heard over so many others and not from farther away.
 const FAR: u32 = 300;
 
-/// So many voices are heard for one decision; where colocations branch and join again, one resource has several.
+/// Who is not bound to a resource directly has so many voices where its node is chosen; where colocations branch and
+/// join again, one resource has several.
 const VOICES: u32 = 10_000;
+
+/// So many of these voices there are for a whole schedule, and so small a part of those that are left for each
+/// decision: where everything is bound to everything, the number of ways doubles with every resource.
+pub const ALL_VOICES: u32 = 1_000_000;
+const PART: u32 = 50;
 
 /// How wishes are merged.
 #[derive(Clone, Copy)]
@@ -24,6 +30,11 @@ pub struct Manner {
 }
 
 impl Draft<'_, '_> {
+    /// How many voices of those farther away are heard for a decision that begins now.
+    pub fn voices_for_one(&self) -> u32 {
+        VOICES.min(self.voices_left / PART)
+    }
+
     /// Weighs in the wishes of a dependent where its primary's node is chosen, as far as it has influence. What the
     /// dependent does not want is no reason to keep all instances of a clone off a node.
     pub fn weigh_dependent(&mut self, of: &Colocation, target: ResourceIx) {
@@ -49,13 +60,9 @@ impl Draft<'_, '_> {
         factor: f32,
         manner: Manner,
     ) {
-        if self.merge_depth == 0 {
-            self.voices = VOICES;
-        }
-        if self.merging[source.at()] || self.merge_depth >= FAR || self.voices == 0 {
+        if self.merging[source.at()] || self.merge_depth >= FAR {
             return;
         }
-        self.voices -= 1;
         self.merging[source.at()] = true;
         self.merge_depth += 1;
         if self.facts[source].is_group() {
@@ -86,13 +93,19 @@ impl Draft<'_, '_> {
             return None;
         }
         if self.any_usable(&work) {
-            for at in self.colocations(source, manner.end) {
+            let farther = if self.voices > 0 { self.colocations(source, manner.end) } else { Vec::new() };
+            for at in farther {
                 let next = self.colocation(at);
                 let other = match manner.end {
                     End::Dependent => next.primary,
                     End::Primary if self.has_influence(next) => next.dependent,
                     End::Primary => continue,
                 };
+                if self.voices == 0 {
+                    break;
+                }
+                self.voices -= 1;
+                self.voices_left = self.voices_left.saturating_sub(1);
                 let weaker = factor * next.score.value() as f32 / MANDATORY as f32;
                 self.merge_wishes(&mut work, other, target, Some(next), weaker, manner);
             }

@@ -76,6 +76,7 @@ impl Draft<'_, '_> {
         row[one.at()] = 0;
         row[other.at()] = 0;
         let Some(parent) = self.facts[instance].parent else { return row };
+        self.voices = self.voices_for_one();
         for end in [End::Dependent, End::Primary] {
             for at in self.colocations(parent, end) {
                 let of = self.colocation(at);

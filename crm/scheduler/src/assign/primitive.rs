@@ -79,6 +79,7 @@ impl Draft<'_, '_> {
     fn weigh_colocations(&mut self, resource: ResourceIx) {
         let followed = self.colocations(resource, End::Dependent);
         let following = self.colocations(resource, End::Primary);
+        let mut voices = self.voices_for_one();
         for must in [true, false] {
             let of_kind = |of: &Colocation| (of.score.is_mandatory() || of.score.is_never()) == must;
             for &at in &followed {
@@ -87,6 +88,7 @@ impl Draft<'_, '_> {
                     self.follow_primary(resource, at);
                 }
             }
+            self.voices = voices;
             for &at in &following {
                 let of = self.colocation(at);
                 if of_kind(of) {
@@ -94,6 +96,7 @@ impl Draft<'_, '_> {
                     self.note(|| Cause::Influence(at));
                 }
             }
+            voices = self.voices;
         }
     }
 

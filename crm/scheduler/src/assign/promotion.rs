@@ -169,6 +169,7 @@ impl Draft<'_, '_> {
             }
         }
         let mut row = self.row(clone).to_vec();
+        self.voices = self.voices_for_one();
         for at in self.colocations(clone, End::Primary) {
             let of = self.colocation(at);
             if of.primary_role == Some(Role::Promoted) && self.has_influence(of) {

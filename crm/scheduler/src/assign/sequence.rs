@@ -103,6 +103,7 @@ impl Draft<'_, '_> {
     fn own_and_followed_wishes(&mut self, resource: ResourceIx) -> Vec<i32> {
         let mut row = self.row(resource).to_vec();
         let manner = Manner { end: End::Dependent, only_for: false, keep_some: false };
+        self.voices = self.voices_for_one();
         self.merge_wishes(&mut row, resource, resource, None, 1.0, manner);
         row
     }

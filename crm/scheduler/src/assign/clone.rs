@@ -54,7 +54,8 @@ impl Draft<'_, '_> {
             }
             return;
         }
-        if self.interleaves(of) {
+        // To be apart from the counterpart alone would leave room beside the others.
+        if self.interleaves(of) && !of.score.is_never() {
             match self.counterpart(dependent, clone, None, false) {
                 Some(instance) => self.follow_with(dependent, instance, of),
                 None if of.score.is_mandatory() => self.settle(dependent, None, true, true),

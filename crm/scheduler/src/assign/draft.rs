@@ -252,10 +252,14 @@ impl<'d, 'a> Draft<'d, 'a> {
     }
 
     /// The node that counts as where it runs now: where a migration comes from; else, unless fencing will make all
-    /// others sure, the first that is well; else the first.
+    /// others sure, the first that is well; else the first. Of a group whose members are apart, the first node counts,
+    /// whichever member is there.
     pub fn current(&self, resource: ResourceIx) -> Option<NodeIx> {
         let here = &self.facts[resource];
-        let on = self.on(resource);
+        let mut on = self.on(resource);
+        if here.is_group() {
+            on.sort_unstable();
+        }
         if let Some((source, _)) = here.partial_migration
             && on.contains(&source)
         {

@@ -110,17 +110,26 @@ impl Draft<'_, '_> {
         }
         self.sort_for_promotion(clone);
         self.counts.insert(clone, vec![0; self.width]);
+        let instances = self.children[clone.at()].clone();
+        let mut kept = instances.iter().filter(|&&instance| self.stays_promoted(instance)).count() as i64;
         let mut promoted = 0;
-        for instance in self.children[clone.at()].clone() {
+        for instance in instances {
+            kept -= i64::from(self.stays_promoted(instance));
             self.promotion[instance.at()] = Some(self.rank[instance.at()]);
             let score = outward(self.rank[instance.at()]);
             self.steps.push(ScoreStep { promotion: true, resource: instance, node: self.place(instance), score });
-            if self.promote(clone, instance, promoted) {
+            if self.promote(clone, instance, promoted + kept) {
                 promoted += 1;
             } else {
                 self.leave_unpromoted(instance);
             }
         }
+    }
+
+    /// Whether something in an instance is promoted and may not be touched: whatever is decided about it, it stays so.
+    fn stays_promoted(&self, instance: ResourceIx) -> bool {
+        let stays = |part: &ResourceIx| !self.managed[part.at()] && self.now[part.at()] == Role::Promoted;
+        self.facts.primitives(instance).iter().any(stays)
     }
 
     /// How much an instance should be promoted, for itself.

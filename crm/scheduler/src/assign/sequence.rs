@@ -3,7 +3,7 @@
 use super::colocation::End;
 use super::draft::Draft;
 use super::influence::Manner;
-use super::score::{ABSENT, NEVER};
+use super::score::{ABSENT, NEVER, add};
 use crate::facts::options::PlacementStrategy;
 use crate::index::{NodeIx, ResourceIx};
 use std::cmp::{Ordering, Reverse};
@@ -100,8 +100,19 @@ impl Draft<'_, '_> {
         wishes.into_iter().map(|(top, _, _)| top).collect()
     }
 
+    /// What nodes are worth for a resource and for those that it follows. A group wishes what its members wish: to stay
+    /// where they are, and not to be where one of them cannot run.
     fn own_and_followed_wishes(&mut self, resource: ResourceIx) -> Vec<i32> {
         let mut row = self.row(resource).to_vec();
+        if self.facts[resource].is_group() {
+            for &member in &self.facts[resource].children {
+                for (at, worth) in row.iter_mut().enumerate().filter(|(_, worth)| **worth != ABSENT) {
+                    let score = self.cell(member, NodeIx::new(at));
+                    let wish = if score != ABSENT && self.usable(NodeIx::new(at)) { score } else { NEVER };
+                    *worth = add(*worth, wish);
+                }
+            }
+        }
         let manner = Manner { end: End::Dependent, only_for: false, keep_some: false };
         self.voices = self.voices_for_one();
         self.merge_wishes(&mut row, resource, resource, None, 1.0, manner);

@@ -118,7 +118,9 @@ fn probe_clone(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, clone: Resour
     }
     let known = || children.iter().find(|&&child| known(facts, child, node));
     let here = known().or_else(|| children.iter().find(|&&child| assigned(plan, child) == Some(node)));
-    let free = || children.iter().find(|&&child| assigned(plan, child).is_none() && facts[child].on.is_empty());
+    // One too many for the clone is only there because of its history; it is never asked about.
+    let idle = |child: ResourceIx| assigned(plan, child).is_none() && facts[child].on.is_empty();
+    let free = || children.iter().find(|&&child| idle(child) && !facts[child].removed);
     match here.or_else(free).or(children.first()) {
         Some(&child) => probe(plan, discoveries, child, node),
         None => false,

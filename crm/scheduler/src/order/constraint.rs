@@ -107,7 +107,16 @@ impl Relating<'_, '_> {
 
     /// One relation of two resources, whatever they are.
     fn one_to_one(&mut self, first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms) {
+        let whole = terms;
         let terms = self.one_way(then, self.past_unmanaged(first.0, terms));
+        if terms.has(Terms::ASYMMETRIC) && !self.facts[then.0].is_primitive() {
+            // It holds for the parts that are not yet what the others are.
+            self.connect(first, then, only(terms, Terms::ORDERED));
+            for part in self.facts.primitives(then.0) {
+                self.one_to_one(first, (part, then.1), whole.without(Terms::ORDERED));
+            }
+            return;
+        }
         if terms.has(Terms::THEN_WANTS_POSSIBLE) {
             self.make_missing(first);
         }

@@ -167,3 +167,41 @@ pub fn unruly_scripts() -> Result<(), String> {
         sandbox.consistent(&NODES)
     })
 }
+
+/// The agent of the peer that notes how much its instance wants to be promoted.
+pub const STATEFUL: &str = "/usr/lib/ocf/resource.d/pacemaker/Stateful";
+
+/// What an agent notes with the peer's commands is known to every node, under the name that the peer gives it, until it
+/// takes it back; what an operator notes for good outlives a restart of the node.
+pub fn attributes() -> Result<(), String> {
+    let resource = "[resources.db]\nagent = \"ocf:pacemaker:Stateful\"\nparams = { state = \"@DIRECTORY@/db.state\" }\n\
+                    prefer = { beta = 100 }\n[properties]\nfencing-action = \"off\"\n";
+    with(resource, |sandbox| {
+        let noted = |node: &str, arguments: &[&str]| {
+            let ended = sandbox.ask(node, &[&["node", "attribute"], arguments].concat())?;
+            Ok::<String, String>(format!("{}{}", ended.out, ended.err))
+        };
+        sandbox.event("gamma", 0, &["start db on beta", "ok"])?;
+        for node in NODES {
+            let score = noted(node, &["beta", "master-db"])?;
+            if score != "5\n" {
+                return Err(format!("{node} knows the promotion score of db on beta as {score:?}"));
+            }
+        }
+        sandbox.paceline("gamma", &["node", "attribute", "alpha", "rack", "7", "--forever"])?;
+        sandbox.paceline("gamma", &["node", "attribute", "alpha", "load", "-3"])?;
+        let mark = watch::now();
+        sandbox.paceline("alpha", &["resource", "disable", "db", "--wait"])?;
+        sandbox.event("alpha", mark, &["master-db is removed"])?;
+        let mark = watch::now();
+        sandbox.sandbox("kill", "alpha")?;
+        sandbox.event("beta", mark, &["alpha is confirmed off"])?;
+        sandbox.sandbox("start", "alpha")?;
+        sandbox.of_one_mind(&NODES)?;
+        let left = noted("alpha", &[])?;
+        if left != "alpha: rack = 7 (for good)\n" {
+            return Err(format!("alpha has come back, and this is noted: {left}"));
+        }
+        sandbox.consistent(&NODES)
+    })
+}

@@ -30,6 +30,8 @@ use std::process::ExitCode;
 enum Needs {
     /// Nothing: any user, anywhere.
     Nothing,
+    /// These files, of packages.
+    Files(&'static [&'static str]),
     /// Root, namespaces and these files.
     Root(&'static [&'static str]),
 }
@@ -39,15 +41,17 @@ impl Needs {
     fn missing(&self) -> Option<String> {
         match self {
             Needs::Nothing => None,
-            Needs::Root(files) => {
-                if !nix::unistd::geteuid().is_root() {
-                    return Some("needs root (network namespaces)".into());
-                }
-                let absent: Vec<_> = files.iter().copied().filter(|f| !std::path::Path::new(f).exists()).collect();
-                (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
-            }
+            Needs::Files(files) => absent(files),
+            Needs::Root(_) if !nix::unistd::geteuid().is_root() => Some("needs root (network namespaces)".into()),
+            Needs::Root(files) => absent(files),
         }
     }
+}
+
+/// Which of these files are not there.
+fn absent(files: &[&str]) -> Option<String> {
+    let absent: Vec<_> = files.iter().copied().filter(|file| !std::path::Path::new(file).exists()).collect();
+    (!absent.is_empty()).then(|| format!("not installed: {}", absent.join(", ")))
 }
 
 fn main() -> ExitCode {
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         ("agents: a start that fails with 255", Needs::Nothing, agents::failing_start),
         ("agents: a stop that hangs", Needs::Nothing, agents::hanging_stop),
         ("agents: scripts that break the rules", Needs::Nothing, agents::unruly_scripts),
+        ("agents: one that notes attributes", Needs::Files(&[agents::STATEFUL]), agents::attributes),
         ("disk: full on one node, then on two", Needs::Root(&[]), disk::full),
         ("disk: a restart on a full one", Needs::Root(&[]), disk::restart_on_full),
         ("pause: shorter than the token timeout", Needs::Nothing, pause::short),

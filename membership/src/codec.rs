@@ -1,9 +1,10 @@
 //! Values to bytes and back. The only place that names bincode, so that it can be exchanged (its varint format is
 //! also written by other crates) without touching a caller.
 //!
-//! Decoding never trusts a length: input above the caller's limit is refused before it is read, a claimed length is
-//! checked against a ceiling before anything is allocated, and bytes left over are an error. Types that go through here
-//! must not hold `usize` (its width differs) nor collections of zero-sized elements (a length alone would cost time).
+//! Decoding trusts no length far: input above the caller's limit is refused before it is read, the claimed length of a
+//! text is checked against a ceiling before anything is allocated, that of a list is believed up to 1 MiB (serde's own
+//! caution; lists in lists, each), and bytes left over are an error. Types that go through here must not hold `usize`
+//! (its width differs) nor collections of zero-sized elements (a length alone would cost time).
 
 use bincode::config::{Configuration, Limit, standard};
 use serde::Serialize;

@@ -18,6 +18,7 @@
 //!
 //! Nothing here knows what a frame means, and nothing here reads a clock.
 
+mod closed;
 mod dial;
 mod hello;
 mod path;
@@ -27,6 +28,7 @@ mod settle;
 mod socket;
 mod tend;
 
+pub(crate) use closed::{Complaint, LABEL_END};
 pub(crate) use hello::Hello;
 pub(crate) use socket::Socket;
 
@@ -74,6 +76,8 @@ mod code {
     pub(super) const REFUSED: u32 = 2;
     /// The attempt took too long.
     pub(super) const ABANDONED: u32 = 3;
+    /// The process cannot go on.
+    pub(super) const FAILED: u32 = 4;
 }
 
 /// What the links need to know.
@@ -133,11 +137,25 @@ struct Connection {
     heard: Instant,
     /// Bytes sent since something was heard.
     deaf: usize,
+    /// A frame was sent since the last look: its confirmation will show whether the path works.
+    spoke: bool,
+    /// The connection id that packets on it carry.
+    label: Option<[u8; 8]>,
+    /// What was complained about since something was heard.
+    refused: Option<closed::Refused>,
 }
 
 impl Connection {
     fn is_open(&self) -> bool {
         matches!(self.stage, Stage::Open { .. })
+    }
+
+    /// When its timers are to be run. Those of an open one only confirm what came, or wonder why nothing was confirmed:
+    /// they wait a little for something that wakes this thread up in any case. Hellos are still repeated in time.
+    fn due(&mut self, pace: &Pace) -> Option<Instant> {
+        let at = self.quic.poll_timeout()?;
+        let settled = self.is_open() && self.since + pace.trust <= at;
+        Some(if settled { at + pace.slack } else { at })
     }
 
     /// A connection of somebody who has not proven a name yet.
@@ -155,6 +173,8 @@ struct Peer {
     route: Route,
     /// The life that was linked last, until it is known to be over.
     life: Option<Incarnation>,
+    /// Its port is said to be closed.
+    suspicion: Option<closed::Suspicion>,
 }
 
 /// All links of this node.
@@ -191,7 +211,7 @@ impl Links {
     ) -> Result<Links, String> {
         let setup = Setup::new(identity, options.mtu, options.token, options.seed)?;
         let endpoint = Endpoint::new(Arc::clone(&setup.endpoint), Some(Arc::clone(&setup.server)), true, None);
-        let fresh = || Peer { paths: Vec::new(), route: Route::default(), life: None };
+        let fresh = || Peer { paths: Vec::new(), route: Route::default(), life: None, suspicion: None };
         let others = options.peers.iter().filter(|peer| **peer != options.me);
         let peers = others.map(|peer| (peer.clone(), fresh())).collect();
         let pace = Pace::new(options.token, options.peers.len());
@@ -333,7 +353,20 @@ impl Links {
         let link = dialed.as_ref().map_or(0, |(_, link)| *link);
         let dialed = dialed.map(|(name, _)| name);
         let stage = Stage::Shaking;
-        let fresh = Connection { quic, stage, socket, remote, dialed, link, since: now, heard: now, deaf: 0 };
+        let fresh = Connection {
+            quic,
+            stage,
+            socket,
+            remote,
+            dialed,
+            link,
+            since: now,
+            heard: now,
+            deaf: 0,
+            spoke: false,
+            label: None,
+            refused: None,
+        };
         self.connections.insert(handle, fresh);
         self.settle(now, handle);
     }
@@ -383,6 +416,7 @@ impl Links {
             return;
         }
         connection.deaf += frame.len();
+        connection.spoke = true;
         self.unsent.insert(handle);
         match connection.quic.datagrams().send(frame, false) {
             Ok(()) => self.counters.frames_out += 1,
@@ -415,6 +449,7 @@ impl Links {
             let socket = connection.socket;
             let segments = self.sockets[socket].segments().min(most).max(1);
             let Some(transmit) = connection.quic.poll_transmit(now, segments, &mut self.scratch) else { return };
+            connection.label = closed::label(&self.scratch).or(connection.label);
             self.respond(socket, &transmit);
         }
     }
@@ -440,10 +475,11 @@ impl Links {
 
     /// Runs timers that are due, dials who should be dialed, drops who took too long.
     pub(crate) fn tick(&mut self, now: Instant) {
+        let pace = self.pace;
         let due: Vec<ConnectionHandle> = self
             .connections
             .iter_mut()
-            .filter_map(|(handle, connection)| connection.quic.poll_timeout().filter(|at| *at <= now).map(|_| *handle))
+            .filter_map(|(handle, connection)| connection.due(&pace).filter(|at| *at <= now).map(|_| *handle))
             .collect();
         for handle in due {
             if let Some(connection) = self.connections.get_mut(&handle) {
@@ -462,14 +498,20 @@ impl Links {
         }
         self.tend(now);
         self.look(now);
+        self.investigate(now);
     }
 
     /// [`Links::tick`] no later than this.
     pub(crate) fn deadline(&mut self) -> Option<Instant> {
-        let timers = self.connections.values_mut().filter_map(|connection| connection.quic.poll_timeout()).min();
+        let pace = self.pace;
+        let timers = self.connections.values_mut().filter_map(|connection| connection.due(&pace)).min();
         let slow = self.connections.values().filter(|c| c.is_waited_for()).map(|c| c.since + HELLO_PATIENCE).min();
         let linked = self.connections.values().any(Connection::is_open);
-        [timers, slow, self.dial_deadline(), linked.then_some(self.next_look)].into_iter().flatten().min()
+        let suspicion = self.suspicion_deadline();
+        [timers, slow, self.dial_deadline(), suspicion, linked.then_some(self.next_look + pace.look)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Closes a connection from this side.
@@ -483,6 +525,15 @@ impl Links {
 
     /// Says goodbye to everybody: this process leaves in order.
     pub(crate) fn goodbye(&mut self, now: Instant) {
+        self.part(now, code::GOODBYE, "leaving");
+    }
+
+    /// Tells everybody that this process ends without having left in order.
+    pub(crate) fn fail(&mut self, now: Instant) {
+        self.part(now, code::FAILED, "its ring has failed");
+    }
+
+    fn part(&mut self, now: Instant, code: u32, reason: &str) {
         let all: Vec<ConnectionHandle> = self.connections.keys().copied().collect();
         for peer in self.peers.values_mut() {
             for path in &mut peer.paths {
@@ -492,7 +543,7 @@ impl Links {
             peer.route = Route::default();
         }
         for handle in all {
-            self.shut(now, handle, code::GOODBYE, "leaving");
+            self.shut(now, handle, code, reason);
         }
         self.flush(now);
     }
@@ -507,11 +558,13 @@ impl Links {
     /// Each peer's links.
     pub(crate) fn peers(&self, now: Instant) -> BTreeMap<NodeId, PeerStatus> {
         let status = |peer: &Peer| {
-            let link = peer.route.all.first().and_then(|handle| self.connections.get(handle));
+            let used = peer.route.all.first();
+            let link = used.and_then(|handle| self.connections.get(handle));
+            let path = used.and_then(|handle| peer.paths.iter().find(|path| path.link == Some(*handle)));
             PeerStatus {
                 link: link.map(|link| link.remote),
                 incarnation: peer.life,
-                round_trip: link.map(|link| link.quic.rtt()),
+                round_trip: path.and_then(|path| path.health.round_trip),
                 silence: link.map(|link| now.saturating_duration_since(link.heard)),
                 links: peer.paths.iter().map(|path| self.link_status(now, peer, path)).collect(),
             }
@@ -526,7 +579,7 @@ impl Links {
             address: open.map(|link| link.remote).or_else(|| path.addresses.first().copied()),
             up: path.health.up,
             used: path.link.is_some_and(|handle| peer.route.all.contains(&handle)),
-            round_trip: stats.map(|stats| stats.rtt),
+            round_trip: path.health.round_trip,
             silence: open.map(|link| now.saturating_duration_since(link.heard)),
             unconfirmed: path.health.proven.map(|at| now.saturating_duration_since(at)),
             sent: stats.map_or(0, |stats| stats.sent_packets),

@@ -132,8 +132,8 @@ pub enum SpawnError {
 #[derive(Debug)]
 pub struct RingThread;
 
-/// A running ring. Dropping it ends the thread at once and says goodbye to nobody, as a power cut would: peers notice
-/// after a token timeout. To leave in order, call [`RingHandle::leave`] and wait for [`Event::Left`] or
+/// A running ring. Dropping it ends the thread at once and says goodbye to nobody, as a killed process would: peers
+/// notice when they send something to the closed port. To leave in order, call [`RingHandle::leave`] and wait for [`Event::Left`] or
 /// [`RingHandle::join`].
 pub struct RingHandle {
     mailbox: Arc<Mailbox>,

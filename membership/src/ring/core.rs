@@ -387,9 +387,13 @@ impl Core {
 
     /// An idle token passes by: the beat goes with it, so that a cluster with nothing to do wakes up once for both.
     pub(crate) fn beat_along(&mut self) {
-        if self.last_beat.is_none_or(|last| self.now >= last + self.timers.beat / 2) {
+        let beat = self.timers.beat;
+        if self.last_beat.is_none_or(|last| self.now >= last + beat / 2) {
             self.next_beat = self.now;
             self.along = true;
+        } else {
+            // It was just before: the next one goes with the next token.
+            self.next_beat = self.next_beat.max(self.now + beat + beat / 8);
         }
     }
 

@@ -201,8 +201,6 @@ impl Operate {
         let token = self.turn.take(core, &mut self.log, token);
         let rests = self.log.rank == 0 && token.idle >= REST_AFTER && !self.wanted;
         if rests {
-            // The beat shows the others that the token arrived, and that this node is there.
-            core.beat_soon();
             self.resting = Some((token, core.now + core.timers.hold));
             return self;
         }
@@ -217,14 +215,17 @@ impl Operate {
 
     fn hand_on(mut self, core: &mut Core, mut token: Token) -> Operate {
         self.wanted = false;
-        if token.idle > 0 && self.log.rank != 0 {
+        if token.idle > 0 {
             core.beat_along();
         }
+        // It will rest where it goes, and nothing shows that it arrived until it goes on.
+        let rests = self.log.next() == self.log.node(0) && token.idle + 1 >= REST_AFTER;
         token.number += 1;
         self.token_alive = core.now;
         self.token_seen = self.token_seen.max(token.number - 1);
         let seq = token.seq;
         let resend = Resend::send(core, self.log.next(), Frame::Token(token).encode());
+        let resend = if rests { resend.patient(core.timers.hold) } else { resend };
         self.turn.finish(core, &mut self.log);
         self.handed_on = Some((resend, seq));
         self

@@ -21,6 +21,12 @@ impl Resend {
         Resend { to: to.clone(), bytes, at: core.now + interval, interval }
     }
 
+    /// Grants `time` more before it is sent again the first time.
+    pub(crate) fn patient(mut self, time: Duration) -> Resend {
+        self.at += time;
+        self
+    }
+
     pub(crate) fn due(&self) -> Instant {
         self.at
     }

@@ -31,10 +31,17 @@ pub(super) struct Pace {
     pub(super) doubt: Duration,
     /// Without a confirmation for this long, the path is down.
     pub(super) lost: Duration,
-    /// Between two packets of the full size.
+    /// Between two packets of the full size, as long as they come back.
     pub(super) wide: Duration,
+    /// Between two of them when the last one has not come back.
+    pub(super) again: Duration,
     /// Without one of them coming back for this long, the path is down.
     pub(super) narrow: Duration,
+    /// For this long nothing may be heard from a peer whose port is said to be closed before that is believed.
+    pub(super) certain: Duration,
+    /// So much later than they want to, the timers of an open connection may run: by then something else has mostly
+    /// woken this thread up, or carried their acknowledgement along.
+    pub(super) slack: Duration,
     /// A path that was down must be whole for this long before it is preferred to another one.
     pub(super) trust: Duration,
 }
@@ -44,15 +51,19 @@ impl Pace {
     pub(super) fn new(token: Duration, paths: usize) -> Pace {
         let ms = Duration::from_millis;
         let crowd = u32::try_from(paths.div_ceil(16).max(1)).unwrap_or(u32::MAX);
-        let wide = (token / 4).max(ms(25)) * crowd;
+        let wide = (token / 2).max(ms(50)) * crowd;
         Pace {
             look: (token / 12).clamp(ms(10), ms(500)),
-            // An acknowledgement may take 25 ms by itself.
+            // An acknowledgement may take 25 ms and the slack by itself.
             doubt: (token / 4).max(ms(60)),
             lost: (token * 3 / 4).max(ms(150)),
             wide,
+            // With looks in between, at which something small is sent.
+            again: wide / 3,
             // With a fifth of all packets lost, a third of the probes is; so many in a row mean something.
-            narrow: wide * 12,
+            narrow: wide * 6,
+            certain: (token / 100).clamp(ms(10), ms(20)),
+            slack: token / 10,
             trust: token * 2,
         }
     }
@@ -101,7 +112,11 @@ pub(super) struct Health {
     pub(super) confirmed: u64,
     /// Whole since then.
     whole: Option<Instant>,
-    pub(super) next_probe: Option<Instant>,
+    /// When the next packet of the full size is due, and when the last one was sent that is not back yet.
+    next_probe: Option<Instant>,
+    probed: Option<Instant>,
+    /// How long such a packet takes there and back, smoothed.
+    pub(super) round_trip: Option<Duration>,
     /// How often it was lost.
     pub(super) losses: u64,
 }
@@ -122,7 +137,27 @@ pub(super) enum Verdict {
 impl Health {
     /// A new connection takes over: its size is to be proven anew.
     pub(super) fn renew(&mut self) {
-        (self.confirmed, self.wide, self.next_probe) = (0, None, None);
+        (self.confirmed, self.wide, self.next_probe, self.probed, self.round_trip) = (0, None, None, None, None);
+    }
+
+    /// Whether a packet of the full size is to be sent now. Until it is back, the next one follows sooner.
+    pub(super) fn probe(&mut self, now: Instant, pace: &Pace) -> bool {
+        let due = self.next_probe.is_none_or(|at| at <= now);
+        if due {
+            self.probed = Some(now);
+            self.next_probe = Some(now + if self.wide.is_some() { pace.again } else { pace.look });
+        }
+        due
+    }
+
+    /// A packet of the full size came back.
+    pub(super) fn answered(&mut self, now: Instant, pace: &Pace) {
+        (self.wide, self.proven) = (Some(now), Some(now));
+        self.next_probe = Some(now + pace.wide);
+        if let Some(sent) = self.probed.take() {
+            let taken = now.saturating_duration_since(sent);
+            self.round_trip = Some(self.round_trip.map_or(taken, |before| (before * 7 + taken) / 8));
+        }
     }
 
     /// This node did not run: nothing could be confirmed, and nobody is to blame.
@@ -232,6 +267,21 @@ mod tests {
         let later = now + pace().narrow;
         health.proven = Some(later);
         assert_eq!(health.judge(later, &pace(), true), Verdict::Narrow);
+    }
+
+    #[test]
+    fn full_packets_are_rare_until_one_is_missed_and_tell_the_round_trip() {
+        let (now, pace) = (Instant::now(), pace());
+        let mut health = Health::default();
+        assert!(health.probe(now, &pace) && !health.probe(now, &pace));
+        health.answered(now + Duration::from_millis(3), &pace);
+        assert_eq!(health.round_trip, Some(Duration::from_millis(3)));
+        let next = now + pace.wide;
+        assert!(!health.probe(next, &pace), "the last one came back");
+        let next = next + Duration::from_millis(3);
+        assert!(health.probe(next, &pace));
+        assert!(!health.probe(next + pace.again / 2, &pace) && health.probe(next + pace.again, &pace));
+        assert!(pace.again * 8 < pace.narrow, "many tries before the path is given up");
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Links {
         path.health.renew();
         self.arrivals.push_back(Arrival::Up(name.clone()));
         self.reroute(now, &name);
-        self.first_test(handle);
+        self.first_test(now, handle);
         for bytes in early {
             self.counters.frames_in += 1;
             self.arrivals.push_back(Arrival::Frame { from: name.clone(), bytes });
@@ -166,19 +166,12 @@ impl Links {
     /// A peer is here in this life: whatever was known of another one is over.
     fn another_life(&mut self, name: &NodeId, incarnation: Incarnation) {
         let Some(peer) = self.peers.get_mut(name) else { return };
-        if peer.life.replace(incarnation).is_none_or(|before| before == incarnation) {
-            return;
-        }
-        for (link, path) in peer.paths.iter_mut().enumerate() {
-            path.link = None;
-            let before = std::mem::take(&mut path.health);
-            path.health.losses = before.losses;
-            if before.up {
-                let reason = "its process is a new one".to_owned();
-                self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
+        if peer.life.replace(incarnation).is_some_and(|before| before != incarnation) {
+            self.bury(name, "its process is a new one");
+            if let Some(peer) = self.peers.get_mut(name) {
+                peer.life = Some(incarnation);
             }
         }
-        self.arrivals.push_back(Arrival::Down(name.clone()));
     }
 
     /// Ends a connection with somebody who is not who it should be.
@@ -218,8 +211,11 @@ impl Links {
         let same = |c: &Connection| c.link == link && matches!(&c.stage, Stage::Open { peer, .. } if peer == name);
         let others = self.connections.iter().filter(|(_, connection)| same(connection));
         let next = others.max_by_key(|(_, connection)| connection.heard).map(|(handle, _)| *handle);
-        let left = matches!(reason, ConnectionError::ApplicationClosed(close)
-            if close.error_code == VarInt::from_u32(code::GOODBYE));
+        let closed = |with: u32| {
+            matches!(reason, ConnectionError::ApplicationClosed(close)
+            if close.error_code == VarInt::from_u32(with))
+        };
+        let left = closed(code::GOODBYE);
         let Some(peer) = self.peers.get_mut(name) else { return };
         let Some(path) = peer.paths.get_mut(link) else { return };
         if path.link == Some(handle) {
@@ -232,7 +228,7 @@ impl Links {
             let reason = if left { "it left".to_owned() } else { phrase(reason) };
             self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
         }
-        if left && peer.life.take().is_some() {
+        if (left || closed(code::FAILED)) && peer.life.take().is_some() {
             self.arrivals.push_back(Arrival::Down(name.clone()));
         }
         if gone {

@@ -1,12 +1,13 @@
 //! The node's UDP socket: batches in, segmented sends out, never blocking the ring thread for long.
 
+use super::{Complaint, LABEL_END};
 use bytes::BytesMut;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// Wanted for both buffers of the socket: several windows of the ring.
 const BUFFER: usize = 8 * 1024 * 1024;
@@ -18,6 +19,11 @@ const PATIENCE_MS: u16 = 20;
 const SLOT: usize = 65_536;
 /// Packets the kernel may hand over in one call.
 const SLOTS: usize = if BATCH_SIZE < 16 { BATCH_SIZE } else { 16 };
+
+/// Answers of hosts and networks that are read in one turn.
+const ANSWERS: usize = 64;
+/// Bytes that the kernel says about one of them.
+const WORDS: usize = 256;
 
 /// One received packet.
 pub(crate) struct Packet {
@@ -101,6 +107,11 @@ impl Socket {
             )
         });
         let address = udp.local_addr()?;
+        // Without it, hosts that refuse packets are not noticed; silence is, later.
+        let _ = match address {
+            SocketAddr::V4(_) => setsockopt(&udp, sockopt::Ipv4RecvErr, &true),
+            SocketAddr::V6(_) => setsockopt(&udp, sockopt::Ipv6RecvErr, &true),
+        };
         Ok((Socket { udp, state, address, link }, warning))
     }
 
@@ -119,20 +130,43 @@ impl Socket {
         self.state.max_gso_segments()
     }
 
-    /// Takes one batch from the kernel. False when nothing waited.
+    /// Takes one batch from the kernel. False when nothing more waits.
     pub(crate) fn receive(&self, batch: &mut Batch) -> io::Result<bool> {
         batch.count = 0;
         let mut memory = batch.memory.iter_mut().map(|slot| IoSliceMut::new(slot));
         let mut slots: [IoSliceMut<'_>; SLOTS] =
             std::array::from_fn(|_| memory.next().expect("as many as were allocated"));
         match self.state.recv((&self.udp).into(), &mut slots, &mut batch.meta) {
-            Ok(count) => batch.count = count,
+            // A batch that is not full was the last one: what comes after it wakes this thread again.
+            Ok(count) => {
+                batch.count = count;
+                return Ok(count == SLOTS);
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-            // A signal, or an ICMP answer to an earlier send: nothing to read, nothing to do.
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionRefused) => {}
+            // A signal, or an answer to an earlier send, which lies in a queue of its own.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted || is_answer(&error) => {}
             Err(error) => return Err(error),
         }
         Ok(true)
+    }
+
+    /// The answers of hosts on which nobody listens at the port that a packet was sent to. Others, about networks and
+    /// hosts that cannot be reached, are dropped: silence shows the same. What is more than one turn can bear is left.
+    pub(crate) fn complaints(&self) -> Vec<Complaint> {
+        let mut words = nix::cmsg_space!([u8; WORDS]);
+        let mut found = Vec::new();
+        for _ in 0..ANSWERS {
+            let mut head = [0; LABEL_END];
+            let mut room = [IoSliceMut::new(&mut head)];
+            let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+            let Ok(read) = recvmsg::<SockaddrStorage>(self.udp.as_raw_fd(), &mut room, Some(&mut words), flags) else {
+                break;
+            };
+            let refused = read.cmsgs().is_ok_and(|mut messages| messages.any(|message| is_refusal(&message)));
+            let to = read.address.as_ref().and_then(plain_address).filter(|_| refused);
+            found.extend(to.map(|to| Complaint { to, head }));
+        }
+        found
     }
 
     /// Sends one transmit; a full buffer is waited for, briefly.
@@ -150,8 +184,43 @@ impl Socket {
                 poll(&mut wait, PollTimeout::from(PATIENCE_MS))?;
                 self.state.try_send((&self.udp).into(), &out)
             }
+            // Said about an earlier packet, mostly to somebody else; once said, it is over.
+            Err(error) if is_answer(&error) => self.state.try_send((&self.udp).into(), &out),
             done => done,
         }
+    }
+}
+
+fn plain_address(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let four = address.as_sockaddr_in().map(|v4| SocketAddr::from((v4.ip(), v4.port())));
+    four.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::from((v6.ip(), v6.port()))))
+}
+
+/// Whether this is what a host or a network said about an earlier packet (ICMP), and not about this call.
+fn is_answer(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNREFUSED
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::ENONET
+                | libc::ENOPROTOOPT
+                | libc::EPROTO
+                | libc::EACCES
+                | libc::EOPNOTSUPP
+        )
+    )
+}
+
+/// Whether this is the answer of a host on which nobody listens at the port.
+fn is_refusal(message: &ControlMessageOwned) -> bool {
+    let told = |error: &libc::sock_extended_err| (error.ee_origin, error.ee_type, error.ee_code);
+    match message {
+        ControlMessageOwned::Ipv4RecvErr(error, _) => told(error) == (libc::SO_EE_ORIGIN_ICMP, 3, 3),
+        ControlMessageOwned::Ipv6RecvErr(error, _) => told(error) == (libc::SO_EE_ORIGIN_ICMP6, 1, 4),
+        _ => false,
     }
 }
 

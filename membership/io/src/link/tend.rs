@@ -4,13 +4,14 @@ use super::path::{Path, Test, Verdict};
 use super::*;
 
 impl Links {
-    /// Looks at all paths if it is time.
+    /// Looks at all paths if it is time. It is due, and done when something else wakes this thread up, or at the next
+    /// one's time.
     pub(super) fn look(&mut self, now: Instant) {
         if now < self.next_look {
             return;
         }
         // So late that this node itself cannot have been running.
-        let slept = now > self.next_look + self.pace.doubt;
+        let slept = now > self.next_look + self.pace.look + self.pace.doubt;
         self.next_look = now + self.pace.look;
         let names: Vec<NodeId> = self.peers.keys().cloned().collect();
         for name in names {
@@ -35,18 +36,18 @@ impl Links {
             path.health.confirmed = confirmed;
             path.health.proven = Some(now);
         }
-        connection.quic.ping();
-        self.unsent.insert(handle);
-        if path.health.next_probe.is_none_or(|at| at <= now) {
-            // Until the first one is back, it is tried more often.
-            let pause = if path.health.wide.is_some() { self.pace.wide } else { self.pace.look };
-            path.health.next_probe = Some(now + pause);
+        // What the ring sends is confirmed as well as anything.
+        let silent = !std::mem::take(&mut connection.spoke);
+        if path.health.probe(now, &self.pace) {
             self.test(handle, Test::Probe);
+        } else if silent {
+            connection.quic.ping();
+            self.unsent.insert(handle);
         }
     }
 
     /// Sends a packet of the full size.
-    fn test(&mut self, handle: ConnectionHandle, test: Test) {
+    pub(super) fn test(&mut self, handle: ConnectionHandle, test: Test) {
         let Some(connection) = self.connections.get_mut(&handle) else { return };
         let size = crate::quic::frame_limit(self.options.mtu).min(connection.quic.datagrams().max_size().unwrap_or(0));
         // When the queue is full, the next one does it.
@@ -55,8 +56,15 @@ impl Links {
     }
 
     /// A connection has just been opened: is it any good?
-    pub(super) fn first_test(&mut self, handle: ConnectionHandle) {
-        self.test(handle, Test::Probe);
+    pub(super) fn first_test(&mut self, now: Instant, handle: ConnectionHandle) {
+        let Some(Connection { stage: Stage::Open { peer: name, .. }, link, .. }) = self.connections.get(&handle) else {
+            return;
+        };
+        if let Some(path) = self.peers.get_mut(name).and_then(|peer| peer.paths.get_mut(*link))
+            && path.health.probe(now, &self.pace)
+        {
+            self.test(handle, Test::Probe);
+        }
     }
 
     /// A datagram about the path it came on.
@@ -72,7 +80,7 @@ impl Links {
         if path.link != Some(handle) {
             return;
         }
-        (path.health.wide, path.health.proven) = (Some(now), Some(now));
+        path.health.answered(now, &self.pace);
         if !path.health.up {
             self.judge(now, &name, link);
             self.reroute(now, &name);

@@ -1,5 +1,6 @@
 //! Real sockets on loopback, no ring: what arrives, who is refused, what happens when a peer comes back.
 
+mod closed;
 mod paths;
 
 use super::*;
@@ -80,6 +81,7 @@ impl Node {
     fn turn(&mut self) {
         let now = Instant::now();
         while self.links.receive(now).unwrap() {}
+        self.links.complaints(now);
         self.links.tick(now);
         self.links.flush(now);
         while let Some(arrival) = self.links.arrival() {

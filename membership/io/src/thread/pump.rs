@@ -145,12 +145,17 @@ impl Pump {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
+        let said = |source: &PollFd<'_>| source.revents().is_some_and(|events| events.contains(PollFlags::POLLERR));
+        let complaints = sources.iter().any(said);
         if let Some(asked) = urgent {
             self.chronicle.late(Instant::now().saturating_duration_since(asked.max(now)));
         }
         // The mailbox stands last.
         if sources.last().and_then(PollFd::revents).is_some_and(|events| events.contains(PollFlags::POLLIN)) {
             self.mailbox.silence();
+        }
+        if complaints {
+            self.links.complaints(Instant::now());
         }
         Ok(())
     }
@@ -300,6 +305,8 @@ impl Drop for Pump {
             (self.on_event)(Event::Failed(
                 "the ring thread has panicked: an invariant of the ring is broken".to_owned(),
             ));
+            // Peers need not wait for a timeout to see it.
+            self.links.fail(Instant::now());
         }
     }
 }

@@ -39,7 +39,7 @@ fn planted_bugs_are_caught() {
         (Sabotage::DeliverBeforeGap, "no gaps"),
         (Sabotage::SkipRecovery, "virtual synchrony"),
         (Sabotage::ReuseRingNumber, "ring numbers grow"),
-        (Sabotage::TokenForgetsRest, "no gaps"),
+        (Sabotage::TokenForgetsRest, "total order"),
     ];
     for (sabotage, rule) in planted {
         let verdict = verdict(sabotage);

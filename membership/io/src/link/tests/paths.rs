@@ -82,13 +82,13 @@ impl Drop for Relay {
 }
 
 /// Alpha and beta with two links, and the relays that alpha's packets pass.
-struct Pair {
-    alpha: Node,
+pub(super) struct Pair {
+    pub(super) alpha: Node,
     beta: Node,
     relays: [Relay; 2],
 }
 
-fn pair(mode: LinkMode) -> Pair {
+pub(super) fn pair(mode: LinkMode) -> Pair {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     let second = port();
@@ -106,7 +106,7 @@ impl Pair {
         run(&mut [&mut self.alpha, &mut self.beta], what, |nodes| done(nodes[0], nodes[1]));
     }
 
-    fn until_links(&mut self, states: [bool; 2]) {
+    pub(super) fn until_links(&mut self, states: [bool; 2]) {
         self.until(&format!("links {states:?}"), |alpha, beta| {
             up(alpha, "beta") == states && up(beta, "alpha") == states
         });

@@ -197,6 +197,7 @@ pub fn attributes() -> Result<(), String> {
         sandbox.sandbox("kill", "alpha")?;
         sandbox.event("beta", mark, &["alpha is confirmed off"])?;
         sandbox.sandbox("start", "alpha")?;
+        sandbox.until("beta", "alpha online", |status| watch::online(status, "alpha"))?;
         sandbox.of_one_mind(&NODES)?;
         let left = noted("alpha", &[])?;
         if left != "alpha: rack = 7 (for good)\n" {

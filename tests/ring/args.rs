@@ -13,8 +13,12 @@ pub struct Arguments {
     pub seed: Option<u64>,
     /// So many nodes, whatever the seed says.
     pub nodes: Option<usize>,
+    /// Stop at the first seed that fails.
+    pub stop: bool,
     /// How much of it is shown.
     pub detail: Detail,
+    /// Small rings in all their ways, so many steps deeper than usual.
+    pub explore: Option<usize>,
     /// The table of sizes.
     pub sizes: bool,
     /// `cargo test` wants to know the names of tests.
@@ -38,8 +42,10 @@ impl Arguments {
                 "--first" => arguments.first = Some(number()?),
                 "--seed" => arguments.seed = Some(number()?),
                 "--nodes" => arguments.nodes = Some(usize::try_from(number()?.clamp(1, 64)).expect("at most 64")),
+                "--stop" => arguments.stop = true,
                 "--trace" => arguments.detail = Detail::Events,
                 "--frames" => arguments.detail = Detail::Frames,
+                "--explore" => arguments.explore = Some(usize::try_from(number()?.min(100)).expect("at most 100")),
                 "--sizes" => arguments.sizes = true,
                 // What `cargo test` hands to every test program.
                 "--list" => arguments.list = true,

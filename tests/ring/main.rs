@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! rings                                     what every test run does
-//! rings --seeds N [--first S] [--nodes K]   N seeds from S on (S is drawn when absent)
+//! rings --seeds N [--first S] [--nodes K]   N seeds from S on (S is drawn when absent; --stop: at the first that fails)
 //! rings --seed X [--nodes K] [--trace | --frames]
-//! rings --explore DEPTH                     small rings, every order of events, further than in every test run
+//! rings --explore N                         small rings, every order of events, N steps deeper than in every test run
 //! rings --sizes                             how times grow with the number of nodes
 //! ```
 
@@ -17,6 +17,7 @@
 
 mod args;
 mod checks;
+mod explore;
 mod host;
 mod network;
 mod plan;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let good = match &arguments {
         Arguments { sizes: true, .. } => sizes::table(Instant::now()),
+        Arguments { explore: Some(deeper), .. } => explore::all(*deeper, Instant::now()),
         Arguments { seed: Some(seed), .. } => play::one(*seed, &arguments),
         Arguments { seeds: None, first: None, .. } => suite(&arguments),
         _ => {
@@ -72,7 +74,8 @@ fn fresh() -> u64 {
 fn suite(arguments: &Arguments) -> bool {
     let (first, began) = (fresh(), Instant::now());
     println!("rings: seeds 0 to {}, and {first} to {}", FIXED - 1, first + FRESH - 1);
-    let tests = [("seeds", play::many((0..FIXED).chain(first..first + FRESH).collect(), arguments))];
+    let seeds = (0..FIXED).chain(first..first + FRESH).collect();
+    let tests = [("seeds", play::many(seeds, arguments)), ("small rings in all their ways", explore::all(0, began))];
     let failed = tests.iter().filter(|(_, good)| !good).count();
     for (name, good) in tests {
         println!("test {name} ... {}", if good { "ok" } else { "FAILED" });

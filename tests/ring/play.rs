@@ -103,8 +103,8 @@ pub fn many(seeds: Vec<u64>, arguments: &Arguments) -> bool {
         // When enough have failed, nobody hears the players any more, and they stop.
         for (seed, outcome) in hear {
             sums.add(seed, &outcome);
-            if sums.failed.len() >= ENOUGH {
-                println!("rings: too many failures, stopping");
+            if sums.failed.len() >= if arguments.stop { 1 } else { ENOUGH } {
+                println!("rings: stopping");
                 break;
             }
             if sums.played.is_multiple_of(1_000) {

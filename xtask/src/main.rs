@@ -6,6 +6,8 @@
 mod bench;
 mod conformance;
 mod demo;
+mod fuzz;
+mod mutants;
 mod packages;
 mod service;
 mod sim;
@@ -38,6 +40,10 @@ enum Command {
     Sim(sim::Options),
     /// Disturb rings of real processes in network namespaces, as root
     Soak(soak::Options),
+    /// Throw mutated bytes at every decoder, for as long as there is time
+    Fuzz(fuzz::Options),
+    /// Break the ring on purpose, and see that its simulation notices
+    Mutants(mutants::Options),
     /// Check the house rules
     Tidy,
     /// The HTTP service that the demo puts under management
@@ -53,6 +59,8 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Sim(options) => sim::run(&options),
         Command::Soak(options) => soak::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
         Command::Tidy => tidy::run(),
         Command::Service(options) => return service::run(&options),
     };

@@ -1,0 +1,105 @@
+//! What is broken: a few words of a file of `membership/src`, and what is put in their place.
+
+/// One of them.
+pub struct Mutant {
+    /// What the ring does wrong then.
+    pub name: &'static str,
+    /// Where, in `membership/src`.
+    pub file: &'static str,
+    /// What stands there, once.
+    pub from: &'static str,
+    /// What is put there.
+    pub to: &'static str,
+}
+
+const fn mutant(name: &'static str, file: &'static str, from: &'static str, to: &'static str) -> Mutant {
+    Mutant { name, file, from, to }
+}
+
+/// All of them.
+pub const MUTANTS: &[Mutant] = &[
+    mutant(
+        "the next view is installed without fetching what others have of the last one",
+        "ring/recover.rs",
+        "self.missing.as_ref().is_some_and(BTreeSet::is_empty)",
+        "true",
+    ),
+    mutant(
+        "packets of nodes outside the transitional configuration are taken during recovery",
+        "ring/recover.rs",
+        "if !self.came_along.contains(from) {\n            return;\n        }\n        let seq",
+        "let seq",
+    ),
+    mutant(
+        "a node that slept through the end of a view calls all of it regular",
+        "ring/recover.rs",
+        "_ => delivered.max(past.log.delivered()),",
+        "_ => u64::MAX,",
+    ),
+    mutant(
+        "packets are forgotten a rotation before all are known to have them",
+        "ring/turn.rs",
+        "log.discard(self.aru.min(token.aru));",
+        "log.discard(token.seq);",
+    ),
+    mutant(
+        "who misses packets does not lower the token's mark of what all have",
+        "ring/turn.rs",
+        "if mine < token.aru || token.setter.is_none()",
+        "if token.setter.is_none()",
+    ),
+    mutant(
+        "missing packets are never asked for",
+        "ring/turn.rs",
+        "request(log, &mut token, before);",
+        "let _ = before;",
+    ),
+    mutant(
+        "a token that comes twice is used twice",
+        "ring/operate.rs",
+        "if token.number <= self.turn.last_number() {",
+        "if token.number < self.turn.last_number() {",
+    ),
+    mutant(
+        "packets of other views are taken for ones of this view",
+        "ring/operate.rs",
+        "Frame::Data(data) if data.head.ring == ring && self.log.rank_of(&from).is_some() => {",
+        "Frame::Data(data) if self.log.rank_of(&from).is_some() => {",
+    ),
+    mutant(
+        "late packets of other views are taken for ones of the view that is left",
+        "ring/gather.rs",
+        "let known = data.head.ring == self.log.id.number\n            && ",
+        "let known = ",
+    ),
+    mutant(
+        "a commit token is accepted with other members than those proposed",
+        "ring/gather.rs",
+        "if !same || !in_turn ||",
+        "if !in_turn ||",
+    ),
+    mutant(
+        "a restarted node begins with the ring numbers again",
+        "ring/numbers.rs",
+        "Numbers { used: floor, stored: floor, asked: floor }",
+        "Numbers { used: 0, stored: floor, asked: floor }",
+    ),
+    mutant(
+        "messages of lost nodes are delivered although one before them is missing",
+        "ring/log.rs",
+        "if self.slot(seq).is_some_and(|packet| survivors.contains(self.node(packet.sender))) {",
+        "if self.slot(seq).is_some() {",
+    ),
+    mutant(
+        "a message cut by a change of the view is not sent again from its beginning",
+        "fragment.rs",
+        "pub(crate) fn rewind(&mut self) {\n        self.sent = 0;",
+        "pub(crate) fn rewind(&mut self) {",
+    ),
+    mutant(
+        "a lost token is never noticed",
+        "ring/operate.rs",
+        "let overdue = self.log.len() > 1 && core.now >= self.token_alive + core.timers.token;",
+        "let overdue = false;",
+    ),
+];

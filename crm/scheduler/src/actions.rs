@@ -210,7 +210,7 @@ impl Plan<'_, '_> {
         let here = &self.facts[resource];
         match self.facts.options.no_quorum_policy {
             NoQuorumPolicy::Stop => Some(Reason::NoQuorum),
-            NoQuorumPolicy::Demote if promotes || !here.promotable() => Some(Reason::NoQuorum),
+            NoQuorumPolicy::Demote if promotes || !here.promotable() || here.on.is_empty() => Some(Reason::NoQuorum),
             NoQuorumPolicy::Freeze if here.on.is_empty() || self.assignment.role(resource) > here.role => {
                 Some(Reason::Frozen)
             }

@@ -29,7 +29,7 @@ use crate::assign::{Assignment, Outlook};
 use crate::constraint::Constraints;
 use crate::facts::Facts;
 use crate::facts::meta::Requires;
-use crate::facts::operation;
+use crate::facts::operation::{self, OperationOptions};
 use crate::facts::options::NoQuorumPolicy;
 use crate::graph::{Carrier, Graph, Key, Task};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
@@ -55,6 +55,8 @@ pub struct Plan<'p, 'a> {
     pub restart: BTreeSet<ResourceIx>,
     /// Resources whose definition changed in a way that their agent can take over, and where they run.
     pub reload: BTreeMap<ResourceIx, NodeIx>,
+    /// By resource: the options of calls that have been asked for, by name and interval.
+    options: Vec<Vec<(&'static str, u64, OperationOptions)>>,
 }
 
 /// The actions that lead from the facts to the wish, with the relations that each resource's own actions have.
@@ -69,6 +71,7 @@ pub fn plan(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignmen
         unfence: vec![None; facts.nodes.len()],
         restart: BTreeSet::new(),
         reload: BTreeMap::new(),
+        options: vec![Vec::new(); facts.resources.len()],
     };
     fencing::make(&mut plan);
     unfencing::make(&mut plan);
@@ -124,7 +127,7 @@ impl Plan<'_, '_> {
         let carrier = if task == Task::ClearFailures { Carrier::Cluster } else { Carrier::Agent };
         let action = self.graph.ensure(key, carrier, needed);
         if let Some(name) = word(task) {
-            let options = operation::options(self.facts, resource, name, interval_ms);
+            let options = self.options(resource, name, interval_ms);
             if matches!(task, Task::Start | Task::Promote) {
                 self.graph[action].requires = options.requires;
             }
@@ -132,6 +135,17 @@ impl Plan<'_, '_> {
         }
         self.check_possible(action, resource, node);
         action
+    }
+
+    /// The options of a call, which are the same on every node.
+    fn options(&mut self, resource: ResourceIx, name: &'static str, interval_ms: u64) -> OperationOptions {
+        let known = &mut self.options[resource.at()];
+        if let Some((_, _, options)) = known.iter().find(|it| (it.0, it.1) == (name, interval_ms)) {
+            return *options;
+        }
+        let options = operation::options(self.facts, resource, name, interval_ms);
+        known.push((name, interval_ms, options));
+        options
     }
 
     /// Whether the node, the quorum and the resource itself let it be done.

@@ -174,16 +174,29 @@ pub struct Graph {
     pub actions: Vec<Action>,
     /// Relations in the order they were made.
     pub relations: Vec<Relation>,
-    by_key: BTreeMap<Key, ActionIx>,
-    by_resource: BTreeMap<ResourceIx, Vec<ActionIx>>,
+    /// Actions of no resource.
+    of_nobody: BTreeMap<Deed, ActionIx>,
+    /// By resource, as far as there are actions: its actions.
+    of_resources: Vec<Deeds>,
     marks: u32,
+}
+
+/// What makes an action different from others of its resource.
+type Deed = (Task, u64, Option<NodeIx>, Option<(NotifyKind, NotifyAbout)>);
+
+/// The actions of a resource.
+#[derive(Debug, Default)]
+struct Deeds {
+    /// In the order they were made.
+    made: Vec<ActionIx>,
+    by_deed: BTreeMap<Deed, ActionIx>,
 }
 
 impl Graph {
     /// The action of this key; made when it is not there, as needed or not. An action that is asked for twice is needed
     /// when one of the two needs it.
     pub fn ensure(&mut self, key: Key, carrier: Carrier, needed: bool) -> ActionIx {
-        if let Some(&found) = self.by_key.get(&key) {
+        if let Some(found) = self.find(key) {
             self[found].needed |= needed;
             return found;
         }
@@ -212,9 +225,15 @@ impl Graph {
             reschedule: false,
             because: Vec::new(),
         });
-        self.by_key.insert(key, at);
         if let Some(resource) = key.resource {
-            self.by_resource.entry(resource).or_default().push(at);
+            if self.of_resources.len() <= resource.at() {
+                self.of_resources.resize_with(resource.at() + 1, Deeds::default);
+            }
+            let deeds = &mut self.of_resources[resource.at()];
+            deeds.made.push(at);
+            deeds.by_deed.insert(key.deed(), at);
+        } else {
+            self.of_nobody.insert(key.deed(), at);
         }
         at
     }
@@ -238,13 +257,17 @@ impl Graph {
     /// The action of this key, when there is one.
     #[must_use]
     pub fn find(&self, key: Key) -> Option<ActionIx> {
-        self.by_key.get(&key).copied()
+        let deeds = match key.resource {
+            Some(resource) => &self.of_resources.get(resource.at())?.by_deed,
+            None => &self.of_nobody,
+        };
+        deeds.get(&key.deed()).copied()
     }
 
     /// The actions of a resource, in the order they were made.
     #[must_use]
     pub fn of(&self, resource: ResourceIx) -> &[ActionIx] {
-        self.by_resource.get(&resource).map_or(&[], Vec::as_slice)
+        self.of_resources.get(resource.at()).map_or(&[], |deeds| &deeds.made)
     }
 
     /// The actions of a resource that do `task` (once, not recurring), on any node.
@@ -296,6 +319,10 @@ impl std::ops::IndexMut<ActionIx> for Graph {
 }
 
 impl Key {
+    fn deed(self) -> Deed {
+        (self.task, self.interval_ms, self.node, self.notify)
+    }
+
     /// A task of a resource on a node, once.
     #[must_use]
     pub fn on(resource: ResourceIx, task: Task, node: NodeIx) -> Key {

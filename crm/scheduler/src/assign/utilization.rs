@@ -12,6 +12,9 @@ use crate::reason::Reason;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// No more than these are counted together: whoever has more does not choose nodes by what is left there.
+const COMPANIONS: usize = 1000;
+
 /// What is left on each node, by name of the capacity.
 pub struct Capacities {
     counts: bool,
@@ -72,7 +75,7 @@ impl Draft<'_, '_> {
         if self.facts.options.placement_strategy == PlacementStrategy::Default {
             return None;
         }
-        let mut companions = Vec::new();
+        let mut companions = BTreeSet::new();
         self.companions(resource, resource, &mut companions);
         let mut together = BTreeMap::new();
         let mut counted = BTreeSet::new();
@@ -106,11 +109,10 @@ impl Draft<'_, '_> {
     }
 
     /// Adds everything that must be on the node of `resource`, directly or through others.
-    fn companions(&self, resource: ResourceIx, origin: ResourceIx, list: &mut Vec<ResourceIx>) {
-        if list.contains(&resource) {
+    fn companions(&self, resource: ResourceIx, origin: ResourceIx, list: &mut BTreeSet<ResourceIx>) {
+        if list.len() >= COMPANIONS || !list.insert(resource) {
             return;
         }
-        list.push(resource);
         let here = &self.facts[resource];
         if here.is_group() {
             let cloned = here.parent.is_some();
@@ -143,7 +145,7 @@ impl Draft<'_, '_> {
     fn add_need(
         &self,
         resource: ResourceIx,
-        companions: &[ResourceIx],
+        companions: &BTreeSet<ResourceIx>,
         counted: &mut BTreeSet<ResourceIx>,
         need: &mut BTreeMap<String, i64>,
     ) {

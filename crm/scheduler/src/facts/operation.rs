@@ -53,7 +53,7 @@ pub struct OperationFacts<'a> {
 }
 
 /// The options of one call, for a resource, a name and an interval, configured or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperationOptions {
     /// Milliseconds.
     pub timeout_ms: u64,

@@ -1,77 +1,151 @@
 //! Orders that may be left out: where capacity or serialization would make actions wait for each other in a circle, the
 //! circle is opened there.
 
-use super::edge::Edges;
+use super::edge::{Edge, Edges};
 use crate::graph::{Graph, Task, Terms};
 use crate::transition::shown;
+use std::collections::BTreeMap;
 
-/// Removes orders that can be left out from circles.
+/// Removes orders that can be left out from circles: one after the other, each that closes a circle with those that are
+/// left at that moment.
 pub fn open(graph: &Graph, edges: &mut Edges) {
     let loose = Terms::LOAD | Terms::NOT_TOGETHER;
     if !edges.list.iter().any(|edge| edge.terms.any(loose)) {
         return;
     }
-    let mut after: Vec<Vec<usize>> = vec![Vec::new(); graph.actions.len()];
-    for (place, edge) in edges.list.iter().enumerate() {
-        let counts = edge.terms.has(Terms::ORDERED) && shown(&graph[edge.first]) && shown(&graph[edge.then]);
-        if counts {
-            after[edge.first.at()].push(place);
-        }
-    }
-    let component = components(&after, edges);
-    let mut candidates: Vec<usize> = (0..edges.list.len())
-        .filter(|&place| {
+    let counts = |edge: &Edge| edge.terms.has(Terms::ORDERED) && shown(&graph[edge.first]) && shown(&graph[edge.then]);
+    let opens = |edge: &Edge| {
+        let opens = edge.terms.has(Terms::NOT_TOGETHER) || graph[edge.first].key.task == Task::LoadStopped;
+        opens && edge.terms.any(loose)
+    };
+    let (mut candidates, firm): (Vec<usize>, Vec<usize>) =
+        (0..edges.list.len()).filter(|&place| counts(&edges.list[place])).partition(|&place| opens(&edges.list[place]));
+    candidates.sort_by_key(|&place| std::cmp::Reverse(edges.list[place].then));
+    // Backwards in time: first come the orders that stay, then the candidates, the last one first. A candidate goes if
+    // its ends are in one circle at the moment when it comes.
+    let coming = firm.iter().map(|place| (place, 0)).chain(candidates.iter().rev().zip(1..));
+    let arcs: Vec<Arc> = coming
+        .map(|(&place, comes)| {
             let edge = edges.list[place];
-            let opens = edge.terms.has(Terms::NOT_TOGETHER) || graph[edge.first].key.task == Task::LoadStopped;
-            edge.terms.any(loose) && opens && component[edge.first.at()] == component[edge.then.at()]
+            Arc { place, first: edge.first.0, then: edge.then.0, comes }
         })
         .collect();
-    candidates.sort_by_key(|&place| std::cmp::Reverse(edges.list[place].then));
-    for place in candidates {
-        let edge = edges.list[place];
-        if reaches(&after, edges, edge.then.at(), edge.first.at(), &component) {
-            edges.list[place].terms = edge.terms.without(Terms::ORDERED);
-            after[edge.first.at()].retain(|&other| other != place);
-        }
+    let never = u32::try_from(candidates.len()).unwrap_or(u32::MAX - 1) + 1;
+    let mut circles = Circles { merged: (0..graph.actions.len()).map(index).collect(), closing: Vec::new() };
+    circles.split(0, never, arcs);
+    for place in circles.closing {
+        edges.list[place].terms = edges.list[place].terms.without(Terms::ORDERED);
     }
 }
 
-/// Whether there is a way from one action to another inside their component.
-fn reaches(after: &[Vec<usize>], edges: &Edges, from: usize, to: usize, component: &[u32]) -> bool {
-    let mut seen = vec![false; after.len()];
-    let mut open = vec![from];
-    while let Some(at) = open.pop() {
-        if at == to {
-            return true;
+/// One order, and the moment when it comes.
+#[derive(Clone, Copy)]
+struct Arc {
+    place: usize,
+    first: u32,
+    then: u32,
+    comes: u32,
+}
+
+/// Which actions are in circles with each other as orders come one after the other.
+struct Circles {
+    /// By action: another one that it is in a circle with; itself.
+    merged: Vec<u32>,
+    /// Orders that close a circle when they come.
+    closing: Vec<usize>,
+}
+
+impl Circles {
+    /// Takes orders whose ends come to be in one circle between two moments, and halves the time until the moment is
+    /// known: what is in a circle halfway belongs to the first half, the rest to the second, for which those circles
+    /// are single points.
+    fn split(&mut self, from: u32, to: u32, arcs: Vec<Arc>) {
+        if arcs.is_empty() {
+            return;
         }
-        for &place in &after[at] {
-            let next = edges.list[place].then.at();
-            if !seen[next] && component[next] == component[from] {
-                seen[next] = true;
-                open.push(next);
+        if from == to {
+            let closing = arcs.iter().filter(|arc| arc.comes > 0 && arc.comes >= to);
+            self.closing.extend(closing.map(|arc| arc.place));
+            return;
+        }
+        let middle = from + (to - from) / 2;
+        let arcs: Vec<Arc> =
+            arcs.into_iter().map(|arc| Arc { first: self.find(arc.first), then: self.find(arc.then), ..arc }).collect();
+        let component = components(&arcs, middle);
+        let (before, after): (Vec<Arc>, Vec<Arc>) = arcs
+            .into_iter()
+            .partition(|arc| arc.first == arc.then || same(component.get(&arc.first), component.get(&arc.then)));
+        self.split(from, middle, before);
+        let mut points = BTreeMap::new();
+        for (&action, &number) in &component {
+            let point = *points.entry(number).or_insert(action);
+            let (one, other) = (self.find(action), self.find(point));
+            self.merged[one as usize] = other;
+        }
+        self.split(middle + 1, to, after);
+    }
+
+    /// The point that stands for an action.
+    fn find(&mut self, action: u32) -> u32 {
+        let mut point = action;
+        while self.merged[point as usize] != point {
+            let next = self.merged[point as usize];
+            self.merged[point as usize] = self.merged[next as usize];
+            point = next;
+        }
+        point
+    }
+}
+
+fn same(one: Option<&u32>, other: Option<&u32>) -> bool {
+    one.is_some() && one == other
+}
+
+fn index(at: usize) -> u32 {
+    u32::try_from(at).expect("fewer actions than bytes of memory")
+}
+
+/// The strongly connected component of every action that is an end of an order that has come by a moment: those that
+/// lead to each other have the same number.
+fn components(arcs: &[Arc], by: u32) -> BTreeMap<u32, u32> {
+    let come = arcs.iter().filter(|arc| arc.comes <= by);
+    let mut ends: Vec<u32> = come.clone().flat_map(|arc| [arc.first, arc.then]).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let local = |action: u32| ends.binary_search(&action).expect("it is an end of one of them");
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); ends.len()];
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); ends.len()];
+    for arc in come {
+        let (first, then) = (local(arc.first), local(arc.then));
+        after[first].push(then);
+        before[then].push(first);
+    }
+    let mut component = vec![u32::MAX; ends.len()];
+    for (number, start) in finished(&after).into_iter().rev().enumerate() {
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            if component[at] == u32::MAX {
+                component[at] = index(number);
+                open.extend(&before[at]);
             }
         }
     }
-    false
+    ends.into_iter().zip(component).collect()
 }
 
-/// The strongly connected component of every action: those that lead to each other have the same number.
-fn components(after: &[Vec<usize>], edges: &Edges) -> Vec<u32> {
-    let count = after.len();
-    let mut order: Vec<usize> = Vec::with_capacity(count);
-    let mut seen = vec![false; count];
-    for start in 0..count {
-        if seen[start] {
+/// Everything, in the order in which a walk along the orders leaves it.
+fn finished(after: &[Vec<usize>]) -> Vec<usize> {
+    let mut order: Vec<usize> = Vec::with_capacity(after.len());
+    let mut seen = vec![false; after.len()];
+    for start in 0..after.len() {
+        if std::mem::replace(&mut seen[start], true) {
             continue;
         }
-        seen[start] = true;
         let mut path = vec![(start, 0)];
         while let Some((at, next)) = path.pop() {
-            if let Some(&place) = after[at].get(next) {
+            if let Some(&then) = after[at].get(next) {
                 path.push((at, next + 1));
-                let then = edges.list[place].then.at();
-                if !seen[then] {
-                    seen[then] = true;
+                if !std::mem::replace(&mut seen[then], true) {
                     path.push((then, 0));
                 }
             } else {
@@ -79,30 +153,7 @@ fn components(after: &[Vec<usize>], edges: &Edges) -> Vec<u32> {
             }
         }
     }
-    let mut before: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for (at, places) in after.iter().enumerate() {
-        for &place in places {
-            before[edges.list[place].then.at()].push(at);
-        }
-    }
-    let mut component = vec![u32::MAX; count];
-    for (number, &start) in order.iter().rev().enumerate() {
-        if component[start] != u32::MAX {
-            continue;
-        }
-        let number = u32::try_from(number).unwrap_or(u32::MAX - 1);
-        let mut open = vec![start];
-        component[start] = number;
-        while let Some(at) = open.pop() {
-            for &previous in &before[at] {
-                if component[previous] == u32::MAX {
-                    component[previous] = number;
-                    open.push(previous);
-                }
-            }
-        }
-    }
-    component
+    order
 }
 
 #[cfg(test)]

@@ -111,15 +111,14 @@ impl Draft<'_, '_> {
         self.sort_for_promotion(clone);
         self.counts.insert(clone, vec![0; self.width]);
         let instances = self.children[clone.at()].clone();
-        let mut kept = instances.iter().filter(|&&instance| self.stays_promoted(instance)).count() as i64;
-        let mut promoted = 0;
+        let mut promoted = instances.iter().filter(|&&instance| self.stays_promoted(instance)).count() as i64;
         for instance in instances {
-            kept -= i64::from(self.stays_promoted(instance));
+            let counted = i64::from(self.stays_promoted(instance));
             self.promotion[instance.at()] = Some(self.rank[instance.at()]);
             let score = outward(self.rank[instance.at()]);
             self.steps.push(ScoreStep { promotion: true, resource: instance, node: self.place(instance), score });
-            if self.promote(clone, instance, promoted + kept) {
-                promoted += 1;
+            if self.promote(clone, instance, promoted - counted) {
+                promoted += 1 - counted;
             } else {
                 self.leave_unpromoted(instance);
             }

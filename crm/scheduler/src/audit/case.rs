@@ -257,6 +257,31 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// Whether something keeps a subject where it is: it, or what is in a group with it, could not be stopped there, or
+    /// the cluster may not touch it.
+    pub(super) fn stuck(&self, subject: usize, node: usize) -> bool {
+        let it = self.primitive(subject);
+        let maintained = |of: usize| self.active(of).any(|it| self.nodes[it.node].maintenance);
+        if !it.wish.managed(&self.options) || self.nodes[node].maintenance || maintained(subject) {
+            return true;
+        }
+        let failed = |of: usize| self.known[of].iter().any(|it| it.node == node && it.stop_failed);
+        let beside = |other: usize| match (it.group, self.primitive(other).group) {
+            (Some((group, _)), Some((same, _))) => std::ptr::eq(group, same),
+            _ => false,
+        };
+        failed(subject) || it.group.is_some() && (0..self.known.len()).any(|other| beside(other) && failed(other))
+    }
+
+    /// Whether a subject stays where it may be active, on `node` or anywhere: a failure that is not acted upon (it has
+    /// expired, is to be ignored, or blocks) leaves it where it was for all that is decided about others.
+    pub(super) fn may_stay(&self, subject: usize, node: Option<usize>) -> bool {
+        let failed = |it: &Activity<'a>| it.doing == Doing::Runs || it.failed;
+        let here = self.known[subject].iter().filter(|it| failed(it) && node.is_none_or(|node| node == it.node));
+        let mut stays = here.filter(|it| !self.planned(subject, Verb::Stop).any(|stop| stop.node == it.node));
+        stays.any(|it| self.fence_of[it.node].is_none())
+    }
+
     /// Whether an operator said that what cannot be stopped is to be taken for stopped.
     fn ignores_stop(&self, subject: usize) -> bool {
         let written = self.primitive(subject).written;

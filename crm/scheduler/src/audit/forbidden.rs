@@ -23,13 +23,21 @@ pub(super) fn check(case: &Case<'_>, scope: &Scope<'_>, found: &mut Vec<Violatio
         if let Some(why) = target(case, step) {
             found.push(case.broken(Rule::Forbidden, step, why));
         }
-        if let Some(constraint) = bans.against(step) {
+        if let Some(constraint) = bans.against(step).filter(|_| !follows_stuck(case, step)) {
             found.push(case.broken(Rule::Forbidden, step, format!("is against location constraint {constraint}")));
         }
         if case.nodes[step.node].written.is_some_and(|node| node.score.is_never()) {
             found.push(case.broken(Rule::Forbidden, step, "is against the score of the node"));
         }
     }
+}
+
+/// Whether a step brings a member of a group to where another one is, which nobody can move: then all of it is there.
+fn follows_stuck(case: &Case<'_>, step: &Step) -> bool {
+    let Some((group, _)) = case.primitive(step.subject).group else { return false };
+    let beside = |other: usize| case.primitive(other).group.is_some_and(|(same, _)| std::ptr::eq(group, same));
+    let holds = |other: usize| case.active(other).any(|it| it.node == step.node) && case.stuck(other, step.node);
+    (0..case.known.len()).any(|other| other != step.subject && beside(other) && holds(other))
 }
 
 /// Why its target role is against it.

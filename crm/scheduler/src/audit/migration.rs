@@ -2,6 +2,7 @@
 
 use super::case::{Case, Step, Verb};
 use super::graph::Before;
+use super::history::Doing;
 use super::violation::{Rule, Violation};
 
 pub(super) fn check(case: &Case<'_>, before: &mut Before<'_>, found: &mut Vec<Violation>) {
@@ -43,7 +44,8 @@ fn arrival(case: &Case<'_>, before: &mut Before<'_>, from: &Step, found: &mut Ve
 
 /// It is where it is sent from.
 fn departure(case: &Case<'_>, to: &Step, found: &mut Vec<Violation>) {
-    if !case.active(to.subject).any(|it| it.node == to.node) {
+    // That a monitor did not find it is no news any more when the failure has expired.
+    if !case.known[to.subject].iter().any(|it| it.node == to.node && (it.doing == Doing::Runs || it.failed)) {
         found.push(case.broken(Rule::Migration, to, "is to send what does not run there"));
     }
     let target = case.action(to).migration.as_ref().map(|(_, target)| target.as_str());

@@ -94,7 +94,7 @@ impl Pairs<'_, '_, '_, '_> {
     /// Two sides and, where the order is symmetrical, their reverse.
     fn one(&mut self, order: &Order, first: Side<'_>, then: Side<'_>) {
         // Where a part is enough, which part came first cannot be seen from here.
-        let half = order.kind == OrderKind::Optional && first.verb == Verb::Start && !self.whole(first);
+        let half = order.kind != OrderKind::Mandatory && !(self.whole(first) && self.whole(then));
         if order.require_all == Some(false) || half || self.partial(first) || self.by_replica(first, then) {
             return;
         }
@@ -179,9 +179,10 @@ impl Pairs<'_, '_, '_, '_> {
         first.primitives.iter().any(filled) && then.primitives.iter().any(several)
     }
 
-    /// Whether all of a group comes up. What is optional waits for the whole, and not where that does not come.
+    /// Whether all of a group comes up, where it is to. What need not wait waits for the whole, and not where that does
+    /// not come.
     fn whole(&self, side: Side<'_>) -> bool {
-        side.primitives.iter().all(|&at| {
+        side.verb != Verb::Start || side.primitives.iter().all(|&at| {
             let subjects = self.scope.subjects(at);
             self.case.subjects.primitives[at].group.is_none()
                 || subjects.iter().any(|&subject| !self.case.after[subject].is_empty())
@@ -269,7 +270,9 @@ impl Pairs<'_, '_, '_, '_> {
         };
         let runs = |at: &usize| {
             let after = self.scope.subjects(*at).iter().flat_map(|&subject| &self.case.after[subject]);
+            let mut subjects = self.scope.subjects(*at).iter();
             after.into_iter().any(|(_, role)| *role >= wanted)
+                || subjects.any(|&subject| self.case.may_stay(subject, None))
         };
         if !first.primitives.iter().filter(counts).all(runs) {
             let says = format!("comes up without {} (order {})", order.first, order.id);

@@ -35,7 +35,8 @@ fn groups(case: &Case<'_>, found: &mut Vec<Violation>) {
         debug_assert!(place > 0, "the first member follows nobody");
         let Some(beside) = case.subjects.find(&name) else { continue };
         for up in comes(case, subject, Role::Started) {
-            if !case.after[beside].iter().any(|(node, _)| *node == up.node) {
+            let there = case.after[beside].iter().any(|(node, _)| *node == up.node);
+            if !there && !case.may_stay(beside, Some(up.node)) {
                 let says = format!("comes up without {name}, which is before it in group {}", group.id);
                 found.push(case.broken(Rule::Together, up, says));
             }
@@ -79,7 +80,14 @@ fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Vio
     let dependents = subjects(dependents);
     for &dependent in &dependents {
         for up in comes(case, dependent, dependent_role) {
-            let with = primaries.iter().any(|&primary| there(primary, primary_role, up.node));
+            let with = primaries.iter().any(|&primary| {
+                let stuck = case.stuck(primary, up.node) && !case.known[primary].is_empty();
+                if it.score.is_mandatory() {
+                    there(primary, primary_role, up.node) || stuck
+                } else {
+                    there(primary, primary_role, up.node) && !stuck
+                }
+            });
             let why = if it.score.is_mandatory() && !with {
                 format!("comes up without {} beside it (colocation {})", it.primary, it.id)
             } else if it.score.is_never() && with {
@@ -92,8 +100,12 @@ fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Vio
     }
     if it.score.is_never() {
         for &primary in &primaries {
-            for up in comes(case, primary, primary_role) {
-                if dependents.iter().any(|&dependent| there(dependent, dependent_role, up.node)) {
+            for up in comes(case, primary, primary_role).filter(|up| !case.stuck(primary, up.node)) {
+                // Dependents that stay because they cannot be stopped, or may not be, keep nobody away.
+                let follows = |dependent: usize| {
+                    there(dependent, dependent_role, up.node) && !case.stuck(dependent, up.node)
+                };
+                if dependents.iter().any(|&dependent| follows(dependent)) {
                     let says = format!("comes up beside {} (colocation {})", it.dependent, it.id);
                     found.push(case.broken(Rule::Together, up, says));
                 }

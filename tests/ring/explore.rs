@@ -75,7 +75,7 @@ struct Found {
 }
 
 /// All scenarios, `deeper` steps further than usual; true when every rule holds in every state.
-pub fn all(deeper: usize, epoch: Instant) -> bool {
+pub fn all(deeper: usize, dawn: Instant) -> bool {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let good = std::sync::atomic::AtomicBool::new(true);
     std::thread::scope(|scope| {
@@ -84,7 +84,7 @@ pub fn all(deeper: usize, epoch: Instant) -> bool {
                 loop {
                     let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     let Some(scenario) = SCENARIOS.get(at) else { return };
-                    if !one(scenario, scenario.depth + deeper, epoch) {
+                    if !one(scenario, scenario.depth + deeper, dawn) {
                         good.store(false, std::sync::atomic::Ordering::Relaxed);
                     }
                 }
@@ -94,9 +94,9 @@ pub fn all(deeper: usize, epoch: Instant) -> bool {
     good.into_inner()
 }
 
-fn one(scenario: &Scenario, depth: usize, epoch: Instant) -> bool {
+fn one(scenario: &Scenario, depth: usize, dawn: Instant) -> bool {
     let began = Instant::now();
-    let found = match begin(scenario, epoch) {
+    let found = match begin(scenario, dawn) {
         Ok(model) => search(model, depth),
         Err(violation) => Found { states: 0, transitions: 0, settled: 0, violation: Some((violation, Vec::new())) },
     };
@@ -112,9 +112,9 @@ fn one(scenario: &Scenario, depth: usize, epoch: Instant) -> bool {
     false
 }
 
-fn begin(scenario: &Scenario, epoch: Instant) -> Result<Model, Violation> {
+fn begin(scenario: &Scenario, dawn: Instant) -> Result<Model, Violation> {
     let nothing = Budget { faults: 0, crashes: 0, messages: 0 };
-    Model::new(scenario.nodes, nothing, epoch)?.after(scenario.after, scenario.budget)
+    Model::new(scenario.nodes, nothing, dawn)?.after(scenario.after, scenario.budget)
 }
 
 /// Every state within `depth` steps, the nearest first, each once.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! rings                                     what every test run does
-//! rings --seeds N [--first S] [--nodes K]   N seeds from S on (S is drawn when absent; --stop: at the first that fails)
+//! rings --seeds N [--first S] [--nodes K]   N seeds from S on, drawn when absent (--stop: until one fails)
 //! rings --seed X [--nodes K] [--trace | --frames]
 //! rings --explore N                         small rings, every order of events, N steps deeper than in every test run
 //! rings --sizes                             how times grow with the number of nodes

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// At the end of names, where what is said about all members shall take several packets.
 const LONG: &str = "-in-the-second-rack-of-the-third-row.datacenter.example.org";
 /// Frames after which no further faults are planned: large worlds see fewer of them.
-const ENOUGH: u64 = 60_000;
+const ENOUGH: u64 = 40_000;
 
 /// What became of a world.
 #[derive(Clone, Debug)]
@@ -44,13 +44,13 @@ pub struct Plan {
 
 impl Plan {
     /// The plan of a seed. `nodes` overrides how many there are.
-    pub fn new(seed: u64, nodes: Option<usize>, epoch: Instant, detail: Detail, lines: usize) -> Plan {
+    pub fn new(seed: u64, nodes: Option<usize>, dawn: Instant, detail: Detail, lines: usize) -> Plan {
         let mut rng = Rng::with_seed(seed ^ 0x5eed);
         // Many small ones say more than a few large ones, which take long.
         let drawn = match rng.u16(..1000) {
             0..=749 => rng.usize(2..=5),
             750..=959 => rng.usize(6..=9),
-            960..=994 => rng.usize(10..=20),
+            960..=996 => rng.usize(10..=20),
             _ => rng.usize(21..=64),
         };
         let small = rng.u8(..3) == 0;
@@ -60,7 +60,7 @@ impl Plan {
             token: Duration::from_millis([300, 500, 1000, 1000][rng.usize(..4)]),
             frame_limit: if small { 512 } else { 1200 },
         };
-        let mut world = World::new(&shape, seed, epoch, detail, lines);
+        let mut world = World::new(&shape, seed, dawn, detail, lines);
         world.network.weather = weather(&mut rng);
         world.disk_delay = rng.u64(MS..40 * MS);
         let token = world.token();

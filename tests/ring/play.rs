@@ -33,8 +33,8 @@ fn describe(seed: u64, outcome: &Outcome) -> String {
         Some(Violation { rule, text }) => format!("{rule} does not hold: {text}"),
     };
     format!(
-        "seed {seed}: {verdict} ({nodes} nodes, {time} ms, {steps} steps, {views} views, {all} deliveries, {transitional} of \
-         them transitional, together after {:.0} % of the bound)",
+        "seed {seed}: {verdict} ({nodes} nodes, {time} ms, {steps} steps, {views} views, {all} deliveries, {transitional} \
+         transitional, together after {:.0} % of the bound)",
         settled * 100.0
     )
 }
@@ -122,8 +122,8 @@ pub fn many(seeds: Vec<u64>, arguments: &Arguments) -> bool {
         println!("rings: failed seeds {failed:?}");
     }
     println!(
-        "rings: {views} views, {deliveries} deliveries ({transitional} transitional), up to {largest} nodes; together within \
-         {:.0} % of the bound (seed {})",
+        "rings: {views} views, {deliveries} deliveries ({transitional} transitional), up to {largest} nodes; together \
+         within {:.0} % of the bound (seed {})",
         slowest.0 * 100.0,
         slowest.1
     );

@@ -22,7 +22,7 @@ struct Row {
 }
 
 /// Prints the table; false when a size does not form.
-pub fn table(epoch: Instant) -> bool {
+pub fn table(dawn: Instant) -> bool {
     println!(
         "| nodes | start to view | token round, loaded | message, idle ring | crash to view | rejoin | frames/s, idle |"
     );
@@ -31,7 +31,7 @@ pub fn table(epoch: Instant) -> bool {
     );
     let ms = |micros: u64| format!("{:.1} ms", micros as f64 / MS as f64);
     for nodes in [2, 3, 4, 5, 8, 12, 16, 24, 32, 48, 64] {
-        match measure(nodes, epoch) {
+        match measure(nodes, dawn) {
             Ok(Row { nodes, formed, token, message, lost, back, idle }) => println!(
                 "| {nodes} | {} | {} | {} | {} | {} | {idle} |",
                 ms(formed),
@@ -49,9 +49,9 @@ pub fn table(epoch: Instant) -> bool {
     true
 }
 
-fn measure(nodes: usize, epoch: Instant) -> Result<Row, Violation> {
+fn measure(nodes: usize, dawn: Instant) -> Result<Row, Violation> {
     let shape = Shape { nodes, tail: "", token: Duration::from_millis(1000), frame_limit: 1200 };
-    let mut world = World::new(&shape, 1, epoch, Detail::Nothing, 1);
+    let mut world = World::new(&shape, 1, dawn, Detail::Nothing, 1);
     world.network.weather = WIRE;
     for at in 0..nodes {
         world.start(at)?;

@@ -50,7 +50,7 @@ pub struct World {
     pub steps: u64,
     /// Frames given to the network so far.
     pub frames: u64,
-    epoch: Instant,
+    dawn: Instant,
     places: BTreeMap<NodeId, usize>,
     token: Duration,
     frame_limit: usize,
@@ -116,7 +116,7 @@ pub struct Shape {
 
 impl World {
     /// Nobody has been started yet.
-    pub fn new(shape: &Shape, seed: u64, epoch: Instant, detail: Detail, limit: usize) -> World {
+    pub fn new(shape: &Shape, seed: u64, dawn: Instant, detail: Detail, limit: usize) -> World {
         let name = |at: usize| NodeId::new(&format!("n{:02}{}", at + 1, shape.tail)).expect("a valid name");
         let names: Vec<NodeId> = (0..shape.nodes).map(name).collect();
         World {
@@ -128,7 +128,7 @@ impl World {
             rng: Rng::with_seed(seed),
             steps: 0,
             frames: 0,
-            epoch,
+            dawn,
             token: shape.token,
             frame_limit: shape.frame_limit,
             disk_delay: 4 * MS,
@@ -172,7 +172,7 @@ impl World {
             ring_number_floor: host.floor,
             seed,
         };
-        let ring = Ring::new(options, self.epoch + Duration::from_micros(self.now));
+        let ring = Ring::new(options, self.dawn + Duration::from_micros(self.now));
         host.begin(ring, life);
         self.note(at, || format!("starts as {life}"));
         self.step(at, Input::Wake)?;
@@ -309,7 +309,7 @@ impl World {
     }
 
     fn step(&mut self, at: usize, input: Input) -> Result<(), Violation> {
-        let now = self.epoch + Duration::from_micros(self.now);
+        let now = self.dawn + Duration::from_micros(self.now);
         let leaves = matches!(input, Input::Leave);
         let host = &mut self.hosts[at];
         let Some(ring) = host.ring.as_mut() else { return Ok(()) };
@@ -321,7 +321,7 @@ impl World {
             let text = format!("{} does not ask to be called again, or at once", host.name);
             return Err(Violation { rule: "asks_to_be_called", text });
         }
-        let wake = wake.map(|wake| micros(wake.saturating_duration_since(self.epoch)));
+        let wake = wake.map(|wake| micros(wake.saturating_duration_since(self.dawn)));
         if wake != host.wake {
             host.wake = wake;
             if let Some(wake) = wake {

@@ -22,6 +22,8 @@ pub struct Options {
     seeds: u64,
 }
 
+/// The rings of a mutant: few nodes are enough to get everything wrong, and fast.
+const NODES: &str = "4";
 /// The packages that the simulation of rings is made of.
 const PACKAGES: [&str; 3] = ["config", "membership", "tests/ring"];
 
@@ -111,7 +113,7 @@ fn simulate(copy: &Path, seeds: u64) -> Result<Option<(String, String)>> {
     // What is broken may leave values unused.
     command.env("RUSTFLAGS", "-A warnings");
     let output = command
-        .args(["--stop", "--first", "0", "--seeds", &seeds.to_string()])
+        .args(["--stop", "--nodes", NODES, "--first", "0", "--seeds", &seeds.to_string()])
         .output()
         .context("cannot run the simulation of rings")?;
     let text = String::from_utf8_lossy(&output.stdout);

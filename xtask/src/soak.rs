@@ -16,6 +16,8 @@ enum Story {
     Oneway,
     /// Of two links one is cut: the view must stand
     Links,
+    /// A member comes and goes thousands of times: memory and descriptors must stay as they are
+    Views,
 }
 
 #[derive(Args)]
@@ -24,7 +26,7 @@ pub struct Options {
     /// How long (loss)
     #[arg(long, default_value_t = 10)]
     minutes: u32,
-    /// How many nodes, 2 to 8
+    /// How many nodes, 2 to 32
     #[arg(long, default_value_t = 3)]
     nodes: u32,
     /// The token timeout in milliseconds
@@ -39,6 +41,9 @@ pub struct Options {
     /// How often each node is crashed (crash)
     #[arg(long, default_value_t = 5)]
     rounds: u32,
+    /// How many views (views)
+    #[arg(long, default_value_t = 10_000)]
+    views: u32,
 }
 
 /// Plays the story; true when the ring behaved.
@@ -50,6 +55,7 @@ pub fn run(options: &Options) -> Result<bool> {
         Story::Crash => "crash",
         Story::Oneway => "oneway",
         Story::Links => "links",
+        Story::Views => "views",
     });
     let numbers = [
         ("--seconds", options.minutes * 60),
@@ -57,6 +63,7 @@ pub fn run(options: &Options) -> Result<bool> {
         ("--token", options.token),
         ("--loss", options.loss),
         ("--rounds", options.rounds),
+        ("--views", options.views),
     ];
     for (name, number) in numbers {
         command.args([name, &number.to_string()]);

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 /// How many earlier lives of a peer are remembered, to know their late frames.
 const LIVES: usize = 8;
+/// A life that was taken for over and says so much more, while the one that was taken for the present one says nothing,
+/// is the present one. No network holds back so much of what an earlier life said.
+const PERSISTENT: u8 = 12;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
@@ -19,6 +22,8 @@ pub(crate) struct Peer {
     pub(crate) life: Option<Incarnation>,
     /// Lives that are over.
     dead: VecDeque<Incarnation>,
+    /// A life that is over and speaks nevertheless: its newest serial, and how often it spoke since the present one did.
+    revenant: Option<(Incarnation, u64, u8)>,
     /// Of its newest Join or Beat.
     serial: u64,
     /// Whom it hears, as it last said.
@@ -55,6 +60,7 @@ impl Peer {
             met: false,
             life: None,
             dead: VecDeque::new(),
+            revenant: None,
             serial: 0,
             hears: BTreeSet::new(),
             members: BTreeSet::new(),
@@ -98,7 +104,7 @@ impl Peer {
 
     /// A Join or Beat of `life` says who it is. A new life wipes out what was known of the old one.
     pub(crate) fn meet(&mut self, life: Incarnation, serial: u64) -> Meeting {
-        if self.is_dead(life) {
+        if self.is_dead(life) && !self.returns(life, serial) {
             return Meeting::Stale;
         }
         if self.life != Some(life) {
@@ -113,7 +119,24 @@ impl Peer {
             return Meeting::Stale;
         }
         self.serial = serial;
+        self.revenant = None;
         Meeting::News
+    }
+
+    /// Whether a life that was taken for over is the present one after all. A node that has just started knows nothing
+    /// of its peers' lives: when a late frame of a peer's earlier life is the second that it hears of that peer, it takes
+    /// the present one for the earlier.
+    fn returns(&mut self, life: Incarnation, serial: u64) -> bool {
+        let spoke = match self.revenant {
+            Some((known, newest, _)) if known == life && serial <= newest => return false,
+            Some((known, _, spoke)) if known == life => spoke + 1,
+            _ => 1,
+        };
+        self.revenant = Some((life, serial, spoke));
+        if spoke >= PERSISTENT {
+            self.dead.retain(|dead| *dead != life);
+        }
+        spoke >= PERSISTENT
     }
 
     /// Its life, if known, is over.
@@ -123,6 +146,43 @@ impl Peer {
             if self.dead.len() > LIVES {
                 self.dead.pop_front();
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer() -> Peer {
+        #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+        Peer::new(Instant::now())
+    }
+
+    #[test]
+    fn a_late_frame_of_an_earlier_life_does_not_bury_the_present_one_for_good() {
+        let (now, earlier) = (Incarnation(2), Incarnation(1));
+        let mut peer = peer();
+        assert_eq!(peer.meet(now, 1), Meeting::News);
+        assert_eq!(peer.meet(earlier, 40), Meeting::News, "nobody can know");
+        let last = 1 + u64::from(PERSISTENT);
+        for serial in 2..last {
+            assert_eq!(peer.meet(now, serial), Meeting::Stale);
+            assert_eq!(peer.meet(now, serial), Meeting::Stale, "the same frame twice counts once");
+        }
+        assert_eq!(peer.meet(now, last), Meeting::News);
+        assert_eq!((peer.life, peer.is_dead(earlier), peer.is_dead(now)), (Some(now), true, false));
+        assert_eq!(peer.meet(earlier, 41), Meeting::Stale);
+    }
+
+    #[test]
+    fn late_frames_of_an_earlier_life_are_stale_as_long_as_the_present_one_speaks() {
+        let (now, earlier) = (Incarnation(2), Incarnation(1));
+        let mut peer = peer();
+        assert_eq!(peer.meet(earlier, 1), Meeting::News);
+        for serial in 1..100 {
+            assert_eq!(peer.meet(now, serial), Meeting::News);
+            assert_eq!(peer.meet(earlier, 1 + serial), Meeting::Stale);
         }
     }
 }

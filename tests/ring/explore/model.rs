@@ -64,7 +64,7 @@ pub struct Model {
     now: Instant,
     /// What may still happen.
     pub budget: Budget,
-    epoch: Instant,
+    dawn: Instant,
 }
 
 /// The token timeout. Its length means nothing here: time passes as fast as the model likes.
@@ -78,7 +78,7 @@ fn name(at: u8) -> NodeId {
 
 impl Model {
     /// So many nodes, all of which have just started.
-    pub fn new(nodes: u8, budget: Budget, epoch: Instant) -> Result<Model, Violation> {
+    pub fn new(nodes: u8, budget: Budget, dawn: Instant) -> Result<Model, Violation> {
         let host = |_| Host { ring: None, life: Incarnation(0), floor: 0, print: 0 };
         let checks = Checks::new((0..nodes).map(name));
         let mut model = Model {
@@ -86,9 +86,9 @@ impl Model {
             wires: BTreeMap::new(),
             checks: Arc::new(checks),
             checked: 0,
-            now: epoch,
+            now: dawn,
             budget,
-            epoch,
+            dawn,
         };
         (0..nodes).try_for_each(|at| model.start(at))?;
         Ok(model)
@@ -329,7 +329,7 @@ impl Model {
     pub fn print(&self) -> u128 {
         let mut sum = Sum(self.checked ^ u128::from(self.budget.faults));
         sum.word(u64::from(self.budget.crashes) << 8 | u64::from(self.budget.messages));
-        sum.word(u64::try_from((self.now - self.epoch).as_nanos()).unwrap_or(u64::MAX));
+        sum.word(u64::try_from((self.now - self.dawn).as_nanos()).unwrap_or(u64::MAX));
         for host in &self.hosts {
             sum.0 ^= if host.ring.is_some() { host.print } else { 1 };
             sum.word(host.life.0 ^ host.floor << 32);
@@ -343,7 +343,7 @@ impl Model {
 
     /// Virtual time since it began.
     pub fn time(&self) -> Duration {
-        self.now - self.epoch
+        self.now - self.dawn
     }
 }
 

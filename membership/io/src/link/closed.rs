@@ -79,10 +79,11 @@ impl Links {
         }
     }
 
-    /// The open connections of the links of a peer that are up.
+    /// The open connections of the links of a peer that are up; of all its links when none has been tried yet.
     fn working<'a>(&'a self, name: &NodeId) -> impl Iterator<Item = (ConnectionHandle, &'a Connection)> {
         let paths = self.peers.get(name).map_or(&[][..], |peer| &peer.paths);
-        let handles = paths.iter().filter(|path| path.health.up).filter_map(|path| path.link);
+        let none = !paths.iter().any(|path| path.health.up && path.link.is_some());
+        let handles = paths.iter().filter(move |path| path.health.up || none).filter_map(|path| path.link);
         handles.filter_map(|handle| Some((handle, self.connections.get(&handle)?)))
     }
 

@@ -9,6 +9,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const SILENT_PAUSE: Duration = Duration::from_millis(250);
 /// Longest pause when somebody answers and refuses.
 const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause between two of them.
+const KNOCK_PAUSE: Duration = Duration::from_millis(100);
+/// An attempt of which nothing was heard by then is begun anew: its packets are repeated less and less often, and a
+/// network that comes up would be found late.
+const UNHEARD: Duration = Duration::from_millis(250);
 /// A packet that asks to be dialed. It proves nothing, so it may do nothing but end a pause. No QUIC packet of this
 /// version begins with a byte below 0x40.
 pub(super) const KNOCK: &[u8; 16] = b"\x02paceline knock\n";
@@ -141,7 +146,7 @@ impl Links {
     /// Knocks.
     fn ask(&mut self, now: Instant, name: &NodeId, link: usize) {
         let Some(path) = self.path(name, link) else { return };
-        path.dial = Dial::Asking { next: now + path.patience.failed(REFUSED_PAUSE) };
+        path.dial = Dial::Asking { next: now + path.patience.failed(KNOCK_PAUSE) };
         let addresses = path.addresses.clone();
         for address in addresses {
             let Some(socket) = self.socket_for(link, &address) else { continue };
@@ -183,7 +188,7 @@ impl Links {
     }
 
     fn attempt(&mut self, now: Instant, name: &NodeId, link: usize) {
-        let until = now + self.reach();
+        let until = now + self.reach().min(UNHEARD);
         let Some(path) = self.path(name, link) else { return };
         if path.addresses.is_empty() {
             path.dial = Dial::Waiting { until: now };
@@ -207,7 +212,14 @@ impl Links {
     }
 
     fn give_up(&mut self, now: Instant, name: &NodeId, link: usize, handle: ConnectionHandle) {
-        let Some(address) = self.connections.get(&handle).map(|connection| connection.remote) else { return };
+        let Some(connection) = self.connections.get(&handle) else { return };
+        let (address, until) = (connection.remote, connection.since + self.reach());
+        if connection.heard > connection.since && now < until {
+            if let Some(path) = self.path(name, link) {
+                path.dial = Dial::Trying { handle, until };
+            }
+            return;
+        }
         // First into the books, so that closing it does not count as another failure.
         self.unanswered(now, (name, link), address, "no answer");
         self.shut(now, handle, code::ABANDONED, "no answer in time");

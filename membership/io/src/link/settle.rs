@@ -52,7 +52,7 @@ impl Links {
                     self.counters.frames_in += 1;
                     self.arrivals.push_back(Arrival::Frame { from: peer.clone(), bytes });
                 }
-                (Stage::Greeting { early, .. }, None) if early.len() < MAX_EARLY => early.push(bytes),
+                (Stage::Greeting { early, .. }, _) if early.len() < MAX_EARLY => early.push(bytes),
                 _ => {}
             }
         }
@@ -144,6 +144,10 @@ impl Links {
         self.reroute(now, &name);
         self.first_test(now, handle);
         for bytes in early {
+            if let Some(test) = Test::read(&bytes) {
+                self.tested(now, handle, test);
+                continue;
+            }
             self.counters.frames_in += 1;
             self.arrivals.push_back(Arrival::Frame { from: name.clone(), bytes });
         }

@@ -14,8 +14,22 @@ use tempfile::TempDir;
 /// Longer than anything may take that has no bound of its own.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Hosts at most.
+pub const MOST: usize = 32;
+/// Names of the first hosts, in the order of views.
+const NAMES: [&str; 8] = ["alpha", "beta", "delta", "epsilon", "eta", "gamma", "theta", "zeta"];
+
 /// Names of hosts, as many as a story needs, in the order of views.
-pub const NAMES: [&str; 8] = ["alpha", "beta", "delta", "epsilon", "eta", "gamma", "theta", "zeta"];
+fn names(count: usize) -> Vec<&'static str> {
+    let numbered = |number| &*Box::leak(format!("node{number:02}").into_boxed_str());
+    if count <= NAMES.len() { NAMES[..count].to_vec() } else { (1..=count.min(MOST)).map(numbered).collect() }
+}
+
+/// Between two messages of a member: an idle ring would show less. What all say together is what a machine can carry.
+fn chatter(members: usize) -> Duration {
+    let share = u32::try_from(members.div_ceil(8)).unwrap_or(u32::MAX);
+    Duration::from_millis(20) * share * share * share
+}
 
 /// Something a member said.
 #[derive(Clone, Debug)]
@@ -56,7 +70,7 @@ pub struct Herd {
 impl Herd {
     /// A network with keys and nobody running.
     pub fn new(label: &str, count: usize, links: usize, token: Duration) -> Result<Herd, String> {
-        let names = NAMES[..count].to_vec();
+        let names = names(count);
         let network = Network::up(label, &names, links)?;
         let home = tempfile::tempdir().map_err(|error| error.to_string())?;
         let authority = Authority::create("soak").map_err(|error| error.to_string())?;
@@ -97,6 +111,7 @@ impl Herd {
             .arg(self.home.path().join(name))
             .arg(name)
             .arg(self.token.as_millis().to_string())
+            .arg(chatter(self.names.len()).as_millis().to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -225,6 +240,11 @@ impl Herd {
             let answers: Vec<Line> = answers.cloned().collect();
             (answers.len() >= running.len()).then_some(answers)
         })
+    }
+
+    /// What was said since `since`, for whoever has to find out what happened.
+    pub fn tail_since(&self, since: u64) -> String {
+        self.tail(self.said.iter().filter(|line| line.at >= since).count())
     }
 
     /// The last lines, for whoever has to find out what happened.

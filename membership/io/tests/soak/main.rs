@@ -7,6 +7,7 @@
 // This is the world itself, not a machine in it. Figures are for whoever looks.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod churn;
 mod cut;
 mod herd;
 mod member;
@@ -18,7 +19,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 use story::Setting;
 
-const USAGE: &str = "play loss|pause|crash|oneway|links [--nodes N] [--token MS] [--seconds S] [--loss PERCENT] [--saturated] [--rounds N]";
+const USAGE: &str = "play loss|pause|crash|oneway|links|views [--nodes N] [--token MS] [--seconds S] [--loss PERCENT] \
+    [--saturated] [--rounds N] [--views N]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,12 +53,12 @@ fn missing() -> Option<String> {
 }
 
 fn play(arguments: &[String]) -> Result<(), String> {
-    if let Some(reason) = missing() {
-        return Err(reason);
-    }
-    let (mut setting, mut rounds) = (Setting::new("p"), 5);
+    let (mut setting, mut rounds, mut views) = (Setting::new("p"), 5, 10_000);
     let mut words = arguments.iter();
     let name = words.next().ok_or(USAGE)?;
+    if let Some(reason) = missing().filter(|_| name != "views") {
+        return Err(reason);
+    }
     while let Some(word) = words.next() {
         if word == "--saturated" {
             setting.saturated = true;
@@ -64,11 +66,12 @@ fn play(arguments: &[String]) -> Result<(), String> {
         }
         let number: u32 = words.next().and_then(|number| number.parse().ok()).ok_or(USAGE)?;
         match word.as_str() {
-            "--nodes" => setting.nodes = (number as usize).clamp(2, herd::NAMES.len()),
+            "--nodes" => setting.nodes = (number as usize).clamp(2, herd::MOST),
             "--token" => setting.token = Duration::from_millis(number.into()),
             "--seconds" => setting.time = Duration::from_secs(number.into()),
             "--loss" => setting.loss = number,
             "--rounds" => rounds = number as usize,
+            "--views" => views = number.into(),
             _ => return Err(USAGE.to_owned()),
         }
     }
@@ -77,6 +80,7 @@ fn play(arguments: &[String]) -> Result<(), String> {
         "links" => cut::spare(&setting)?,
         "oneway" => cut::one_way(&setting)?,
         "pause" => story::paused(&setting)?,
+        "views" => churn::views(views)?,
         "crash" => story::crash(&setting, rounds)?.report(&setting),
         _ => return Err(USAGE.to_owned()),
     };
@@ -94,6 +98,7 @@ fn tests() -> ExitCode {
             story::paused(&Setting { token: Duration::from_millis(500), ..Setting::new("z") })
         }),
         ("crashes are noticed in time", in_time),
+        ("memory and descriptors stay as they are over many views", || churn::views(100)),
         ("one-way cuts end in one view", || {
             cut::one_way(&Setting { token: Duration::from_millis(300), ..Setting::new("o") })
         }),

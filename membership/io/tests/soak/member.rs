@@ -19,9 +19,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Between two messages of a member: an idle ring would show less.
-const CHATTER: Duration = Duration::from_millis(20);
-
 /// Now, for all processes of this machine alike.
 pub fn nanos() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -35,11 +32,14 @@ fn tell(text: &str) {
     let _ = out.flush();
 }
 
-/// Runs `member HOME NODE TOKEN_MS`; the table of nodes is the file `nodes` beside HOME.
+/// Runs `member HOME NODE TOKEN_MS CHATTER_MS`; the table of nodes is the file `nodes` beside HOME.
 pub fn main(arguments: &[String]) -> Result<(), String> {
-    let [home, node, token] = arguments else { return Err("usage: member HOME NODE TOKEN_MS".to_owned()) };
+    let [home, node, token, chatter] = arguments else {
+        return Err("usage: member HOME NODE TOKEN_MS CHATTER_MS".to_owned());
+    };
     let home = PathBuf::from(home);
-    let token = Duration::from_millis(token.parse().map_err(|_| "TOKEN_MS is not a number".to_owned())?);
+    let time = |text: &str| text.parse().map(Duration::from_millis).map_err(|_| format!("{text:?} is not a number"));
+    let (token, chatter) = (time(token)?, time(chatter)?);
     let heard = Arc::new(AtomicU64::new(0));
     let options = options(&home, node, token)?;
     let counter = Arc::clone(&heard);
@@ -49,7 +49,7 @@ pub fn main(arguments: &[String]) -> Result<(), String> {
     let talker = Arc::clone(&ring);
     std::thread::spawn(move || {
         loop {
-            std::thread::sleep(CHATTER);
+            std::thread::sleep(chatter);
             // A ring that is being agreed on takes some and then no more; both is fine.
             let _ = talker.multicast(Bytes::from_static(&[b'x'; 200]));
         }

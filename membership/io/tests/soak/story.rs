@@ -132,6 +132,8 @@ pub struct Times {
     pub power_cut: Vec<u64>,
     pub killed: Vec<u64>,
     pub rejoin: Vec<u64>,
+    /// What was said around those that took too long.
+    pub slow: String,
 }
 
 impl Times {
@@ -151,9 +153,12 @@ impl Times {
         text += &Times::line("power cut to new view", &self.power_cut, Some(setting.token));
         text += &Times::line("killed process to new view", &self.killed, None);
         text += &Times::line("start to being back", &self.rejoin, None);
-        text
+        text + &self.slow
     }
 }
+
+/// What takes longer, in nanoseconds, is shown in full.
+const SLOW: u64 = 300_000_000;
 
 /// How long a new view may take after a crash: 1.15 times the token and 100 ms.
 pub fn bound(token: Duration) -> u64 {
@@ -176,9 +181,25 @@ pub fn crash(setting: &Setting, rounds: usize) -> Result<Times, String> {
         for power in [true, false] {
             let at = if power { herd.power_off(victim, 1)? } else { herd.kill(victim)? };
             let seen = herd.view_of(&others, at)?;
-            if power { &mut times.power_cut } else { &mut times.killed }.push(seen - at);
+            let (what, series, limit) = if power {
+                ("without power", &mut times.power_cut, bound(setting.token))
+            } else {
+                ("killed", &mut times.killed, SLOW)
+            };
+            series.push(seen - at);
+            if seen - at > limit {
+                times.slow += &format!(" {victim} was {what}, {:.0} ms:\n{}\n", ms(seen - at), herd.tail_since(at));
+            }
             let at = herd.power_on(victim, 1)?;
-            times.rejoin.push(herd.view_of(&names, at)? - at);
+            let back = herd.view_of(&names, at)?;
+            times.rejoin.push(back - at);
+            if back - at > SLOW {
+                times.slow += &format!(
+                    " {victim}, that was {what}, came back, {:.0} ms:\n{}\n",
+                    ms(back - at),
+                    herd.tail_since(at)
+                );
+            }
         }
     }
     Ok(times)

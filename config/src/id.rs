@@ -51,8 +51,16 @@ fn check(text: &str) -> Result<(), NameError> {
     }
 }
 
+/// A name, or one with the number of an instance behind it (`web:1`): what the cluster itself writes.
+fn check_instance(text: &str) -> Result<(), NameError> {
+    match text.split_once(':') {
+        Some((name, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => check(name),
+        _ => check(text),
+    }
+}
+
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident) => {
+    ($(#[$doc:meta])* $type:ident, $read:path) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -77,7 +85,7 @@ macro_rules! name {
         impl TryFrom<String> for $type {
             type Error = NameError;
             fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(&text)
+                $read(&text).map(|()| Self(Arc::from(text)))
             }
         }
 
@@ -116,13 +124,44 @@ macro_rules! name {
 
 name! {
     /// The name of a cluster node, as in `[nodes.NAME]`.
-    NodeId
+    NodeId, check
 }
 name! {
     /// The name of a resource or a group (they share one namespace), as in `[resources.NAME]`.
-    ResourceId
+    ResourceId, check_instance
 }
 name! {
     /// The name of a fence device, as in `[fencing.NAME]`.
-    DeviceId
+    DeviceId, check
+}
+
+impl ResourceId {
+    /// Instance `number` of a globally-unique clone of this resource: `web:1`. No operator can write such a name.
+    #[must_use]
+    pub fn instance(&self, number: u32) -> ResourceId {
+        ResourceId(Arc::from(format!("{}:{number}", self.base())))
+    }
+
+    /// The name in the cluster file: without the number of an instance.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.0.split_once(':').map_or(&self.0, |(name, _)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ResourceId;
+
+    #[test]
+    fn instances_have_names_that_nobody_can_write() {
+        let web = ResourceId::new("web").unwrap();
+        let first = web.instance(1);
+        assert_eq!((first.as_str(), first.base(), first.instance(2).as_str()), ("web:1", "web", "web:2"));
+        assert_eq!(ResourceId::try_from("web:1".to_owned()), Ok(first));
+        assert!(ResourceId::new("web:1").is_err());
+        for bad in ["web:", "web:a", ":1", "web:1:2"] {
+            assert!(ResourceId::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
 }

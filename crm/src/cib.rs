@@ -7,6 +7,7 @@ mod change;
 mod digest;
 mod handover;
 mod record;
+mod shape;
 mod status;
 
 pub use apply::{Applied, Context, News, Origin, Refused};
@@ -14,8 +15,8 @@ pub use attribute::{Attribute, Attributes, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VAL
 pub use change::{Change, OverrideEdit};
 pub(crate) use handover::Turn;
 pub use status::{
-    Activity, Counter, Definition, Failures, FencingStatus, History, NodeState, NodeStatus, OperationKey,
-    OperationRecord, Pending, Status,
+    Activity, Counter, Definition, FailureCount, FencingStatus, History, NodeState, NodeStatus, OperationKey,
+    OperationRecord, Pending, Slot, Status,
 };
 
 use config::{Config, NodeId, Overrides, Problem, ResourceId};
@@ -105,21 +106,6 @@ impl Cib {
             NodeState::Online { incarnation } => Some(incarnation),
             NodeState::Unseen | NodeState::Lost { .. } | NodeState::Offline => None,
         }
-    }
-
-    /// Whether the cluster may start and stop this resource on this node: neither file nor operator took it out of
-    /// management. A resource that is not configured is not managed.
-    #[must_use]
-    pub fn is_managed(&self, node: &NodeId, resource: &ResourceId) -> bool {
-        let Some(primitive) = self.config.resources.get(resource) else { return false };
-        let group = self.config.group_of(resource).map(|group| &group.meta);
-        let managed = group.and_then(|meta| meta.managed).unwrap_or(primitive.meta.managed);
-        let maintenance = group.and_then(|meta| meta.maintenance).unwrap_or(primitive.meta.maintenance);
-        let node_maintenance = match self.durable.overrides.nodes.get(node) {
-            Some(mode) => *mode == config::NodeMode::Maintenance,
-            None => self.config.nodes.get(node).is_some_and(|node| node.maintenance),
-        };
-        managed && !maintenance && !node_maintenance && !self.config.properties.maintenance_mode
     }
 
     /// Gives every configured node a status, and forgets nodes that are not configured any more.

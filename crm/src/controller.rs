@@ -259,8 +259,8 @@ impl Controller {
                 let origin = Origin { node: from.clone(), incarnation, counter };
                 self.on_change(origin, change);
             }
-            (Phase::Synced(synced), Message::Order { id, operation, .. }) if synced.dc == *from => {
-                self.on_order(id, operation);
+            (Phase::Synced(synced), Message::Order { id, operation, fingerprint, .. }) if synced.dc == *from => {
+                self.on_order(id, operation, fingerprint);
             }
             (Phase::Synced(synced), Message::CancelMonitor { node, resource, interval, .. }) if synced.dc == *from => {
                 synced.applied += 1;
@@ -428,9 +428,9 @@ impl Controller {
     }
 
     /// Says an order of the DC. Never said again: in another view it would mean nothing.
-    pub(crate) fn order(&mut self, id: OrderId, operation: Operation) {
+    pub(crate) fn order(&mut self, id: OrderId, operation: Operation, fingerprint: String) {
         if let Some(ring) = self.ring() {
-            self.say(&Message::Order { ring, id, operation });
+            self.say(&Message::Order { ring, id, operation, fingerprint });
         }
     }
 
@@ -468,12 +468,12 @@ impl Controller {
         self.outputs.push(Output::Applied(origin, change, applied));
     }
 
-    fn on_order(&mut self, id: OrderId, operation: Operation) {
+    fn on_order(&mut self, id: OrderId, operation: Operation, fingerprint: String) {
         let Phase::Synced(synced) = &mut self.phase else { return };
         synced.applied += 1;
         let quorate = synced.quorum.quorate;
         self.follow();
-        let taken = self.cib.order(id, &operation, quorate);
+        let taken = self.cib.order(id, &operation, Some(fingerprint), quorate);
         if taken.is_ok() && operation.node == self.me {
             self.outputs.push(Output::Perform(id, operation.clone()));
         }

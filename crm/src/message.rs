@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Protocol versions this program speaks: oldest and newest.
-pub(crate) const PROTOCOLS: (u16, u16) = (1, 1);
+pub(crate) const PROTOCOLS: (u16, u16) = (2, 2);
 
 /// First byte of every message: the form of all that follows.
 const FORM: u8 = 1;
@@ -59,6 +59,8 @@ pub(crate) enum Message {
         id: OrderId,
         /// What, and on which node.
         operation: Operation,
+        /// What it is called with, in short, for the record.
+        fingerprint: String,
     },
     /// The DC ends a recurring monitor.
     CancelMonitor {

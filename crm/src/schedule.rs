@@ -2,7 +2,7 @@
 
 use config::{NodeId, ResourceId};
 use membership::Incarnation;
-use resource_agents::{Operation, Outcome};
+use resource_agents::Operation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,16 +10,29 @@ use std::time::Duration;
 /// The answer of the scheduler: complete, immutable, computed from one CIB.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// Where each primitive should run; `None`: nowhere.
-    pub placement: BTreeMap<ResourceId, Option<NodeId>>,
+    /// Where each primitive should run: once, on several nodes (instances of a clone), or nowhere.
+    pub placement: BTreeMap<ResourceId, Vec<Place>>,
     /// The way there; empty when everything is as it should be.
     pub graph: Graph,
-    /// Why: for each primitive, what decided.
+    /// What changes, for people: resources and nodes, one line each.
+    pub changes: Vec<String>,
+    /// Why: for each primitive that runs nowhere, or not as it should, what stands in the way.
     pub reasons: BTreeMap<ResourceId, Vec<String>>,
+    /// What cannot be done now, and what it waits for.
+    pub held: Vec<String>,
     /// The answer may change at this wall-clock time (milliseconds since 1970) although nothing happens, because a
-    /// failure is forgotten then (`failure-timeout`).
+    /// failure is forgotten then (`failure-timeout`) or a rule changes its answer.
     #[serde(default)]
     pub recheck_wall_ms: Option<u64>,
+}
+
+/// Where one instance should run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The node.
+    pub node: NodeId,
+    /// In the promoted role.
+    pub promoted: bool,
 }
 
 /// Actions and their order.
@@ -49,14 +62,14 @@ pub struct Action {
 /// What an action does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ActionKind {
-    /// Have a node call an agent.
+    /// Have a node call an agent. An outcome other than the one the operation expects drops the transition.
     Perform {
         /// Where.
         node: NodeId,
         /// What.
         operation: Operation,
-        /// The outcome that was planned with; another one drops the transition.
-        expect: Outcome,
+        /// What it is called with, in short: what is recorded with the result, and compared later.
+        fingerprint: String,
     },
     /// Stop a recurring monitor.
     CancelMonitor {
@@ -76,12 +89,37 @@ pub enum ActionKind {
         /// Why, for the request.
         reason: String,
     },
+    /// Failures of a resource on a node do not count any more.
+    ClearFailures {
+        /// Where.
+        node: NodeId,
+        /// Which resource.
+        resource: ResourceId,
+    },
+    /// Forget all that is known of a resource on a node.
+    Forget {
+        /// Where.
+        node: NodeId,
+        /// Which resource.
+        resource: ResourceId,
+    },
+    /// Nothing by itself: it stands between what comes before and what comes after.
+    Mark {
+        /// What has been reached, in the words of the scheduler.
+        what: String,
+    },
 }
 
 impl Graph {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.actions.is_empty()
+        self.len() == 0
+    }
+
+    /// How many actions do something.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.actions.iter().filter(|action| !matches!(action.kind, ActionKind::Mark { .. })).count()
     }
 }

@@ -1,36 +1,32 @@
-//! A pure function from what is to what should be done.
+//! From what is to what should be done: the seam between the cluster's own CIB and the [scheduler](::scheduler), which
+//! knows nothing of rings, orders and agents.
 //!
 //! ```text
-//! Situation -> facts -> fence -> expand -> scores (location, stickiness) -> assign (colocation) -> actions -> order
-//!                                                                     \-> explain            audit looks at the result
+//! Cib, view -> configuration (with overrides), status -> ::scheduler -> audit -> orders (hold, call, notify) -> Graph
 //! ```
 //!
-//! Each stage takes the values before it and returns a new one; nothing is made final later. [`audit`] shares no code
-//! with the stages and checks every answer before it is used.
+//! Nothing is decided here. Every answer is audited before it is used.
 
-mod actions;
-mod assign;
-mod audit;
-mod colocation;
-mod expand;
-mod explain;
-mod facts;
-mod fence;
-mod location;
-mod operation;
-mod order;
+mod call;
+mod configuration;
+mod hold;
+mod notify;
+mod orders;
 mod restart;
-mod score;
-mod stickiness;
+mod status;
 
 use crate::cib::Cib;
-use crate::schedule::Schedule;
-use config::NodeId;
+use crate::schedule::{Place, Schedule};
+use ::scheduler::role::Role;
+use ::scheduler::schedule as answer;
+use ::scheduler::situation::{self as told, ResourceKind};
+use config::{NodeId, ResourceId};
 use membership::Quorum;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-pub use audit::audit;
+/// Resources whose place is explained at once, at most.
+const EXPLAINED: usize = 16;
 
 /// Everything a scheduler may look at.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +35,8 @@ pub struct Situation<'a> {
     pub cib: &'a Cib,
     /// Members of the view.
     pub members: &'a BTreeSet<NodeId>,
+    /// The DC of the view.
+    pub dc: Option<&'a NodeId>,
     /// Whether this partition may act.
     pub quorum: &'a Quorum,
     /// Wall clock, milliseconds since 1970 (failure timeouts).
@@ -48,19 +46,55 @@ pub struct Situation<'a> {
     pub waiting_for_nodes: bool,
 }
 
+impl Situation<'_> {
+    /// The same as the scheduler reads it: complete, so that it can be saved and looked at elsewhere.
+    #[must_use]
+    pub fn told(&self) -> told::Situation {
+        let configuration = configuration::in_force(self);
+        let mut agents = BTreeMap::new();
+        for resource in configuration.resources.iter().flat_map(told::Resource::with_contents) {
+            if let ResourceKind::Primitive(Some(agent)) = &resource.kind {
+                agents.insert(resource.id.as_str(), agent);
+            }
+        }
+        let status = status::of_nodes(self, &agents);
+        told::Situation {
+            now_ms: i64::try_from(self.wall_ms).unwrap_or(i64::MAX),
+            quorate: self.quorum.quorate,
+            dc: self.dc.map(ToString::to_string),
+            configuration,
+            status,
+            tickets: Vec::new(),
+        }
+    }
+}
+
 /// Decides what should run where, and the way there. Reads its argument and nothing else; equal arguments give equal
 /// answers, byte for byte.
 ///
 /// # Errors
-/// [`Unsafe`] when the [`audit`] finds fault with the answer, which is a defect of this program. Nothing may be done
-/// then: a cluster that stands still is better than one that does a wrong thing.
+/// [`Unsafe`] when the audit finds fault with the answer, which is a defect of this program. Nothing may be done then:
+/// a cluster that stands still is better than one that does a wrong thing.
 pub fn schedule(situation: &Situation<'_>) -> Result<Schedule, Unsafe> {
-    let answer = unaudited(situation);
-    let violations = audit(situation, &answer);
-    if violations.is_empty() { Ok(answer) } else { Err(Unsafe { violations }) }
+    let told = situation.told();
+    let facts = ::scheduler::facts::read(&told);
+    let answer = ::scheduler::plan(&facts);
+    let violations = ::scheduler::audit::audit(&told, &answer);
+    if !violations.is_empty() {
+        return Err(Unsafe { violations: violations.iter().map(ToString::to_string).collect() });
+    }
+    let (graph, held) = orders::graph(situation, &facts, &answer);
+    Ok(Schedule {
+        placement: placement(&answer),
+        graph,
+        changes: Vec::new(),
+        reasons: reasons(&answer),
+        held,
+        recheck_wall_ms: answer.recheck_ms.and_then(|at| u64::try_from(at).ok()),
+    })
 }
 
-/// What the [`audit`] has against an answer of the stages.
+/// What the [audit](::scheduler::audit) has against an answer of the scheduler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsafe {
     /// Each rule that the answer would break.
@@ -73,15 +107,48 @@ impl fmt::Display for Unsafe {
     }
 }
 
-fn unaudited(situation: &Situation<'_>) -> Schedule {
-    let facts = facts::Facts::read(*situation);
-    let fencing = fence::decide(&facts);
-    let rules = expand::Rules::expand(&facts);
-    let mut scores = score::Scores::new(&facts);
-    location::add(&facts, &mut scores);
-    stickiness::add(&facts, &mut scores);
-    let assignment = assign::assign(&facts, &fencing, &rules, &scores);
-    let steps = actions::difference(&facts, &fencing, &rules, &scores, &assignment);
-    let ordered = order::order(&facts, &fencing, &rules, steps);
-    explain::explain(&facts, &fencing, &scores, &assignment, ordered)
+/// Where each primitive should run, instances of a clone together.
+fn placement(answer: &answer::Schedule) -> BTreeMap<ResourceId, Vec<Place>> {
+    let mut placement: BTreeMap<ResourceId, Vec<Place>> = BTreeMap::new();
+    for placed in &answer.placements {
+        let Some(name) = orders::written(&placed.resource) else { continue };
+        let places = placement.entry(name).or_default();
+        let node = placed.node.as_deref().and_then(|node| NodeId::new(node).ok());
+        places.extend(node.map(|node| Place { node, promoted: placed.role == Role::Promoted }));
+    }
+    for places in placement.values_mut() {
+        places.sort();
+    }
+    placement
+}
+
+/// What decided, in the scheduler's words.
+fn reasons(answer: &answer::Schedule) -> BTreeMap<ResourceId, Vec<String>> {
+    let mut reasons: BTreeMap<ResourceId, Vec<String>> = BTreeMap::new();
+    for placed in &answer.placements {
+        let Some(name) = orders::written(&placed.resource) else { continue };
+        let lines = reasons.entry(name).or_default();
+        for line in &placed.because {
+            if !lines.contains(line) {
+                lines.push(line.clone());
+            }
+        }
+    }
+    reasons.retain(|_, lines| !lines.is_empty());
+    reasons
+}
+
+/// Why these resources are not where they could be, in sentences: the first thing that stands in the way of each.
+#[must_use]
+pub fn explain(situation: &Situation<'_>, resources: &[ResourceId]) -> BTreeMap<ResourceId, String> {
+    if resources.is_empty() {
+        return BTreeMap::new();
+    }
+    let told = situation.told();
+    let explained = resources.iter().take(EXPLAINED).filter_map(|resource| {
+        let explanation = ::scheduler::explain::explain(&told, resource.as_str(), None).ok()?;
+        let block = explanation.parts.into_iter().find_map(|part| part.block)?;
+        Some((resource.clone(), block.because))
+    });
+    explained.collect()
 }

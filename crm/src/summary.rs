@@ -56,12 +56,18 @@ pub struct ResourceSummary {
     pub name: ResourceId,
     /// The group it is in.
     pub group: Option<ResourceId>,
+    /// The clone it is an instance of, or inside of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clone: Option<ResourceId>,
     /// Its agent.
     pub agent: String,
     /// "started", "stopped", "starting", "stopping", "failed", "blocked", "unknown".
     pub state: String,
-    /// Where it is active (more than one is a fault, and shown).
+    /// Where it is active (more than one is a fault, and shown, unless it is a clone's).
     pub nodes: Vec<NodeId>,
+    /// Where it is promoted, of those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promoted: Vec<NodeId>,
     /// Why it is not where it should be, in a sentence.
     pub note: Option<String>,
 }

@@ -85,6 +85,7 @@ fn histories<'a>(xml: &mut Xml<'a>, parent: &Element<'a>, into: &mut Vec<Resourc
             },
             container: element.own("container"),
             shutdown_lock: element.get("shutdown-lock").and_then(|moment| moment.trim().parse().ok()),
+            restart: None,
             operations: Vec::new(),
         };
         xml.children(&element, &mut |xml, child| {

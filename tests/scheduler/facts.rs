@@ -20,11 +20,11 @@
 
 use config::{Config, NodeId, NodeMode, OperationName, ResourceId, TargetRole, parse_duration};
 use crm::cib::{
-    Cib, Definition, Failures, History, NodeState, NodeStatus, OperationKey, OperationRecord, Pending, Status,
+    Cib, Definition, FailureCount, History, NodeState, NodeStatus, OperationKey, OperationRecord, Pending, Status,
 };
 use fencing::{Request, RequestId};
 use membership::{Incarnation, Quorum};
-use resource_agents::{OrderId, Outcome, Report, definition_digest};
+use resource_agents::{OrderId, Outcome, Report};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +68,7 @@ impl Scene {
         crm::scheduler::Situation {
             cib: &self.cib,
             members: &self.members,
+            dc: self.members.first(),
             quorum: &self.quorum,
             wall_ms: self.wall_ms,
             waiting_for_nodes: self.waiting,
@@ -80,12 +81,11 @@ impl Scene {
     }
 
     /// Adds a result; it replaces the earlier one of the same operation.
-    pub(crate) fn record(&mut self, node: &NodeId, report: Report, wall_ms: u64) {
+    pub(crate) fn record(&mut self, node: &NodeId, report: Report, wall_ms: u64, fingerprint: Option<String>) {
         self.cib.status.calls += 1;
-        let record = OperationRecord { call: self.cib.status.calls, report, wall_ms };
-        let history = self.history(node, &record.report.resource.clone());
-        history.records.retain(|old| old.key() != record.key());
-        history.records.push(record);
+        let call = self.cib.status.calls;
+        let history = self.history(node, &report.resource.clone());
+        history.keep(OperationRecord { call, report, wall_ms, fingerprint, migration: None });
     }
 
     /// Fills in "probed, not running" wherever nothing is known.
@@ -214,17 +214,25 @@ fn operation(scene: &mut Scene, node: &NodeId, resource: &ResourceId, part: &str
     match words.as_slice() {
         ["forget"] => *scene.history(node, resource) = History::default(),
         ["failures", count] => {
-            let failures = Failures { count: count.parse().ok()?, start_failed: false, last_wall_ms: wall };
-            scene.history(node, resource).failures = failures;
+            let key = OperationKey { name: OperationName::Monitor, interval: Some(Duration::from_secs(10)) };
+            let failures = FailureCount { key, count: count.parse().ok()?, fatal: false, last_wall_ms: wall };
+            scene.history(node, resource).failures = vec![failures];
         }
         ["start-failed"] => {
-            let failures = Failures { count: 1, start_failed: true, last_wall_ms: wall };
-            scene.history(node, resource).failures = failures;
+            let key = OperationKey { name: OperationName::Start, interval: None };
+            scene.history(node, resource).failures =
+                vec![FailureCount { key, count: 1, fatal: true, last_wall_ms: wall }];
         }
         ["pending", rest @ ..] => {
             let key = key(rest)?.0;
-            let digest = digest(scene, resource, old);
-            let pending = Pending { key, timeout: Duration::from_secs(20), digest, expect: Outcome::Ok };
+            let pending = Pending {
+                key,
+                timeout: Duration::from_secs(20),
+                digest: 0,
+                expect: Outcome::Ok,
+                fingerprint: None,
+                migration: None,
+            };
             scene.history(node, resource).pending.insert(OrderId(7), pending);
         }
         rest => {
@@ -261,13 +269,6 @@ fn outcome(word: &str) -> Option<Outcome> {
     })
 }
 
-fn digest(scene: &Scene, resource: &ResourceId, old: bool) -> u64 {
-    match scene.cib.config.resources.get(resource) {
-        Some(found) if !old => definition_digest(&found.agent, &found.params, found.commands.as_ref()),
-        _ => 1,
-    }
-}
-
 /// Records a result of a resource.
 pub(crate) fn result(
     scene: &mut Scene,
@@ -284,10 +285,14 @@ pub(crate) fn result(
         name: key.name,
         interval: key.interval,
         outcome,
-        expect: Outcome::Ok,
+        expect: if key.name == OperationName::Monitor && key.interval.is_none() {
+            Outcome::NotRunning
+        } else {
+            Outcome::Ok
+        },
         reason: None,
         elapsed: Duration::from_millis(10),
-        digest: digest(scene, resource, old),
+        digest: 0,
     };
     if key.name == OperationName::Start {
         let found = scene.cib.config.resources.get(resource).filter(|_| !old).cloned();
@@ -301,5 +306,5 @@ pub(crate) fn result(
         };
         scene.history(node, resource).started = Some(definition);
     }
-    scene.record(node, report, wall);
+    scene.record(node, report, wall, old.then(|| "another".to_owned()));
 }

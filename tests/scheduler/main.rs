@@ -8,7 +8,6 @@
 
 mod facts;
 mod golden;
-mod planted;
 mod random;
 mod render;
 mod walk;
@@ -19,7 +18,6 @@ use libtest_mimic::Arguments;
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials = golden::trials();
-    trials.extend(planted::trials());
     trials.extend(random::trials());
     trials.extend(what_if::trials());
     libtest_mimic::run(&arguments, trials).exit();

@@ -8,9 +8,8 @@ use crate::facts::{self, Scene};
 use crate::safe;
 use crate::{render, walk};
 use config::{NodeId, OperationName, ResourceId};
-use crm::cib::{NodeState, NodeStatus};
+use crm::cib::{FailureCount, NodeState, NodeStatus, OperationKey};
 use crm::schedule::{ActionKind, Schedule};
-use crm::scheduler::audit;
 use fastrand::Rng;
 use libtest_mimic::{Failed, Trial};
 use resource_agents::Outcome;
@@ -21,8 +20,9 @@ const CLUSTERS: u64 = 4000;
 /// Each instance on each node can surprise a few times: by running, by not running, by a monitor that tells late.
 const SURPRISES: usize = 100;
 /// Transitions without a surprise until nothing is left to do. One is the rule; a fencing that takes the memory of a
-/// failure along, or a wish that was not heard while something was elsewhere, makes it two.
-const CALM: usize = 2;
+/// failure along, or a wish that was not heard while something was elsewhere, makes it two. What is known of something
+/// with another agent than today's is forgotten and then asked for anew, which makes it three.
+const CALM: usize = 3;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let batches = 8;
@@ -245,13 +245,13 @@ impl World {
     }
 
     fn plan(&self) -> Result<Schedule, String> {
-        let answer = safe(&self.scene.situation());
-        let again = safe(&self.scene.situation());
+        let situation = self.scene.situation();
+        let answer = crm::scheduler::schedule(&situation).map_err(|bug| bug.to_string())?;
+        let again = crm::scheduler::schedule(&situation).map_err(|bug| bug.to_string())?;
         if format!("{answer:?}") != format!("{again:?}") {
             return Err("the second answer differs".to_owned());
         }
-        let violations = audit(&self.scene.situation(), &answer);
-        if violations.is_empty() { Ok(answer) } else { Err(violations.join("; ")) }
+        Ok(answer)
     }
 
     /// Carries out at most `steps` actions in a random permitted order, until something unexpected happens. Whether
@@ -281,8 +281,8 @@ impl World {
         if let ActionKind::Fence { node, .. } = kind {
             self.runs.retain(|(place, _)| place != node);
         }
-        let ActionKind::Perform { node, operation, expect } = kind else {
-            walk::perform(&mut self.scene, kind);
+        let ActionKind::Perform { node, operation, .. } = kind else {
+            walk::perform(&mut self.scene, kind, None);
             return Ok(true);
         };
         let key = (node.clone(), operation.resource.clone());
@@ -305,17 +305,21 @@ impl World {
             OperationName::Monitor => Outcome::NotRunning,
             other => return Err(format!("{} is not asked for here", other.as_str())),
         };
-        let real = ActionKind::Perform { node: node.clone(), operation: operation.clone(), expect: outcome };
-        walk::perform(&mut self.scene, &real);
+        walk::perform(&mut self.scene, kind, Some(outcome));
         if matches!(outcome, Outcome::Error | Outcome::TimedOut) {
             let fatal = self.scene.cib.config.properties.start_failure_is_fatal;
             let wall = self.scene.wall_ms;
+            let fatal = match operation.name {
+                OperationName::Start => fatal,
+                name => name == OperationName::Stop,
+            };
+            let key = OperationKey { name: operation.name, interval: operation.interval };
             let failures = &mut self.scene.history(node, &operation.resource).failures;
-            failures.count += 1;
-            failures.last_wall_ms = wall;
-            failures.start_failed |= fatal && operation.name == OperationName::Start;
+            let count = 1 + failures.iter().find(|one| one.key == key).map_or(0, |one| one.count);
+            failures.retain(|one| one.key != key);
+            failures.push(FailureCount { key, count, fatal, last_wall_ms: wall });
         }
-        Ok(outcome == *expect)
+        Ok(outcome == operation.expect)
     }
 
     /// Nodes that are here answer what they were asked.
@@ -374,7 +378,7 @@ fn large() -> Result<(), Failed> {
         let answer = safe(&scene.situation());
         slowest = slowest.max(busy_us()? - begin);
         for action in &answer.graph.actions {
-            walk::perform(&mut scene, &action.kind);
+            walk::perform(&mut scene, &action.kind, None);
         }
         scene = scene.gathered();
         if round == 1 {
@@ -382,7 +386,8 @@ fn large() -> Result<(), Failed> {
             scene = scene.gathered();
         }
     }
-    if slowest < 50_000 { Ok(()) } else { Err(format!("{slowest} microseconds of processor time").into()) }
+    // Audit included, and not optimised as a release is.
+    if slowest < 400_000 { Ok(()) } else { Err(format!("{slowest} microseconds of processor time").into()) }
 }
 
 /// Processor time of this thread in microseconds: other tests may keep the machine busy.

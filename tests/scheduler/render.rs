@@ -1,18 +1,25 @@
 //! An answer of the scheduler as text.
 
 use config::format_duration;
-use crm::schedule::{Action, ActionKind, Schedule};
+use crm::schedule::{Action, ActionKind, Place, Schedule};
 use std::fmt::Write;
 
 pub(crate) fn render(schedule: &Schedule) -> String {
     let mut text = String::from("placement\n");
-    for (resource, node) in &schedule.placement {
-        let node = node.as_ref().map_or("-", |node| node.as_str());
-        let _ = writeln!(text, "  {resource}: {node}");
+    for (resource, places) in &schedule.placement {
+        let places: Vec<String> = places.iter().map(place).collect();
+        let places = if places.is_empty() { "-".to_owned() } else { places.join(" ") };
+        let _ = writeln!(text, "  {resource}: {places}");
     }
     text.push_str("graph\n");
     for action in &schedule.graph.actions {
         let _ = writeln!(text, "  {}", line(action));
+    }
+    if !schedule.held.is_empty() {
+        text.push_str("held\n");
+    }
+    for held in &schedule.held {
+        let _ = writeln!(text, "  {held}");
     }
     text.push_str("reasons\n");
     for (resource, reasons) in &schedule.reasons {
@@ -24,6 +31,12 @@ pub(crate) fn render(schedule: &Schedule) -> String {
         let _ = writeln!(text, "recheck\n  {}ms", at);
     }
     text
+}
+
+/// "alpha", "beta (promoted)".
+fn place(place: &Place) -> String {
+    let role = if place.promoted { " (promoted)" } else { "" };
+    format!("{}{role}", place.node)
 }
 
 /// "3 start web on beta after 1 2: it should run, and does not".
@@ -48,6 +61,9 @@ pub(crate) fn line(action: &Action) -> String {
             format!("cancel monitor {} {resource} on {node}", format_duration(*interval))
         }
         ActionKind::Fence { node, .. } => format!("fence {node}"),
+        ActionKind::ClearFailures { node, resource } => format!("clear failures of {resource} on {node}"),
+        ActionKind::Forget { node, resource } => format!("forget {resource} on {node}"),
+        ActionKind::Mark { what } => format!("mark {what}"),
     };
     let after: String = action.after.iter().map(|id| format!(" {}", id.0)).collect();
     let after = if after.is_empty() { after } else { format!(" after{after}") };

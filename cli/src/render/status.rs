@@ -3,6 +3,7 @@
 use crate::output::{Paint, Style};
 use crate::render::text::{cell, clean, count, widest, wrapped};
 use crate::render::time::Clock;
+use config::NodeId;
 use crm::summary::{NodeSummary, ResourceSummary, Summary};
 use membership::Quorum;
 
@@ -110,15 +111,18 @@ fn resources(summary: &Summary, paint: Paint) -> String {
     let names = widest(summary.resources.iter().map(|resource| resource.name.as_str()), 8, NAME - 2) + 2;
     let places: Vec<String> = summary.resources.iter().map(place).collect();
     let place_width = widest(places.iter().map(String::as_str), 6, 22);
-    let mut group = None;
+    let mut around = (&None, &None);
     for (resource, place) in summary.resources.iter().zip(&places) {
-        if resource.group != group {
-            group = resource.group.clone();
-            if let Some(name) = &group {
-                out.push_str(&format!("  {name} (group)\n"));
+        if (&resource.group, &resource.clone) != around {
+            around = (&resource.group, &resource.clone);
+            match around {
+                (Some(group), Some(clone)) => out.push_str(&format!("  {clone} (clone of the group {group})\n")),
+                (Some(group), None) => out.push_str(&format!("  {group} (group)\n")),
+                (None, Some(clone)) => out.push_str(&format!("  {clone} (clone)\n")),
+                (None, None) => {}
             }
         }
-        let indent = if resource.group.is_some() { "    " } else { "  " };
+        let indent = if around == (&None, &None) { "  " } else { "    " };
         let width = names + 2 - indent.len();
         let used = 2 + names + 2 + 9 + 2 + place_width + 2;
         let line = format!(
@@ -130,7 +134,9 @@ fn resources(summary: &Summary, paint: Paint) -> String {
         );
         out.push_str(line.trim_end());
         out.push('\n');
-        if resource.nodes.len() > 1 {
+        if resource.clone.is_some() && !resource.nodes.is_empty() {
+            out.push_str(&wrapped(&format!("{indent}  on "), &instances(resource)));
+        } else if resource.nodes.len() > 1 {
             let nodes: Vec<&str> = resource.nodes.iter().map(|node| node.as_str()).collect();
             let text =
                 wrapped(&format!("{indent}  -> "), &format!("ACTIVE MORE THAN ONCE: on {}", nodes.join(" and ")));
@@ -143,18 +149,25 @@ fn resources(summary: &Summary, paint: Paint) -> String {
     out
 }
 
+/// "alpha (promoted), beta, gamma": where the instances of a clone run.
+fn instances(resource: &ResourceSummary) -> String {
+    let role = |node: &NodeId| if resource.promoted.contains(node) { " (promoted)" } else { "" };
+    resource.nodes.iter().map(|node| format!("{node}{}", role(node))).collect::<Vec<_>>().join(", ")
+}
+
 /// Where a resource runs. Running twice is a fault, told in a line of its own.
 fn place(resource: &ResourceSummary) -> String {
     match resource.nodes.as_slice() {
         [] => "-".to_owned(),
         [node] => node.to_string(),
+        nodes if resource.clone.is_some() => format!("{} nodes", nodes.len()),
         nodes => format!("{} NODES", nodes.len()),
     }
 }
 
 fn style_of(resource: &ResourceSummary) -> Style {
     match resource.state.as_str() {
-        _ if resource.nodes.len() > 1 => Style::Bad,
+        _ if resource.nodes.len() > 1 && resource.clone.is_none() => Style::Bad,
         "started" => Style::Good,
         "stopped" => Style::Dim,
         "failed" | "blocked" => Style::Bad,

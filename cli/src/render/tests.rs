@@ -39,9 +39,11 @@ fn resource(name: &str, group: Option<&str>, state: &str, nodes: &[&str]) -> Res
     ResourceSummary {
         name: ResourceId::new(name).unwrap(),
         group: group.map(|group| ResourceId::new(group).unwrap()),
+        clone: None,
         agent: "ocf:heartbeat:IPaddr2".to_owned(),
         state: state.to_owned(),
         nodes: nodes.iter().map(|name| node(name)).collect(),
+        promoted: Vec::new(),
         note: None,
     }
 }

@@ -162,6 +162,9 @@ impl<'f, 'a> Stage<'f, 'a> {
         let (migrate_source, migrate_target) = action.migration.clone().unzip();
         let node = action.node.clone();
         let history = self.history(status, found, name);
+        if operation == "start" {
+            history.restart = None;
+        }
         history.operations.retain(|it| {
             // a stop ends monitors; what failed before it stays known until somebody clears it
             let failure = it.id.ends_with("_last_failure_0");

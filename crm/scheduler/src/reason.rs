@@ -46,6 +46,8 @@ pub enum Reason {
     OtherRole,
     /// Its definition was changed.
     DefinitionChanged,
+    /// An operator asked for a restart.
+    RestartAsked,
     /// Its parameters were changed.
     ParametersChanged,
     /// Its agent was changed.
@@ -212,6 +214,7 @@ impl fmt::Display for Reason {
             Reason::LockVoid => "it was kept for its node, but runs elsewhere",
             Reason::OtherRole => "it is for another role",
             Reason::DefinitionChanged => "its definition was changed",
+            Reason::RestartAsked => "a restart was asked for",
             Reason::ParametersChanged => "its parameters were changed",
             Reason::AgentChanged => "its agent was changed",
             Reason::Failed => "it failed",

@@ -9,7 +9,7 @@ mod history;
 mod node;
 
 pub use config::written::*;
-pub use history::{OperationHistory, OperationStatus, ResourceHistory};
+pub use history::{OperationHistory, OperationStatus, ResourceHistory, Restart};
 pub use node::{NodeStatus, Ticket};
 
 use serde::{Deserialize, Serialize};

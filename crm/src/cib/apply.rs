@@ -103,6 +103,20 @@ pub enum News {
     },
     /// A node leaves in order.
     Leaving(NodeId),
+    /// Failures of a resource on a node do not count any more.
+    FailuresCleared {
+        /// Of which resource.
+        resource: ResourceId,
+        /// Where.
+        node: NodeId,
+    },
+    /// What was known of a resource on a node is forgotten.
+    Forgotten {
+        /// Of which resource.
+        resource: ResourceId,
+        /// Where.
+        node: NodeId,
+    },
 }
 
 impl Cib {
@@ -139,6 +153,8 @@ impl Cib {
             Change::FencingAttempted { attempt, wall_ms } => Ok(self.fencing_attempted(attempt, *wall_ms)),
             Change::ConfirmFenced { target, wall_ms } => self.confirm_fenced(target, *wall_ms, context),
             Change::Leaving { node } => Ok(self.leaving(node)),
+            Change::ClearFailures { node, resource } => Ok(self.clear_failures(node, resource)),
+            Change::Forget { node, resource } => Ok(self.forget(node, resource)),
         }
     }
 
@@ -231,11 +247,12 @@ impl Cib {
     #[must_use]
     pub fn active_on(&self, resource: &ResourceId) -> Vec<NodeId> {
         let busy = |history: &super::History| {
-            matches!(history.activity(), super::Activity::Active | super::Activity::Doubtful)
-                || history.pending.values().any(|pending| pending.key.name.brings_up())
+            matches!(history.activity(), super::Activity::Active | super::Activity::Doubtful) || history.starting()
         };
-        let nodes = self.status.nodes.iter();
-        nodes.filter(|(_, node)| node.resources.get(resource).is_some_and(busy)).map(|(name, _)| name.clone()).collect()
+        let here = |node: &super::NodeStatus| {
+            node.resources.iter().any(|(id, history)| id.base() == resource.base() && busy(history))
+        };
+        self.status.nodes.iter().filter(|(_, node)| here(node)).map(|(name, _)| name.clone()).collect()
     }
 
     fn edit_overrides(&mut self, edit: &OverrideEdit, context: Context) -> Result<Option<News>, Refused> {
@@ -272,18 +289,13 @@ impl Cib {
     }
 
     pub(crate) fn known_resource(&self, name: &ResourceId) -> Result<(), Refused> {
-        if self.config.resources.contains_key(name) || self.config.groups.contains_key(name) {
+        if self.is_resource(name) {
             return Ok(());
         }
-        let names = self.config.resources.keys().chain(self.config.groups.keys()).map(ResourceId::as_str);
+        let names = self.config.written.resources.iter().flat_map(|resource| resource.with_contents());
+        let names = names.map(|resource| resource.id.as_str());
         let hint = config::nearest(name.as_str(), names).map(|name| format!("did you mean {name}?"));
         Err(Refused { kind: Refusal::NotFound, message: format!("there is no resource {name}"), hint })
-    }
-
-    /// The primitives that a name stands for: itself, or the members of a group.
-    #[must_use]
-    pub fn primitives(&self, name: &ResourceId) -> Vec<ResourceId> {
-        self.config.groups.get(name).map_or_else(|| vec![name.clone()], |group| group.members.clone())
     }
 
     fn restart(&mut self, resource: &ResourceId, context: Context) -> Result<Option<News>, Refused> {

@@ -73,6 +73,20 @@ pub enum Change {
         /// Who.
         node: NodeId,
     },
+    /// Failures of a resource on a node do not count any more: they expired, or its definition changed.
+    ClearFailures {
+        /// Where.
+        node: NodeId,
+        /// Which resource.
+        resource: ResourceId,
+    },
+    /// All that is known of a resource on a node is to be forgotten: it is not configured any more.
+    Forget {
+        /// Where.
+        node: NodeId,
+        /// Which resource.
+        resource: ResourceId,
+    },
 }
 
 /// One edit of the [`config::Overrides`].

@@ -109,10 +109,20 @@ impl Cib {
     #[must_use]
     pub(crate) fn is_empty(&self, name: &NodeId) -> bool {
         let Some(node) = self.status.nodes.get(name) else { return true };
-        let idle = node.resources.values().all(|history| history.pending.is_empty());
-        let known = |resource| node.resources.get(resource).map_or(Activity::Unknown, super::History::activity);
+        if node.resources.values().any(|history| !history.pending.is_empty()) {
+            return false;
+        }
         let mut managed = self.config.resources.keys().filter(|resource| self.is_managed(name, resource));
-        idle && managed.all(|resource| known(resource) == Activity::Inactive)
+        managed.all(|resource| {
+            // Instances of a unique clone have a history each.
+            let known: Vec<Activity> = node
+                .resources
+                .iter()
+                .filter(|(id, _)| id.base() == resource.as_str())
+                .map(|(_, history)| history.activity())
+                .collect();
+            !known.is_empty() && known.iter().all(|activity| *activity == Activity::Inactive)
+        })
     }
 }
 

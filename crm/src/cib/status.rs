@@ -78,12 +78,18 @@ pub enum NodeState {
 /// The history of one resource on one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
-    /// The last result of each operation.
+    /// The last result in each [`Slot`].
     pub records: Vec<OperationRecord>,
+    /// The last failure since failures were forgotten, also when something succeeded after it.
+    #[serde(default)]
+    pub last_failure: Option<OperationRecord>,
     /// Orders delivered and not yet answered.
     pub pending: BTreeMap<OrderId, Pending>,
-    /// Failures that count against `migration-threshold`.
-    pub failures: Failures,
+    /// Failures that count against `migration-threshold`, operation by operation.
+    pub failures: Vec<FailureCount>,
+    /// The result that said that it runs, of all since it was last not running; 0 when it does not.
+    #[serde(default)]
+    pub runs_since: u64,
     /// With what it was last ordered to start in this life of the node. A stop uses the same, also when the cluster
     /// file has changed in between; absent when it was found running by a probe.
     #[serde(default)]
@@ -130,37 +136,26 @@ impl History {
     /// What the records say, the latest one last. Orders in flight are not looked at.
     #[must_use]
     pub fn activity(&self) -> Activity {
-        // A notification tells the service something; it asks nothing.
-        let telling = self.records.iter().filter(|record| record.report.name != OperationName::Notify);
-        let last = telling.max_by_key(|record| record.call);
-        let Some(last) = last else { return Activity::Unknown };
-        match (last.report.name, last.report.outcome) {
-            (OperationName::Stop, Outcome::Ok | Outcome::NotRunning) => Activity::Inactive,
-            // What was handed over runs on the other node, or nowhere.
-            (OperationName::MigrateTo, Outcome::Ok) => Activity::Inactive,
-            (OperationName::Start | OperationName::MigrateFrom, Outcome::Ok) => Activity::Active,
-            (OperationName::Promote | OperationName::Demote | OperationName::Reload, Outcome::Ok) => Activity::Active,
-            (
-                OperationName::Start
-                | OperationName::Stop
-                | OperationName::Promote
-                | OperationName::Demote
-                | OperationName::Reload
-                | OperationName::MigrateTo
-                | OperationName::MigrateFrom
-                | OperationName::Notify,
-                _,
-            ) => Activity::Doubtful,
-            (OperationName::Monitor, Outcome::Ok | Outcome::Promoted) => Activity::Active,
-            (OperationName::Monitor, Outcome::Degraded | Outcome::DegradedPromoted) => Activity::Active,
-            (OperationName::Monitor, Outcome::NotRunning | Outcome::NotInstalled) => Activity::Inactive,
-            // A probe that cannot even ask finds nothing of ours there; the scheduler keeps the resource away.
-            (
-                OperationName::Monitor,
-                Outcome::InsufficientPrivilege | Outcome::InvalidParameter | Outcome::NotConfigured,
-            ) if last.report.interval.is_none() => Activity::Inactive,
-            (OperationName::Monitor, _) => Activity::Doubtful,
-        }
+        self.records.iter().max_by_key(|record| record.call).map_or(Activity::Unknown, OperationRecord::activity)
+    }
+
+    /// Whether it was promoted when it was last heard of.
+    #[must_use]
+    pub fn promoted(&self) -> bool {
+        let told = self.records.iter().filter_map(|record| Some((record.call, record.promoted()?)));
+        told.max_by_key(|(call, _)| *call).is_some_and(|(_, promoted)| promoted)
+    }
+
+    /// Failures counted, of all operations.
+    #[must_use]
+    pub fn failure_count(&self) -> u32 {
+        self.failures.iter().fold(0, |sum, failure| sum.saturating_add(failure.count))
+    }
+
+    /// Whether an order that may bring it up is not answered yet.
+    #[must_use]
+    pub fn starting(&self) -> bool {
+        self.pending.values().any(|pending| pending.key.name.brings_up())
     }
 }
 
@@ -173,6 +168,15 @@ pub struct OperationKey {
     pub interval: Option<Duration>,
 }
 
+/// Of which results the last one is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// Everything that is done once: only the last thing done tells how it stands.
+    Single,
+    /// Recurring monitors, and the two halves of a migration: each by itself.
+    Keyed(OperationKey),
+}
+
 /// One result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationRecord {
@@ -182,9 +186,61 @@ pub struct OperationRecord {
     pub report: Report,
     /// Wall clock of the reporting node, milliseconds since 1970.
     pub wall_ms: u64,
+    /// What it was called with, in short: [`Pending::fingerprint`] of its order.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
+    /// Of the halves of a migration: from where, to where.
+    #[serde(default)]
+    pub migration: Option<(NodeId, NodeId)>,
 }
 
 impl OperationRecord {
+    /// Which other results it replaces.
+    #[must_use]
+    pub fn slot(&self) -> Slot {
+        match self.key() {
+            key @ OperationKey { name: OperationName::MigrateTo | OperationName::MigrateFrom, .. } => Slot::Keyed(key),
+            key if key.interval.is_some() => Slot::Keyed(key),
+            _ => Slot::Single,
+        }
+    }
+
+    /// What this result says, were it the last.
+    fn activity(&self) -> Activity {
+        match (self.report.name, self.report.outcome) {
+            (OperationName::Stop, Outcome::Ok | Outcome::NotRunning) => Activity::Inactive,
+            // What was handed over runs on the other node, or nowhere.
+            (OperationName::MigrateTo, Outcome::Ok) => Activity::Inactive,
+            (OperationName::Demote, Outcome::NotRunning) => Activity::Inactive,
+            (OperationName::Start | OperationName::MigrateFrom, Outcome::Ok) => Activity::Active,
+            (OperationName::Promote | OperationName::Demote | OperationName::Reload, Outcome::Ok) => Activity::Active,
+            (OperationName::Monitor, Outcome::Ok | Outcome::Promoted) => Activity::Active,
+            (OperationName::Monitor, Outcome::Degraded | Outcome::DegradedPromoted) => Activity::Active,
+            (OperationName::Monitor, Outcome::NotRunning | Outcome::NotInstalled) => Activity::Inactive,
+            // A probe that cannot even ask finds nothing of ours there; the scheduler keeps the resource away.
+            (
+                OperationName::Monitor,
+                Outcome::InsufficientPrivilege | Outcome::InvalidParameter | Outcome::NotConfigured,
+            ) if self.report.interval.is_none() => Activity::Inactive,
+            _ => Activity::Doubtful,
+        }
+    }
+
+    /// Whether this result says that it is promoted; `None` when it says nothing of that.
+    fn promoted(&self) -> Option<bool> {
+        match (self.report.name, self.report.outcome) {
+            (_, Outcome::Promoted | Outcome::FailedPromoted | Outcome::DegradedPromoted) => Some(true),
+            // A promotion that failed may have come to something.
+            (OperationName::Promote, outcome) => Some(outcome != Outcome::NotRunning),
+            (
+                OperationName::Demote | OperationName::Start | OperationName::Stop | OperationName::Monitor,
+                Outcome::Ok,
+            ) => Some(false),
+            (OperationName::Monitor, Outcome::NotRunning) => Some(false),
+            _ => None,
+        }
+    }
+
     /// Which operation this is about.
     #[must_use]
     pub fn key(&self) -> OperationKey {
@@ -203,15 +259,23 @@ pub struct Pending {
     pub digest: u64,
     /// See [`resource_agents::Operation::expect`].
     pub expect: Outcome,
+    /// What it was ordered with, in short, as the scheduler compares it with what it would be ordered with today.
+    #[serde(default)]
+    pub fingerprint: Option<String>,
+    /// Of the halves of a migration: from where, to where.
+    #[serde(default)]
+    pub migration: Option<(NodeId, NodeId)>,
 }
 
-/// Counted failures of one resource on one node.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failures {
+/// Counted failures of one operation of one resource on one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureCount {
+    /// Which operation.
+    pub key: OperationKey,
     /// How many since they were last cleared.
     pub count: u32,
-    /// A start failed and `start-failure-is-fatal` is in force: the node is out for this resource.
-    pub start_failed: bool,
+    /// One is as good as any number: a failed stop, or a failed start while `start-failure-is-fatal` is in force.
+    pub fatal: bool,
     /// Wall clock of the last one, milliseconds since 1970.
     pub last_wall_ms: u64,
 }

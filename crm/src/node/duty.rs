@@ -7,9 +7,9 @@ use crate::cib::{Change, Refused};
 use crate::control::Refusal;
 use crate::event::EventKind;
 use crate::schedule::{Graph, Schedule};
-use crate::scheduler::{Situation, schedule};
+use crate::scheduler::{Situation, explain, schedule};
 use crate::transition::{Command, Engine, Overdue};
-use config::NodeId;
+use config::{NodeId, ResourceId};
 use membership::Quorum;
 use resource_agents::OrderId;
 use std::collections::BTreeSet;
@@ -72,16 +72,42 @@ impl Duty {
 }
 
 impl Node {
-    /// What the scheduler would do with this CIB in the present view. Refused before a view is synchronised, and when
-    /// the answer is not safe.
-    pub(super) fn scheduled(&self, now: Moment, cib: &crate::cib::Cib) -> Result<Schedule, Refused> {
+    /// Looks at this CIB in the present view. Refused before a view is synchronised.
+    pub(super) fn situation<T>(
+        &self,
+        now: Moment,
+        cib: &crate::cib::Cib,
+        look: impl FnOnce(&Situation<'_>) -> T,
+    ) -> Result<T, Refused> {
         let synced = self.controller.synced().ok_or_else(|| unsynced(&self.controller.awaited()))?;
         let members: BTreeSet<NodeId> = synced.view.members.keys().cloned().collect();
         let quorum: &Quorum = &synced.quorum;
         let waiting_for_nodes = self.waiting_until(now).is_some();
-        schedule(&Situation { cib, members: &members, quorum, wall_ms: now.wall_ms, waiting_for_nodes }).map_err(
-            |bug| Refused::new(Refusal::Unavailable, bug.to_string(), Some("please report it, with the cluster file")),
-        )
+        let dc = Some(&synced.dc);
+        let wall_ms = now.wall_ms;
+        Ok(look(&Situation { cib, members: &members, dc, quorum, wall_ms, waiting_for_nodes }))
+    }
+
+    /// What the scheduler would do with this CIB in the present view. Refused before a view is synchronised, and when
+    /// the answer is not safe.
+    pub(super) fn scheduled(&self, now: Moment, cib: &crate::cib::Cib) -> Result<Schedule, Refused> {
+        self.situation(now, cib, |situation| {
+            schedule(situation).map_err(|bug| {
+                Refused::new(Refusal::Unavailable, bug.to_string(), Some("please report it, with the cluster file"))
+            })
+        })?
+    }
+
+    /// As [`Node::scheduled`], with the reasons why resources are not where they could be.
+    pub(super) fn explained(&self, now: Moment, cib: &crate::cib::Cib) -> Result<Schedule, Refused> {
+        let mut schedule = self.scheduled(now, cib)?;
+        let nowhere = schedule.placement.iter().filter(|(_, places)| places.is_empty());
+        let nowhere: Vec<ResourceId> = nowhere.map(|(name, _)| name.clone()).collect();
+        let reasons = self.situation(now, cib, |situation| explain(situation, &nowhere))?;
+        for (resource, why) in reasons {
+            schedule.reasons.insert(resource, vec![why]);
+        }
+        Ok(schedule)
     }
 
     /// Until when the cluster, having just started, waits for nodes not yet seen.
@@ -156,7 +182,7 @@ impl Node {
             self.event(now, EventKind::Alert, None, text);
             return;
         }
-        let text = format!("{} planned ({why})", words::count(schedule.graph.actions.len(), "action"));
+        let text = format!("{} planned ({why})", words::count(schedule.graph.len(), "action"));
         duty.spent = None;
         duty.engine.begin(schedule.graph);
         self.event(now, EventKind::Plan, None, text);
@@ -171,7 +197,13 @@ impl Node {
         let commands = duty.engine.walk(self.controller.cib(), &mut || Duty::next_order(view, orders));
         for command in commands {
             match command {
-                Command::Order(id, operation, _) => self.controller.order(id, operation),
+                Command::Order(id, operation, fingerprint) => self.controller.order(id, operation, fingerprint),
+                Command::ClearFailures(node, resource) => {
+                    self.controller.submit(Change::ClearFailures { node, resource });
+                }
+                Command::Forget(node, resource) => {
+                    self.controller.submit(Change::Forget { node, resource });
+                }
                 Command::Cancel(node, resource, interval) => self.controller.cancel_monitor(node, resource, interval),
                 Command::Fence(target, incarnation, reason) => {
                     let change = Change::RequestFencing { target, incarnation, reason, wall_ms: now.wall_ms };

@@ -3,8 +3,8 @@
 use super::{Moment, Node, words};
 use crate::cib::{OverrideEdit, Refused};
 use crate::control::{PlannedAction, Refusal, Response};
-use crate::schedule::Schedule;
-use config::{Config, Problem};
+use crate::schedule::{Action, ActionKind, Place, Schedule};
+use config::{Config, Problem, ResourceId};
 
 impl Node {
     /// What would follow if `text` were the cluster file.
@@ -16,11 +16,12 @@ impl Node {
         }
         let differences = differences(&self.cib().config, &config);
         let cib = self.cib().with_config(text.to_owned(), config);
-        let schedule = match self.scheduled(now, &cib) {
+        let schedule = match self.explained(now, &cib) {
             Ok(schedule) => schedule,
             Err(refused) => return refusal(refused),
         };
-        let stopped = cib.config.resource_order.iter().filter(|name| schedule.placement.get(*name) == Some(&None));
+        let nowhere = |name: &&ResourceId| schedule.placement.get(*name).is_some_and(Vec::is_empty);
+        let stopped = cib.config.resource_order.iter().filter(nowhere);
         let stopped =
             stopped.map(|name| PlannedAction { what: format!("{name} runs nowhere"), why: why(&schedule, name) });
         Response::Plan {
@@ -42,9 +43,10 @@ impl Node {
         }
         let mut copy = cib.clone();
         edit.edit(&mut copy.durable.overrides);
-        let schedule = self.scheduled(now, &copy)?;
+        let schedule = self.explained(now, &copy)?;
         for primitive in cib.primitives(resource) {
-            if schedule.placement.get(&primitive).is_some_and(|place| place.as_ref() != Some(node)) {
+            let there = |places: &Vec<Place>| places.iter().any(|place| place.node == *node);
+            if schedule.placement.get(&primitive).is_some_and(|places| !there(places)) {
                 let message = format!("{resource} cannot be moved to {node}: {}", why(&schedule, &primitive));
                 return Err(Refused::new(Refusal::Invalid, message, Some("see: paceline status")));
             }
@@ -54,7 +56,7 @@ impl Node {
 }
 
 /// The reasons for a placement, in one line.
-pub(crate) fn why(schedule: &Schedule, resource: &config::ResourceId) -> String {
+pub(crate) fn why(schedule: &Schedule, resource: &ResourceId) -> String {
     let reasons = schedule.reasons.get(resource).map(|reasons| reasons.join("; ")).unwrap_or_default();
     if reasons.is_empty() { "no reason is known".to_owned() } else { reasons }
 }
@@ -106,6 +108,7 @@ fn in_order(schedule: &Schedule) -> Vec<PlannedAction> {
         }
     }
     order.extend((0..actions.len()).filter(|place| !listed[*place]));
-    let planned = order.into_iter().map(|place| &actions[place]);
+    let does = |action: &&Action| !matches!(action.kind, ActionKind::Mark { .. });
+    let planned = order.into_iter().map(|place| &actions[place]).filter(does);
     planned.map(|action| PlannedAction { what: words::action(&action.kind), why: action.cause.clone() }).collect()
 }

@@ -75,7 +75,7 @@ impl Node {
 
     /// The whole situation for a person.
     pub(super) fn summary(&self, now: Moment) -> Summary {
-        let schedule = self.scheduled(now, self.cib());
+        let schedule = self.explained(now, self.cib());
         let mut warnings = Vec::new();
         if let (Err(refused), Some(_)) = (&schedule, self.controller.synced()) {
             warnings.push(refused.message.clone());

@@ -49,6 +49,9 @@ pub(super) fn action(kind: &ActionKind) -> String {
         ActionKind::Perform { operation: what, .. } => operation(what),
         ActionKind::CancelMonitor { node, resource, interval } => cancel(node, resource, *interval),
         ActionKind::Fence { node, .. } => format!("fence {node}"),
+        ActionKind::ClearFailures { node, resource } => format!("clear the failures of {resource} on {node}"),
+        ActionKind::Forget { node, resource } => format!("forget {resource} on {node}"),
+        ActionKind::Mark { what } => what.clone(),
     }
 }
 
@@ -130,6 +133,13 @@ pub(super) fn news(news: &News, origin: &NodeId, cib: &Cib) -> (EventKind, Optio
                 None => format!("{} is off, says an operator", entry.target),
             };
             (EventKind::Fenced, Some(entry.target.to_string()), text)
+        }
+        News::FailuresCleared { resource, node } => {
+            let text = format!("failures of {resource} on {node} do not count any more");
+            (EventKind::Configuration, Some(resource.to_string()), text)
+        }
+        News::Forgotten { resource, node } => {
+            (EventKind::Configuration, Some(resource.to_string()), format!("{resource} on {node} is forgotten"))
         }
         News::Leaving(node) => (EventKind::View, Some(node.to_string()), format!("{node} wants to leave")),
     }

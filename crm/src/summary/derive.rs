@@ -1,7 +1,7 @@
 //! How a [`Summary`] is derived from the CIB, the view and what the scheduler would do.
 
 use super::{FailureSummary, FencingSummary, NodeSummary, OverrideSummary, ResourceSummary, Summary};
-use crate::cib::{Activity, Cib, History, NodeState};
+use crate::cib::{Activity, Cib, History, NodeState, NodeStatus};
 use crate::schedule::Schedule;
 use config::{NodeId, NodeMode, OperationName, ResourceId, TargetRole};
 use membership::{Quorum, View};
@@ -35,7 +35,8 @@ pub(crate) struct Sight<'a> {
 pub(crate) fn doubled(cib: &Cib) -> BTreeMap<ResourceId, Vec<NodeId>> {
     let mut places: BTreeMap<ResourceId, Vec<NodeId>> = BTreeMap::new();
     for (node, status) in cib.status.nodes.iter().filter(|(node, _)| cib.online(node).is_some()) {
-        for (resource, _) in status.resources.iter().filter(|(_, history)| history.activity() == Activity::Active) {
+        let active = status.resources.iter().filter(|(_, history)| history.activity() == Activity::Active);
+        for (resource, _) in active.filter(|(resource, _)| !cib.may_run_everywhere(resource)) {
             places.entry(resource.clone()).or_default().push(node.clone());
         }
     }
@@ -58,6 +59,7 @@ impl Summary {
     /// The summary of this CIB as seen by one node.
     pub(crate) fn of(cib: &Cib, sight: Sight<'_>) -> Summary {
         let expected = cib.votes().values().sum();
+        let quorate = sight.quorum.is_some_and(|quorum| quorum.quorate);
         let nobody = || Quorum { quorate: false, votes: 0, expected, needed: expected / 2 + 1, awaited: Vec::new() };
         let resources = cib.config.resource_order.iter().filter(|name| cib.config.resources.contains_key(*name));
         Summary {
@@ -69,7 +71,7 @@ impl Summary {
             generation: cib.durable.generation,
             activity: activity(cib, &sight),
             nodes: cib.config.nodes.keys().map(|name| node(cib, name)).collect(),
-            resources: resources.filter_map(|name| resource(cib, name, sight.schedule)).collect(),
+            resources: resources.filter_map(|name| resource(cib, name, sight.schedule, quorate)).collect(),
             fencing: fencing(cib),
             overrides: overrides(cib),
             failures: failures(cib),
@@ -88,7 +90,7 @@ fn activity(cib: &Cib, sight: &Sight<'_>) -> String {
     let pending: usize =
         online.flat_map(|(_, node)| node.resources.values()).map(|history| history.pending.len()).sum();
     let mut parts = Vec::new();
-    let actions = schedule.graph.actions.len();
+    let actions = schedule.graph.len();
     if actions > 0 {
         parts.push(crate::node::count(actions, "action") + " to go");
     }
@@ -129,11 +131,12 @@ fn state(places: &[(&NodeId, NodeState, &History)]) -> &'static str {
     let online = |state: &NodeState| matches!(state, NodeState::Online { .. });
     let here = || places.iter().filter(|(_, state, _)| online(state));
     let pending = |name| here().any(|(_, _, history)| history.pending.values().any(|order| order.key.name == name));
+    let starting = here().any(|(_, _, history)| history.starting());
     let is = |activity| here().any(|(_, _, history)| history.activity() == activity);
     let lost = places.iter().any(|(_, state, history)| {
         matches!(state, NodeState::Lost { .. }) && matches!(history.activity(), Activity::Active | Activity::Doubtful)
     });
-    if pending(OperationName::Start) || pending(OperationName::MigrateFrom) {
+    if starting {
         "starting"
     } else if pending(OperationName::Stop) {
         "stopping"
@@ -145,44 +148,82 @@ fn state(places: &[(&NodeId, NodeState, &History)]) -> &'static str {
         "blocked"
     } else if !is(Activity::Inactive) {
         "unknown"
-    } else if here().any(|(_, _, history)| history.failures.count > 0) {
+    } else if here().any(|(_, _, history)| history.failure_count() > 0) {
         "failed"
     } else {
         "stopped"
     }
 }
 
-fn resource(cib: &Cib, name: &ResourceId, schedule: Option<&Schedule>) -> Option<ResourceSummary> {
+fn resource(cib: &Cib, name: &ResourceId, schedule: Option<&Schedule>, quorate: bool) -> Option<ResourceSummary> {
     let resource = cib.config.resources.get(name)?;
+    let histories = |status| instances(status, name).map(|(_, history)| history);
     let nodes = cib.status.nodes.iter();
     let places: Vec<(&NodeId, NodeState, &History)> =
-        nodes.filter_map(|(node, status)| Some((node, status.state, status.resources.get(name)?))).collect();
-    let active: Vec<NodeId> = places
+        nodes.flat_map(|(node, status)| histories(status).map(move |history| (node, status.state, history))).collect();
+    let mut active: Vec<NodeId> = places
         .iter()
         .filter(|(_, _, history)| matches!(history.activity(), Activity::Active | Activity::Doubtful))
         .map(|(node, _, _)| (*node).clone())
         .collect();
-    let wanted = schedule.and_then(|schedule| schedule.placement.get(name));
-    let note = match wanted {
-        Some(None) => schedule.map(|schedule| crate::node::why(schedule, name)),
-        Some(Some(node)) if active.as_slice() != std::slice::from_ref(node) => {
-            let blocker = places.iter().find(|(_, state, _)| matches!(state, NodeState::Lost { .. }));
-            let lost = blocker.filter(|(place, _, _)| active.contains(place));
-            Some(match lost {
-                Some((place, _, _)) => format!("starts on {node} once {place} is confirmed off"),
-                None => format!("to run on {node}"),
-            })
-        }
-        Some(Some(_)) | None => None,
-    };
+    active.dedup();
+    let mut promoted: Vec<NodeId> = places
+        .iter()
+        .filter(|(_, _, history)| history.promoted() && history.activity() != Activity::Inactive)
+        .map(|(node, _, _)| (*node).clone())
+        .collect();
+    promoted.dedup();
     Some(ResourceSummary {
         name: name.clone(),
         group: cib.config.group_of(name).map(|group| group.name.clone()),
+        clone: cib.clone_of(name).and_then(|clone| ResourceId::new(&clone.id).ok()),
         agent: resource.agent.to_string(),
         state: state(&places).to_owned(),
+        note: note(name, &places, &active, &promoted, schedule, quorate),
         nodes: active,
-        note,
+        promoted,
     })
+}
+
+/// What is known of a primitive, or of each instance of it, on one node.
+fn instances<'a>(status: &'a NodeStatus, name: &'a ResourceId) -> impl Iterator<Item = (&'a ResourceId, &'a History)> {
+    status.resources.iter().filter(move |(id, _)| id.base() == name.as_str())
+}
+
+/// Why it is not where it should be.
+fn note(
+    name: &ResourceId,
+    places: &[(&NodeId, NodeState, &History)],
+    active: &[NodeId],
+    promoted: &[NodeId],
+    schedule: Option<&Schedule>,
+    quorate: bool,
+) -> Option<String> {
+    let wanted = schedule?.placement.get(name)?;
+    if wanted.is_empty() {
+        return schedule.map(|schedule| crate::node::why(schedule, name));
+    }
+    let missing: Vec<&NodeId> = wanted.iter().map(|place| &place.node).filter(|node| !active.contains(node)).collect();
+    let too_many = active.iter().any(|node| wanted.iter().all(|place| place.node != *node));
+    if !missing.is_empty() || too_many {
+        let to = join(wanted.iter().map(|place| &place.node));
+        let lost =
+            places.iter().find(|(node, state, _)| matches!(state, NodeState::Lost { .. }) && active.contains(node));
+        return Some(match lost {
+            Some((place, _, _)) if !missing.is_empty() => {
+                format!("starts on {} once {place} is confirmed off", join(missing))
+            }
+            _ if !quorate && !missing.is_empty() => format!("to run on {to} when there is quorum"),
+            _ => format!("to run on {to}"),
+        });
+    }
+    let to: Vec<&NodeId> = wanted.iter().filter(|place| place.promoted).map(|place| &place.node).collect();
+    let differs = to.len() != promoted.len() || to.iter().any(|node| !promoted.contains(node));
+    match (differs, to.is_empty()) {
+        (true, false) => Some(format!("to be promoted on {}", join(to))),
+        (true, true) => Some("to be demoted".to_owned()),
+        (false, _) => None,
+    }
 }
 
 fn fencing(cib: &Cib) -> Vec<FencingSummary> {
@@ -219,9 +260,8 @@ fn overrides(cib: &Cib) -> Vec<OverrideSummary> {
 fn failures(cib: &Cib) -> Vec<FailureSummary> {
     let mut failures = Vec::new();
     for (node, status) in &cib.status.nodes {
-        for (resource, history) in status.resources.iter().filter(|(_, history)| history.failures.count > 0) {
-            let last = history.records.iter().filter(|record| record.is_failure()).max_by_key(|record| record.call);
-            let last = last.map_or_else(
+        for (resource, history) in status.resources.iter().filter(|(_, history)| history.failure_count() > 0) {
+            let last = history.last_failure.as_ref().map_or_else(
                 || "recovered since".to_owned(),
                 |record| {
                     let report = &record.report;
@@ -232,9 +272,9 @@ fn failures(cib: &Cib) -> Vec<FailureSummary> {
             failures.push(FailureSummary {
                 resource: resource.clone(),
                 node: node.clone(),
-                count: history.failures.count,
+                count: history.failure_count(),
                 last,
-                wall_ms: history.failures.last_wall_ms,
+                wall_ms: history.failures.iter().map(|failure| failure.last_wall_ms).max().unwrap_or(0),
             });
         }
     }

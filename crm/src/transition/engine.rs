@@ -7,7 +7,7 @@
 
 use crate::cib::{Cib, News};
 use crate::schedule::{ActionId, ActionKind, Graph};
-use config::{NodeId, ResourceId};
+use config::{NodeId, OperationName, ResourceId};
 use membership::Incarnation;
 use resource_agents::{Operation, OrderId, Outcome};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +19,12 @@ const PER_NODE: usize = 16;
 /// What the engine wants said to the members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// Have a node call an agent.
+    /// Have a node call an agent, with the fingerprint of what it is called with.
     Order(OrderId, Operation, String),
+    /// Say that failures of a resource on a node do not count any more.
+    ClearFailures(NodeId, ResourceId),
+    /// Say that all that is known of a resource on a node is to be forgotten.
+    Forget(NodeId, ResourceId),
     /// End a monitor.
     Cancel(NodeId, ResourceId, Duration),
     /// Ask for a node to be cut off.
@@ -120,7 +124,11 @@ impl Engine {
         let done = |id: &ActionId| self.stages.get(id.0 as usize).is_none_or(|stage| *stage == Stage::Done);
         let room = |kind: &ActionKind| match kind {
             ActionKind::Perform { node, .. } => load.get(node).is_none_or(|load| *load < PER_NODE),
-            ActionKind::CancelMonitor { .. } | ActionKind::Fence { .. } => true,
+            ActionKind::CancelMonitor { .. }
+            | ActionKind::Fence { .. }
+            | ActionKind::ClearFailures { .. }
+            | ActionKind::Forget { .. }
+            | ActionKind::Mark { .. } => true,
         };
         let mut actions = self.graph.actions.iter().enumerate();
         let found = actions.find(|(place, action)| {
@@ -133,13 +141,29 @@ impl Engine {
         self.stages[place] = Stage::Begun;
         let action = &self.graph.actions[place];
         match &action.kind {
-            ActionKind::Perform { operation, expect, .. } => {
+            ActionKind::Perform { operation, fingerprint, .. } => {
                 let id = next();
-                self.orders.insert(id, (action.id, *expect));
+                self.orders.insert(id, (action.id, operation.expect));
                 self.orders_said.insert(id);
                 let operation = as_started(operation, cib);
-                commands.push(Command::Order(id, operation, action.cause.clone()));
+                commands.push(Command::Order(id, operation, fingerprint.clone()));
             }
+            ActionKind::ClearFailures { node, resource } => {
+                let history = cib.history(node, resource);
+                if history.is_none_or(|history| history.failures.is_empty() && history.last_failure.is_none()) {
+                    self.stages[place] = Stage::Done;
+                } else {
+                    commands.push(Command::ClearFailures(node.clone(), resource.clone()));
+                }
+            }
+            ActionKind::Forget { node, resource } => {
+                if cib.history(node, resource).is_none() {
+                    self.stages[place] = Stage::Done;
+                } else {
+                    commands.push(Command::Forget(node.clone(), resource.clone()));
+                }
+            }
+            ActionKind::Mark { .. } => self.stages[place] = Stage::Done,
             ActionKind::CancelMonitor { node, resource, interval } => {
                 self.cancels_said.insert((node.clone(), resource.clone(), *interval));
                 commands.push(Command::Cancel(node.clone(), resource.clone(), *interval));
@@ -178,7 +202,7 @@ impl Engine {
             News::Recorded { node, report } => {
                 let what = || format!("{} {} on {node}: {}", report.name.as_str(), report.resource, report.outcome);
                 match report.order.and_then(|order| self.orders.remove(&order)) {
-                    Some((action, expected)) if expected == report.outcome => {
+                    Some((action, expected)) if report.outcome.meets(expected) => {
                         self.stages[action.0 as usize] = Stage::Done;
                         Progress::Foreseen
                     }
@@ -206,6 +230,16 @@ impl Engine {
             News::Cleaned { .. } => Progress::Unforeseen("failures were forgotten".to_owned()),
             News::Restart(resource) => Progress::Unforeseen(format!("{resource} is to be restarted")),
             News::Leaving(node) => Progress::Unforeseen(format!("{node} leaves")),
+            News::FailuresCleared { resource, node } => {
+                let this = ActionKind::ClearFailures { node: node.clone(), resource: resource.clone() };
+                let planned = self.finish(|kind| *kind == this);
+                foreseen(planned, || format!("failures of {resource} on {node} do not count any more"))
+            }
+            News::Forgotten { resource, node } => {
+                let this = ActionKind::Forget { node: node.clone(), resource: resource.clone() };
+                let planned = self.finish(|kind| *kind == this);
+                foreseen(planned, || format!("{resource} on {node} is forgotten"))
+            }
         }
     }
 
@@ -230,10 +264,15 @@ impl Engine {
     }
 }
 
-/// A service is stopped with what it was started with, also when the cluster file says something else by now.
+fn foreseen(yes: bool, otherwise: impl Fn() -> String) -> Progress {
+    if yes { Progress::Foreseen } else { Progress::Unforeseen(otherwise()) }
+}
+
+/// A service is taken down with what it was brought up with, also when the cluster file says something else by now.
 fn as_started(operation: &Operation, cib: &Cib) -> Operation {
     let mut operation = operation.clone();
-    if operation.name == config::OperationName::Stop
+    let down = [OperationName::Stop, OperationName::Demote, OperationName::MigrateTo];
+    if down.contains(&operation.name)
         && let Some(started) =
             cib.history(&operation.node, &operation.resource).and_then(|history| history.started.clone())
     {

@@ -28,6 +28,9 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
             plan.restart.insert(resource);
             continue;
         }
+        if history.restart.is_some() {
+            plan.restart.insert(resource);
+        }
         let mut changed = false;
         for operation in sequence::since_start(history) {
             if operation.interval_ms > 0 {

@@ -13,6 +13,7 @@ use crate::graph::{Carrier, Task};
 use crate::index::{NodeIx, ResourceIx};
 use crate::reason::Reason;
 use crate::role::Role;
+use crate::situation::Restart;
 
 /// How a primitive stands between what is and what should be.
 struct Change {
@@ -151,7 +152,12 @@ fn moved_or_failed(plan: &Plan<'_, '_>, change: &mut Change) {
     } else if let Some(because) = &here.blocked {
         change.down.get_or_insert_with(|| because.clone());
     } else if change.role.runs() && change.to.is_some() && must_restart(plan, change.resource) {
-        change.down.get_or_insert(Reason::ParametersChanged);
+        let asked = here.history.iter().find_map(|(_, history)| history.restart);
+        change.down.get_or_insert(match asked {
+            Some(Restart::Asked) => Reason::RestartAsked,
+            Some(Restart::Changed) => Reason::DefinitionChanged,
+            None => Reason::ParametersChanged,
+        });
     }
 }
 

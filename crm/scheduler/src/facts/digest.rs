@@ -42,7 +42,7 @@ impl Difference {
 #[must_use]
 pub fn compare(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, operation: &OperationHistory) -> Difference {
     let Some(recorded) = &operation.digest else { return Difference::Unknown };
-    let today = parameters(facts, resource, node, operation);
+    let today = parameters(facts, resource, node, &operation.name, operation.interval_ms);
     if let Some(recorded) = &operation.restart_digest {
         let named = operation.restart_params.as_deref();
         // Where none is named, all count.
@@ -85,17 +85,24 @@ fn without_secrets(today: &BTreeMap<String, String>, operation: &OperationHistor
     if hex(&element(rest)) == *recorded { Difference::Same } else { Difference::Restart }
 }
 
-/// The parameters that a call of `operation` would be made with today, as far as fingerprints cover them.
-fn parameters(
+/// The fingerprint to record with a call of operation `name`, every `interval_ms` (0: once), that is made now.
+#[must_use]
+pub fn of(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, name: &str, interval_ms: u64) -> String {
+    hex(&element(parameters(facts, resource, node, name, interval_ms).iter()))
+}
+
+/// The parameters that a call of operation `name` would be made with today, as far as fingerprints cover them: what its
+/// agent gets, and of recurring operations the timeout (`CRM_meta_timeout`, milliseconds).
+#[must_use]
+pub fn parameters(
     facts: &Facts<'_>,
     resource: ResourceIx,
     node: NodeIx,
-    operation: &OperationHistory,
+    name: &str,
+    interval_ms: u64,
 ) -> BTreeMap<String, String> {
     let mut parameters = operation::parameters(facts, resource, Some(node));
-    if let Some(written) =
-        operation::find(&facts[resource], &operation.name, operation.interval_ms).and_then(|found| found.written)
-    {
+    if let Some(written) = operation::find(&facts[resource], name, interval_ms).and_then(|found| found.written) {
         let node = Some(&facts[node].attributes);
         let context = RuleContext { now_ms: facts.situation.now_ms, node, ..RuleContext::default() };
         parameters.extend(sets::values(&written.params, &context));
@@ -107,8 +114,8 @@ fn parameters(
         parameters.insert("addr".to_string(), facts[*host].name.clone());
     }
     parameters.retain(|name, _| !name.starts_with("CRM_meta_") && name != "crm_feature_set");
-    if operation.interval_ms > 0 {
-        let options = operation::options(facts, resource, &operation.name, operation.interval_ms);
+    if interval_ms > 0 {
+        let options = operation::options(facts, resource, name, interval_ms);
         parameters.insert("CRM_meta_timeout".to_string(), options.timeout_ms.to_string());
     }
     parameters

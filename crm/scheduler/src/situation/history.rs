@@ -14,8 +14,21 @@ pub struct ResourceHistory {
     pub container: Option<String>,
     /// Since when it is kept for this node, which left in order (`shutdown-lock`), seconds since 1970.
     pub shutdown_lock: Option<i64>,
+    /// Why it is to be restarted once where it runs, although its parameters are those of today.
+    #[serde(default)]
+    pub restart: Option<Restart>,
     /// The operations, in the order recorded (not the order of time).
     pub operations: Vec<OperationHistory>,
+}
+
+/// Why something is stopped and started once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// An operator asked for it.
+    Asked,
+    /// What it is made of, apart from parameters, is not what it was started with.
+    Changed,
 }
 
 /// The last call of one operation.

@@ -9,7 +9,7 @@ fn a_node_that_does_not_answer_is_answered_for_once_its_time_is_up() {
     let now = Instant::now();
     let mut cib = cib();
     let operation = start("alpha");
-    cib.order(OrderId(5), &operation, true).unwrap();
+    cib.order(OrderId(5), &operation, None, true).unwrap();
     let mut overdue = Overdue::default();
     overdue.follow(&cib, now);
     let end = overdue.deadline().unwrap();

@@ -1,0 +1,97 @@
+//! What a resource is part of: the group and the clone around a primitive, as the cluster file says.
+
+use super::Cib;
+use config::written::{AttributeSet, Resource, ResourceKind};
+use config::{NodeId, ResourceId};
+
+/// The chain from the outermost resource down to the one called `name`.
+fn chain<'r>(resources: impl IntoIterator<Item = &'r Resource>, name: &str) -> Option<Vec<&'r Resource>> {
+    resources.into_iter().find_map(|resource| {
+        if resource.id == name {
+            return Some(vec![resource]);
+        }
+        let mut below = chain(parts(resource), name)?;
+        below.insert(0, resource);
+        Some(below)
+    })
+}
+
+fn parts(resource: &Resource) -> Vec<&Resource> {
+    match &resource.kind {
+        ResourceKind::Primitive(_) => Vec::new(),
+        ResourceKind::Group(members) => members.iter().collect(),
+        ResourceKind::Clone(child) => vec![child],
+        ResourceKind::Bundle(bundle) => bundle.primitive.iter().collect(),
+    }
+}
+
+/// What sets that always count say of `name`, the first that says anything.
+fn says<'r>(sets: &'r [AttributeSet], name: &str) -> Option<&'r str> {
+    let values = sets.iter().filter(|set| set.rule.is_none()).flat_map(|set| &set.values);
+    values.filter(|value| value.name == name).find_map(|value| value.value.as_deref())
+}
+
+fn truth(text: &str) -> bool {
+    ["true", "yes", "on", "1", "y"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+impl Cib {
+    fn around(&self, name: &str) -> Vec<&Resource> {
+        chain(&self.config.written.resources, name).unwrap_or_default()
+    }
+
+    /// The clone that a primitive is an instance of, or inside of.
+    #[must_use]
+    pub fn clone_of(&self, resource: &ResourceId) -> Option<&Resource> {
+        let clone = |resource: &&Resource| matches!(resource.kind, ResourceKind::Clone(_));
+        self.around(resource.base()).into_iter().find(clone)
+    }
+
+    /// Whether it is a clone's, and all instances are alike: then each node may run one.
+    #[must_use]
+    pub fn may_run_everywhere(&self, resource: &ResourceId) -> bool {
+        self.clone_of(resource).is_some_and(|clone| !says(&clone.meta, "globally-unique").is_some_and(truth))
+    }
+
+    /// How many of its instances may be promoted at once.
+    #[must_use]
+    pub fn promoted_max(&self, resource: &ResourceId) -> usize {
+        let written = self.clone_of(resource).and_then(|clone| says(&clone.meta, "promoted-max"));
+        written.and_then(|text| text.parse().ok()).unwrap_or(1)
+    }
+
+    /// Whether anything is called so in the cluster file: a primitive, a group, a clone.
+    #[must_use]
+    pub fn is_resource(&self, name: &ResourceId) -> bool {
+        !self.around(name.as_str()).is_empty()
+    }
+
+    /// The primitives that a name stands for: itself, or what is inside a group or clone.
+    #[must_use]
+    pub fn primitives(&self, name: &ResourceId) -> Vec<ResourceId> {
+        let around = self.around(name.as_str());
+        let Some(resource) = around.last() else { return vec![name.clone()] };
+        let primitives = resource.with_contents().into_iter().filter(|part| parts(part).is_empty());
+        primitives.filter_map(|part| ResourceId::new(&part.id).ok()).collect()
+    }
+
+    /// Whether the cluster may start and stop this resource on this node: neither file nor operator took it out of
+    /// management. A resource that is not configured is not managed.
+    #[must_use]
+    pub fn is_managed(&self, node: &NodeId, resource: &ResourceId) -> bool {
+        let around = self.around(resource.base());
+        if around.is_empty() {
+            return false;
+        }
+        // The innermost that says anything decides, as everywhere.
+        let of = |name: &str| around.iter().rev().find_map(|part| says(&part.meta, name));
+        let node_maintenance = match self.durable.overrides.nodes.get(node) {
+            Some(mode) => *mode == config::NodeMode::Maintenance,
+            None => self.config.nodes.get(node).is_some_and(|node| node.maintenance),
+        };
+        of("is-managed").is_none_or(truth)
+            && !of("maintenance").is_some_and(truth)
+            && !node_maintenance
+            && !self.config.properties.maintenance_mode
+    }
+}

@@ -1,0 +1,165 @@
+//! What cannot be begun now although it is part of the plan. What comes after it cannot either.
+//!
+//! - An order about the same resource is not answered yet. Its end makes a new plan.
+//! - Nodes never seen are still waited for (`dc-deadtime`): they are not cut off, and nothing is brought up that may run
+//!   there.
+//! - Without quorum nothing is brought up, also where the peer would recover what it keeps running.
+//! - The daemon does not know how to do it.
+//! - It would take down something healthy that cannot be brought up again now.
+
+use super::{Situation, orders};
+use crate::cib::NodeState;
+use crate::schedule::ActionKind;
+use ::scheduler::facts::Facts;
+use ::scheduler::index::ResourceIx;
+use ::scheduler::role::Role;
+use ::scheduler::schedule as answer;
+use config::{NodeId, OperationName, ResourceId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is held back.
+pub(super) struct Held {
+    /// By place in the answer.
+    pub(super) actions: BTreeSet<usize>,
+    /// Why, in words, once each.
+    pub(super) words: Vec<String>,
+}
+
+pub(super) fn held(
+    situation: &Situation<'_>,
+    facts: &Facts<'_>,
+    schedule: &answer::Schedule,
+    kinds: &[Result<ActionKind, String>],
+) -> Held {
+    let flight = in_flight(situation, kinds);
+    let mut actions = BTreeSet::new();
+    let mut words = BTreeSet::new();
+    for (at, kind) in kinds.iter().enumerate() {
+        let why = match kind {
+            Err(why) => Some(why.clone()),
+            Ok(kind) => waits(situation, kind).or_else(|| {
+                let resource = schedule.actions[at].resource.as_deref().and_then(orders::written)?;
+                let touches = !matches!(kind, ActionKind::Mark { .. } | ActionKind::Fence { .. });
+                flight.get(&resource).filter(|_| touches).cloned()
+            }),
+        };
+        if let Some(why) = why {
+            actions.insert(at);
+            words.insert(why);
+        }
+    }
+    spread(schedule, &mut actions);
+    while spare(facts, schedule, kinds, &mut actions) {
+        spread(schedule, &mut actions);
+    }
+    Held { actions, words: words.into_iter().collect() }
+}
+
+/// Lets what comes after something that is held be held too.
+fn spread(schedule: &answer::Schedule, actions: &mut BTreeSet<usize>) {
+    let mut behind: Vec<Vec<usize>> = vec![Vec::new(); schedule.actions.len()];
+    for (at, action) in schedule.actions.iter().enumerate() {
+        for first in action.after.iter().filter_map(|id| usize::try_from(*id).ok()) {
+            if let Some(list) = behind.get_mut(first) {
+                list.push(at);
+            }
+        }
+    }
+    let mut next: Vec<usize> = actions.iter().copied().collect();
+    while let Some(at) = next.pop() {
+        for &later in &behind[at] {
+            if actions.insert(later) {
+                next.push(later);
+            }
+        }
+    }
+}
+
+/// Holds what would take down something healthy whose way up is held. Whether there was any.
+fn spare(
+    facts: &Facts<'_>,
+    schedule: &answer::Schedule,
+    kinds: &[Result<ActionKind, String>],
+    actions: &mut BTreeSet<usize>,
+) -> bool {
+    if actions.is_empty() {
+        return false;
+    }
+    let instance = |at: usize| schedule.actions[at].resource.as_deref();
+    let does = |at: usize, names: &[OperationName]| match &kinds[at] {
+        Ok(ActionKind::Perform { operation, .. }) => names.contains(&operation.name),
+        _ => false,
+    };
+    let up = [OperationName::Start, OperationName::Promote, OperationName::MigrateFrom];
+    let down = [OperationName::Stop, OperationName::Demote, OperationName::MigrateTo];
+    let waiting: BTreeSet<&str> = actions.iter().filter(|at| does(**at, &up)).filter_map(|at| instance(*at)).collect();
+    if waiting.is_empty() {
+        return false;
+    }
+    let healthy: BTreeSet<&str> = facts
+        .all_resources()
+        .filter(|resource| waiting.contains(facts[*resource].id.as_str()) && is_healthy(facts, *resource))
+        .map(|resource| facts[resource].id.as_str())
+        .collect();
+    let spared = (0..kinds.len()).filter(|at| !actions.contains(at) && does(*at, &down));
+    let spared: Vec<usize> =
+        spared.filter(|at| instance(*at).is_some_and(|resource| healthy.contains(resource))).collect();
+    actions.extend(&spared);
+    !spared.is_empty()
+}
+
+/// It runs well, once, where it may.
+fn is_healthy(facts: &Facts<'_>, resource: ResourceIx) -> bool {
+    let here = &facts[resource];
+    let wanted = here.next_role.as_ref().is_none_or(|(role, _)| *role != Role::Stopped);
+    let [node] = here.on.as_slice() else { return false };
+    wanted && !here.failed && here.must_stop_on.is_empty() && facts[*node].usable()
+}
+
+/// Resources about which an order was given and not answered, with what it is. A node that is cut off owes no answers.
+fn in_flight(situation: &Situation<'_>, kinds: &[Result<ActionKind, String>]) -> BTreeMap<ResourceId, String> {
+    let fenced: BTreeSet<&NodeId> = kinds
+        .iter()
+        .filter_map(|kind| match kind {
+            Ok(ActionKind::Fence { node, .. }) => Some(node),
+            _ => None,
+        })
+        .collect();
+    let mut flight = BTreeMap::new();
+    for (node, status) in &situation.cib.status.nodes {
+        let answers = situation.members.contains(node) && situation.cib.online(node).is_some();
+        if !answers || fenced.contains(node) {
+            continue;
+        }
+        for (id, history) in &status.resources {
+            if let (Some(pending), Some(name)) = (history.pending.values().next(), orders::written(id.as_str())) {
+                let what = pending.key.name.as_str();
+                flight.entry(name).or_insert_with(|| format!("{what} of {id} on {node} is not answered yet"));
+            }
+        }
+    }
+    flight
+}
+
+/// What must wait for quorum, or while nodes never seen may still appear.
+fn waits(situation: &Situation<'_>, kind: &ActionKind) -> Option<String> {
+    let brings_up = match kind {
+        ActionKind::Perform { operation, .. } => {
+            operation.name.brings_up() || matches!(operation.name, OperationName::Promote | OperationName::MigrateTo)
+        }
+        _ => false,
+    };
+    if brings_up && !situation.quorum.quorate {
+        return Some("there is no quorum: nothing is started".to_owned());
+    }
+    if !situation.waiting_for_nodes {
+        return None;
+    }
+    let unseen = situation.cib.status.nodes.iter().filter(|(_, status)| status.state == NodeState::Unseen);
+    let unseen: Vec<&str> = unseen.map(|(node, _)| node.as_str()).collect();
+    let waits = match kind {
+        ActionKind::Fence { node, .. } => unseen.contains(&node.as_str()),
+        _ => brings_up,
+    };
+    waits.then(|| format!("{} may still appear", unseen.join(" and ")))
+}

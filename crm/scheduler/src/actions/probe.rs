@@ -176,7 +176,8 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     };
     plan.graph[probe].because.push(Reason::Unknown { resource: here.id.clone(), node: on.name.clone() });
     let top = facts.clone_of(resource).filter(|&top| facts[top].is_clone()).unwrap_or(resource);
-    let holds_up = top == resource && !facts[resource].role.runs();
+    // Where somebody cannot be asked yet nothing is started, unless an instance runs already.
+    let holds_up = facts.primitives(top).into_iter().all(|part| !facts[part].role.runs());
     let terms = if holds_up { Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE } else { Terms::ORDERED };
     plan.graph.relate(Point::Action(probe), Point::Task(top, Task::Start), terms);
     plan.graph.relate(Point::Action(probe), Point::Task(resource, Task::Reload), Terms::ORDERED);

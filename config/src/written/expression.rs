@@ -108,11 +108,17 @@ fn word(rest: &mut Peekable<std::str::Chars<'_>>) -> Result<Word, ExpressionErro
     if inside { wrong("a quote (') is opened and not closed") } else { Ok(Word { text, quoted }) }
 }
 
-fn quote(text: &str) -> String {
+/// Whether a text stands for itself without quotes, keywords apart.
+fn plain(text: &str) -> bool {
     let plain = |c: char| !c.is_whitespace() && !matches!(c, '(' | ')' | '\'' | '\\');
-    let keyword = matches!(text, "and" | "or" | "defined" | "not_defined" | "date" | "date-spec" | "resource" | "op");
+    !text.is_empty() && text.chars().all(plain)
+}
+
+fn quote(text: &str) -> String {
+    let condition = matches!(text, "defined" | "not_defined" | "date" | "date-spec" | "resource" | "op");
+    let keyword = condition || matches!(text, "and" | "or" | "to" | "for");
     let kind = value_type(text).is_some() || text.starts_with("param:") || text.starts_with("meta:");
-    if !text.is_empty() && text.chars().all(plain) && !keyword && !kind {
+    if plain(text) && !keyword && !kind {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
@@ -338,8 +344,10 @@ fn condition_text(condition: &Condition) -> Option<String> {
             let value = value.as_deref()?;
             let value = match source {
                 ValueSource::Literal => quote(value),
-                ValueSource::Parameter => format!("param:{value}"),
-                ValueSource::Meta => format!("meta:{value}"),
+                ValueSource::Parameter if plain(value) => format!("param:{value}"),
+                ValueSource::Meta if plain(value) => format!("meta:{value}"),
+                // In quotes it would be the value itself.
+                ValueSource::Parameter | ValueSource::Meta => return None,
             };
             let kind = match value_type {
                 None => "",
@@ -370,15 +378,15 @@ fn condition_text(condition: &Condition) -> Option<String> {
             Some(format!("resource {}", quote(&format!("{}:{}:{}", part(class), part(provider), part(agent)))))
         }
         Condition::Operation { name, interval, .. } => {
-            let interval = interval.as_deref().map(|interval| format!(" interval={interval}")).unwrap_or_default();
-            Some(format!("op {}{interval}", quote(name)))
+            let interval = interval.as_deref().map(|interval| format!(" {}", quote(&format!("interval={interval}"))));
+            Some(format!("op {}{}", quote(name), interval.unwrap_or_default()))
         }
         Condition::Rule(rule) => Some(format!("({})", rule.text()?)),
     }
 }
 
 fn parts_text(parts: &DateParts) -> Option<String> {
-    let parts: Vec<String> = parts.parts.iter().map(|(name, range)| format!("{name}={range}")).collect();
+    let parts: Vec<String> = parts.parts.iter().map(|(name, range)| quote(&format!("{name}={range}"))).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
@@ -403,6 +411,9 @@ mod tests {
             "resource ocf:heartbeat:IPaddr2 and op monitor interval=10s",
             "resource ::Dummy",
             "((a eq 1))",
+            "date-spec 'hours=9 to 17' and op monitor 'interval=10 s'",
+            "date in 'to' to 'for'",
+            "a eq 'param:two words'",
         ] {
             let rule = Rule::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(rule.text().as_deref(), Some(text));

@@ -136,7 +136,7 @@ impl Links {
         }
     }
 
-    /// The address in use has fallen silent: the next one of the same name first.
+    /// The address in use is silent: the next one of the same name first.
     fn look_elsewhere(&mut self, name: &NodeId, link: usize) {
         if let Some(path) = self.path(name, link) {
             path.patience.next_address += 1;
@@ -148,6 +148,10 @@ impl Links {
         let Some(path) = self.path(name, link) else { return };
         path.dial = Dial::Asking { next: now + path.patience.failed(KNOCK_PAUSE) };
         let addresses = path.addresses.clone();
+        // It has begun already; a crowd that went on knocking would keep it from getting anything done.
+        if self.connections.values().any(|dialing| dialing.is_waited_for() && addresses.contains(&dialing.remote)) {
+            return;
+        }
         for address in addresses {
             let Some(socket) = self.socket_for(link, &address) else { continue };
             let transmit =
@@ -176,10 +180,12 @@ impl Links {
         match path.dial {
             Dial::Waiting { .. } => self.attempt(now, &name, link),
             Dial::Trying { handle, .. } => {
-                // One that was answered goes on: whoever knocks in a peer's name must not be able to end it.
-                let unheard = self.connections.get(&handle).is_some_and(|tried| tried.heard == tried.since);
-                if unheard {
+                // One that was answered goes on: whoever knocks in a peer's name must not be able to end it. So does one
+                // whose first packets may still be answered, or are repeated soon.
+                let tried = self.connections.get(&handle);
+                if tried.is_some_and(|tried| tried.heard == tried.since && tried.since + UNHEARD / 2 <= now) {
                     self.shut(now, handle, code::ABANDONED, "begun anew");
+                    self.look_elsewhere(&name, link);
                     self.attempt(now, &name, link);
                 }
             }

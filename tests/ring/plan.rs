@@ -125,7 +125,7 @@ impl Plan {
         let count = self.world.hosts.len();
         let (at, other) = (self.rng.usize(..count), self.rng.usize(..count));
         let up = self.world.hosts[at].ring.is_some();
-        match self.rng.u8(..30) {
+        match self.rng.u8(..32) {
             0..=9 => return self.talk(),
             10 | 11 if up => self.world.crash(at, self.rng.bool()),
             12 | 13 => return self.restart(at),
@@ -149,6 +149,7 @@ impl Plan {
             26 => return self.spike(),
             27 => self.world.network.weather = weather(&mut self.rng),
             28 | 29 if up && self.rng.bool() => return self.world.leave(at),
+            30 | 31 => return self.fall(at),
             _ => {}
         }
         Ok(())
@@ -157,7 +158,12 @@ impl Plan {
     fn talk(&mut self) -> Result<(), Violation> {
         for at in self.world.running() {
             for _ in 0..self.rng.usize(..30) {
-                let len = if self.rng.u8(..20) == 0 { self.rng.usize(..20_000) } else { self.rng.usize(..800) };
+                // Some do not fit into one visit of the token, and may be cut by a change of the view.
+                let len = match self.rng.u8(..200) {
+                    0 => self.rng.usize(..300_000),
+                    1..=10 => self.rng.usize(..20_000),
+                    _ => self.rng.usize(..800),
+                };
                 self.world.multicast(at, len)?;
             }
             if self.rng.bool() {
@@ -165,6 +171,16 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// A daemon dies in the middle of what it says: some have heard it, others hear it while they agree without it.
+    fn fall(&mut self, at: usize) -> Result<(), Violation> {
+        self.talk()?;
+        self.world.run(self.rng.u64(..3 * MS))?;
+        if self.world.hosts[at].ring.is_some() {
+            self.world.crash(at, true);
+        }
+        self.world.run(self.rng.u64(..50 * MS))
     }
 
     fn restart(&mut self, at: usize) -> Result<(), Violation> {

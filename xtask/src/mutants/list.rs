@@ -31,12 +31,6 @@ pub const MUTANTS: &[Mutant] = &[
         "let seq",
     ),
     mutant(
-        "a node that slept through the end of a view calls all of it regular",
-        "ring/recover.rs",
-        "_ => delivered.max(past.log.delivered()),",
-        "_ => u64::MAX,",
-    ),
-    mutant(
         "packets are forgotten a rotation before all are known to have them",
         "ring/turn.rs",
         "log.discard(self.aru.min(token.aru));",
@@ -73,10 +67,16 @@ pub const MUTANTS: &[Mutant] = &[
         "let known = ",
     ),
     mutant(
-        "a commit token is accepted with other members than those proposed",
-        "ring/gather.rs",
-        "if !same || !in_turn ||",
-        "if !in_turn ||",
+        "whoever comes from any view counts as come along from this one",
+        "ring/recover.rs",
+        "m.past.as_ref() == Some(&past.log.id) && past.log.life(&m.node) == Some(m.incarnation)",
+        "m.past.is_some() && past.log.life(&m.node) == Some(m.incarnation)",
+    ),
+    mutant(
+        "what survivors sent after a gap is not delivered",
+        "ring/log.rs",
+        "for seq in self.aru + 1..=self.high {\n            if self.slot(seq)",
+        "for seq in self.high + 1..=self.high {\n            if self.slot(seq)",
     ),
     mutant(
         "a restarted node begins with the ring numbers again",

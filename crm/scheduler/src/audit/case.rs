@@ -61,6 +61,8 @@ pub(super) struct Case<'a> {
     pub(super) graph: Graph,
     pub(super) nodes: Vec<Node<'a>>,
     pub(super) subjects: Subjects<'a>,
+    /// For each primitive, its subjects.
+    pub(super) subjects_of: Vec<Vec<usize>>,
     /// For each subject, what is planned for it.
     pub(super) steps: Vec<Vec<Step>>,
     /// For each subject, what is known of it.
@@ -106,6 +108,7 @@ impl<'a> Case<'a> {
             graph,
             nodes: Vec::new(),
             subjects,
+            subjects_of: Vec::new(),
             steps: Vec::new(),
             known,
             fences: Vec::new(),
@@ -121,6 +124,10 @@ impl<'a> Case<'a> {
         let count = case.subjects.all.len();
         case.known.resize_with(count, Vec::new);
         case.steps.resize_with(count, Vec::new);
+        case.subjects_of = vec![Vec::new(); case.subjects.primitives.len()];
+        for (subject, it) in case.subjects.all.iter().enumerate() {
+            case.subjects_of[it.primitive].push(subject);
+        }
         case.fence_of = vec![None; case.nodes.len()];
         for (number, fence) in case.fences.iter().enumerate() {
             case.fence_of[fence.node] = Some(number);
@@ -266,11 +273,22 @@ impl<'a> Case<'a> {
             return true;
         }
         let failed = |of: usize| self.known[of].iter().any(|it| it.node == node && it.stop_failed);
-        let beside = |other: usize| match (it.group, self.primitive(other).group) {
-            (Some((group, _)), Some((same, _))) => std::ptr::eq(group, same),
+        failed(subject) || self.grouped(subject).any(failed)
+    }
+
+    /// Everything that is in a group with a subject, the instances of all its members, and itself; nothing when it is
+    /// not in a group. Members of a group stand beside each other.
+    pub(super) fn grouped(&self, subject: usize) -> impl Iterator<Item = usize> {
+        let at = self.subjects.all[subject].primitive;
+        let group = self.subjects.primitives[at].group;
+        let first = group.map_or(at, |(_, place)| at - place);
+        let same = move |primitive: &Primitive<'_>| match (group, primitive.group) {
+            (Some((group, _)), Some((other, _))) => std::ptr::eq(group, other),
             _ => false,
         };
-        failed(subject) || it.group.is_some() && (0..self.known.len()).any(|other| beside(other) && failed(other))
+        let members =
+            (first..self.subjects.primitives.len()).take_while(move |at| same(&self.subjects.primitives[*at]));
+        members.flat_map(|at| self.subjects_of[at].iter().copied())
     }
 
     /// Whether a subject stays where it may be active, on `node` or anywhere: a failure that is not acted upon (it has
@@ -291,6 +309,9 @@ impl<'a> Case<'a> {
     /// Where a subject runs when every action has been carried out, and as what.
     fn afterwards(&self, subject: usize) -> Vec<(usize, Role)> {
         let steps = &self.steps[subject];
+        // A start that was never answered is repeated, and makes no second instance.
+        let repeated = |node: usize| self.active(subject).any(|it| it.node == node && it.pending);
+        let several = !self.subjects.all[subject].once;
         let mut found: Vec<(usize, Role)> = Vec::new();
         for it in self.active(subject).filter(|it| it.counts()) {
             let stays = !steps.iter().any(|step| step.verb == Verb::Stop && step.node == it.node)
@@ -304,6 +325,7 @@ impl<'a> Case<'a> {
             let place = found.iter().position(|(node, _)| *node == step.node);
             match (step.verb, place) {
                 (Verb::Start, None) => found.push((step.node, Role::Unpromoted)),
+                (Verb::Start, Some(_)) if several && !repeated(step.node) => found.push((step.node, Role::Unpromoted)),
                 (Verb::Demote, Some(at)) if found[at].1 == Role::Promoted => found[at].1 = Role::Unpromoted,
                 _ => {}
             }

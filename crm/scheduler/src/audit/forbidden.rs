@@ -34,10 +34,8 @@ pub(super) fn check(case: &Case<'_>, scope: &Scope<'_>, found: &mut Vec<Violatio
 
 /// Whether a step brings a member of a group to where another one is, which nobody can move: then all of it is there.
 fn follows_stuck(case: &Case<'_>, step: &Step) -> bool {
-    let Some((group, _)) = case.primitive(step.subject).group else { return false };
-    let beside = |other: usize| case.primitive(other).group.is_some_and(|(same, _)| std::ptr::eq(group, same));
     let holds = |other: usize| case.active(other).any(|it| it.node == step.node) && case.stuck(other, step.node);
-    (0..case.known.len()).any(|other| other != step.subject && beside(other) && holds(other))
+    case.grouped(step.subject).any(|other| other != step.subject && holds(other))
 }
 
 /// Why its target role is against it.

@@ -112,44 +112,46 @@ fn edges(schedule: &Schedule) -> Result<(Vec<usize>, Vec<usize>), Vec<Violation>
 }
 
 /// Answers whether one action is over before another begins. Questions about the same later action, asked in a row,
-/// share one walk.
+/// share one walk, and what it waits for directly needs none.
 #[derive(Debug)]
 pub(super) struct Before<'g> {
     graph: &'g Graph,
-    /// For each action the walk that saw it last.
+    /// For each action the question in which it was seen last.
     seen: Vec<u32>,
-    walk: u32,
+    question: u32,
     of: Option<usize>,
-    stack: Vec<usize>,
+    /// What was seen, and not what is before it.
+    open: Vec<usize>,
 }
 
 impl<'g> Before<'g> {
     pub(super) fn new(graph: &'g Graph) -> Before<'g> {
-        Before { graph, seen: vec![0; graph.len()], walk: 0, of: None, stack: Vec::new() }
+        Before { graph, seen: vec![0; graph.len()], question: 0, of: None, open: Vec::new() }
     }
 
     /// Whether `first` is over before `then` begins.
     pub(super) fn precedes(&mut self, first: usize, then: usize) -> bool {
         if self.of != Some(then) {
-            if self.graph.before(then).contains(&first) {
-                return true;
-            }
-            self.walk_from(then);
+            self.question += 1;
+            self.of = Some(then);
+            self.open.clear();
+            self.see(then);
         }
-        self.seen[first] == self.walk
+        if self.seen[first] == self.question {
+            return true;
+        }
+        while let Some(at) = self.open.pop() {
+            self.see(at);
+        }
+        self.seen[first] == self.question
     }
 
-    fn walk_from(&mut self, then: usize) {
-        self.walk += 1;
-        self.of = Some(then);
-        self.stack.clear();
-        self.stack.push(then);
-        while let Some(at) = self.stack.pop() {
-            for &first in self.graph.before(at) {
-                if self.seen[first] != self.walk {
-                    self.seen[first] = self.walk;
-                    self.stack.push(first);
-                }
+    /// Sees what is directly before an action.
+    fn see(&mut self, at: usize) {
+        for &first in self.graph.before(at) {
+            if self.seen[first] != self.question {
+                self.seen[first] = self.question;
+                self.open.push(first);
             }
         }
     }

@@ -10,11 +10,7 @@ use crate::situation::ResourceKind;
 use crate::word;
 
 pub(super) fn check(case: &Case<'_>, before: &mut Before<'_>, found: &mut Vec<Violation>) {
-    let mut subjects: Vec<Vec<usize>> = vec![Vec::new(); case.subjects.primitives.len()];
-    for (subject, it) in case.subjects.all.iter().enumerate() {
-        subjects[it.primitive].push(subject);
-    }
-    for (primitive, subjects) in case.subjects.primitives.iter().zip(&subjects) {
+    for (primitive, subjects) in case.subjects.primitives.iter().zip(&case.subjects_of) {
         let limits = match primitive.sort {
             Sort::Alone => continue,
             Sort::Unique | Sort::Anonymous => {

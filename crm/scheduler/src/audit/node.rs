@@ -66,7 +66,7 @@ impl<'a> Node<'a> {
         self.present || (self.leaving && manager)
     }
 
-    /// Why nothing may be started on it, as far as it is itself concerned.
+    /// Why nothing may be started on it, as far as it is itself concerned. What is in maintenance is not touched at all.
     pub(super) fn closed(&self) -> Option<&'static str> {
         if self.reach == Reach::Member && !self.present {
             Some("is not there")
@@ -74,8 +74,6 @@ impl<'a> Node<'a> {
             Some("wants to leave")
         } else if self.standby {
             Some("is in standby")
-        } else if self.maintenance {
-            Some("is in maintenance")
         } else {
             None
         }

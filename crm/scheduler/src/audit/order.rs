@@ -166,7 +166,7 @@ impl Pairs<'_, '_, '_, '_> {
     /// The steps of a side. Addresses and connections of a bundle follow its containers.
     fn steps(&self, side: Side<'_>) -> Vec<Step> {
         let own = side.primitives.iter().filter(|at| !self.comes_with_bundle(**at));
-        let subjects = own.flat_map(|&at| self.scope.subjects(at));
+        let subjects = own.flat_map(|&at| &self.case.subjects_of[at]);
         subjects.flat_map(|&subject| self.case.planned(subject, side.verb)).copied().collect()
     }
 
@@ -182,11 +182,12 @@ impl Pairs<'_, '_, '_, '_> {
     /// Whether all of a group comes up, where it is to. What need not wait waits for the whole, and not where that does
     /// not come.
     fn whole(&self, side: Side<'_>) -> bool {
-        side.verb != Verb::Start || side.primitives.iter().all(|&at| {
-            let subjects = self.scope.subjects(at);
-            self.case.subjects.primitives[at].group.is_none()
-                || subjects.iter().any(|&subject| !self.case.after[subject].is_empty())
-        })
+        side.verb != Verb::Start
+            || side.primitives.iter().all(|&at| {
+                let subjects = &self.case.subjects_of[at];
+                self.case.subjects.primitives[at].group.is_none()
+                    || subjects.iter().any(|&subject| !self.case.after[subject].is_empty())
+            })
     }
 
     fn bundled(&self, side: Side<'_>) -> bool {
@@ -269,8 +270,8 @@ impl Pairs<'_, '_, '_, '_> {
                 || if wanted == Role::Promoted { it.written.is_some() } else { self.case.is_container(**at) }
         };
         let runs = |at: &usize| {
-            let after = self.scope.subjects(*at).iter().flat_map(|&subject| &self.case.after[subject]);
-            let mut subjects = self.scope.subjects(*at).iter();
+            let after = self.case.subjects_of[*at].iter().flat_map(|&subject| &self.case.after[subject]);
+            let mut subjects = self.case.subjects_of[*at].iter();
             after.into_iter().any(|(_, role)| *role >= wanted)
                 || subjects.any(|&subject| self.case.may_stay(subject, None))
         };

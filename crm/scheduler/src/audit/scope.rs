@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 /// Names and the places of primitives.
 pub(super) struct Scope<'a> {
     by_name: BTreeMap<&'a str, Vec<usize>>,
-    /// For each primitive its subjects.
-    subjects: Vec<Vec<usize>>,
 }
 
 impl<'a> Scope<'a> {
@@ -28,20 +26,11 @@ impl<'a> Scope<'a> {
             let members: Vec<usize> = members.collect();
             by_name.entry(&tag.id).or_insert(members);
         }
-        let mut subjects = vec![Vec::new(); case.subjects.primitives.len()];
-        for (subject, it) in case.subjects.all.iter().enumerate() {
-            subjects[it.primitive].push(subject);
-        }
-        Scope { by_name, subjects }
+        Scope { by_name }
     }
 
     /// The primitives that a name stands for.
     pub(super) fn primitives(&self, name: &str) -> &[usize] {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// The subjects of a primitive.
-    pub(super) fn subjects(&self, primitive: usize) -> &[usize] {
-        &self.subjects[primitive]
     }
 }

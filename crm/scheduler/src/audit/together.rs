@@ -70,7 +70,7 @@ fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Vio
         Some(name) => case.nodes[node].attributes(case.situation).get(name).cloned(),
     };
     let subjects = |primitives: &[usize]| -> Vec<usize> {
-        primitives.iter().flat_map(|&at| scope.subjects(at)).copied().collect()
+        primitives.iter().flat_map(|&at| &case.subjects_of[at]).copied().collect()
     };
     let there = |subject: usize, role: Role, with: usize| {
         let mut after = case.after[subject].iter().filter(|(_, is)| role == Role::Started || role == *is);
@@ -80,13 +80,10 @@ fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Vio
     let dependents = subjects(dependents);
     for &dependent in &dependents {
         for up in comes(case, dependent, dependent_role) {
-            let with = primaries.iter().any(|&primary| {
-                let stuck = case.stuck(primary, up.node) && !case.known[primary].is_empty();
-                if it.score.is_mandatory() {
-                    there(primary, primary_role, up.node) || stuck
-                } else {
-                    there(primary, primary_role, up.node) && !stuck
-                }
+            // What cannot be stopped is there for those who need it, and keeps nobody away.
+            let with = primaries.iter().any(|&primary| match there(primary, primary_role, up.node) {
+                true => it.score.is_mandatory() || !case.stuck(primary, up.node),
+                false => it.score.is_mandatory() && !case.known[primary].is_empty() && case.stuck(primary, up.node),
             });
             let why = if it.score.is_mandatory() && !with {
                 format!("comes up without {} beside it (colocation {})", it.primary, it.id)
@@ -102,9 +99,8 @@ fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Vio
         for &primary in &primaries {
             for up in comes(case, primary, primary_role).filter(|up| !case.stuck(primary, up.node)) {
                 // Dependents that stay because they cannot be stopped, or may not be, keep nobody away.
-                let follows = |dependent: usize| {
-                    there(dependent, dependent_role, up.node) && !case.stuck(dependent, up.node)
-                };
+                let follows =
+                    |dependent: usize| there(dependent, dependent_role, up.node) && !case.stuck(dependent, up.node);
                 if dependents.iter().any(|&dependent| follows(dependent)) {
                     let says = format!("comes up beside {} (colocation {})", it.dependent, it.id);
                     found.push(case.broken(Rule::Together, up, says));

@@ -63,6 +63,11 @@ impl Failure {
         Failure::new(Exit::NotQuorate, message)
     }
 
+    /// Something is wrong with paceline itself.
+    pub(crate) fn bug(message: impl Into<String>) -> Failure {
+        Failure::new(Exit::Bug, message)
+    }
+
     /// The daemon said something it should not have said.
     pub(crate) fn unexpected(response: &Response) -> Failure {
         match response {

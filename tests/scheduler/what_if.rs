@@ -9,6 +9,7 @@
 
 use crate::golden::{DASHES, case_files};
 use libtest_mimic::{Failed, Trial};
+use scheduler::audit::audit;
 use scheduler::execute::execute;
 use scheduler::facts;
 use scheduler::injection::Injection;
@@ -78,6 +79,7 @@ fn answer(cluster: &str, happens: &str) -> Result<String, Failed> {
     if schedule != scheduler::schedule(&situation) {
         return Err("the second answer differs from the first".into());
     }
+    audited(&situation, &schedule)?;
     let after = execute(&facts, &schedule);
     let mut out = String::new();
     tell(&mut out, &schedule);
@@ -86,11 +88,19 @@ fn answer(cluster: &str, happens: &str) -> Result<String, Failed> {
         let _ = writeln!(out, "  {line}");
     }
     let again = scheduler::schedule(&after);
+    audited(&after, &again)?;
     if !again.is_idle() {
         let _ = writeln!(out, "then");
         tell(&mut out, &again);
     }
     Ok(out)
+}
+
+/// Every answer must be safe to carry out.
+fn audited(situation: &Situation, schedule: &Schedule) -> Result<(), Failed> {
+    let wrong = audit(situation, schedule);
+    let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    if lines.is_empty() { Ok(()) } else { Err(format!("the audit refuses it: {}", lines.join("; ")).into()) }
 }
 
 fn happen(situation: &mut Situation, line: &str) -> Result<(), Failed> {

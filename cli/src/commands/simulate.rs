@@ -3,6 +3,7 @@
 use super::Context;
 use super::source::Source;
 use crate::failure::Failure;
+use scheduler::audit::audit;
 use scheduler::report::{dot, json, text};
 use scheduler::simulate::simulate;
 use scheduler::situation::Situation;
@@ -41,7 +42,13 @@ pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
         Format::Dot => dot::write(&simulation.schedule),
     };
     context.output.print(&shown);
-    Ok(())
+    let violations = audit(&situation, &simulation.schedule);
+    if violations.is_empty() {
+        return Ok(());
+    }
+    let failure = Failure::bug("the schedule breaks rules of its own, and no cluster may carry it out");
+    let failure = violations.into_iter().fold(failure, Failure::because);
+    Err(failure.hint("please report it with the file that --save FILE writes"))
 }
 
 fn save(path: &Path, situation: &Situation) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 //! for measuring without the rest of the product.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
+use scheduler::audit::audit;
 use scheduler::injection::Injection;
 use scheduler::report::{dot, json, text};
 use scheduler::rule::date;
@@ -62,6 +63,11 @@ fn run() -> Result<String, String> {
         return Ok(times(&situation, began));
     }
     let simulation = simulate(&situation);
+    let wrong = audit(&situation, &simulation.schedule);
+    if !wrong.is_empty() {
+        let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        return Err(format!("{path}: the audit refuses the schedule:\n{}", lines.join("\n")));
+    }
     match format.as_str() {
         "json" => Ok(json::write(&simulation, situation.now_ms)),
         "text" => Ok(text::write(&simulation)),

@@ -54,6 +54,15 @@ impl View<'_, '_> {
                 Some(format!("paceline resource cleanup {resource} --on {}", self.facts[entry.node].name))
             }
             Cause::TargetRole => Some(format!("paceline resource enable {resource}")),
+            Cause::Location(at) => edit(&self.constraints.locations[*at].id),
+            Cause::Follows(at, _) => edit(&self.constraints.colocations[*at as usize].id),
+            Cause::Capacity(name, ..) => {
+                let node = &self.facts[entry.node].name;
+                Some(format!("give {node} more {name}, or {resource} less, in the cluster file, then: paceline apply FILE"))
+            }
+            Cause::NoRoom | Cause::EnoughInstances => {
+                Some("raise clone-max or clone-node-max in the cluster file, then: paceline apply FILE".to_string())
+            }
             _ => None,
         }
     }
@@ -142,6 +151,12 @@ impl View<'_, '_> {
     fn spot(&self, of: &Colocation) -> String {
         of.node_attribute.as_ref().map(|name| format!(" on a node with the same {name}")).unwrap_or_default()
     }
+}
+
+/// What to do about a constraint that has a place in a cluster file; those of a CIB have names of their own.
+fn edit(id: &str) -> Option<String> {
+    let line = id.strip_prefix("(line ")?.strip_suffix(')')?;
+    Some(format!("edit line {line} of the cluster file, then: paceline apply FILE"))
 }
 
 /// A moment in UTC, from seconds since 1970.

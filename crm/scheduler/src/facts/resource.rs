@@ -86,8 +86,8 @@ pub struct Resource<'a> {
     pub blocked: Option<Reason>,
     /// Its last result was a failure: it needs to be stopped before anything else.
     pub failed: bool,
-    /// Its failure (see `failed`) makes a stop necessary before it may run again; why. None with `failed`: it failed and
-    /// is nevertheless left as it is (`on-fail = "block"`), or demoted only (`on-fail = "demote"`).
+    /// Its failure (see `failed`) makes a stop necessary before it may run again; why. None with `failed`: it failed
+    /// and is nevertheless left as it is (`on-fail = "block"`), or demoted only (`on-fail = "demote"`).
     pub recover: Option<Reason>,
     /// Its failure is ignored.
     pub failure_ignored: bool,

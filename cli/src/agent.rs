@@ -1,11 +1,13 @@
 //! The commands of the peer that OCF agents call, under the names that they call them by: `crm_attribute`, `crm_master`,
-//! `attrd_updater`, `crm_node`. This program answers to them where the daemon has put it first in its agents' path.
+//! `attrd_updater`, `crm_node`, `crm_mon`. This program answers to them where the daemon has put it first in the path of
+//! its agents.
 //!
 //! Only what agents ask for is here, with the peer's options, output and exit statuses. People have better words for
 //! the same: `paceline node attribute`, `paceline quorum status`.
 
 mod attribute;
 mod member;
+mod overview;
 
 use crate::client::{Client, PROMPT, Where};
 use crate::failure::Failure;
@@ -63,6 +65,7 @@ pub(crate) fn run(name: &str, arguments: Vec<OsString>) -> u8 {
     let reply = match name {
         "crm_attribute" | "crm_master" | "attrd_updater" => attribute::run(name, arguments),
         "crm_node" => member::run(arguments),
+        "crm_mon" => overview::run(&arguments),
         // Agents ask it for the version that they compare names of commands with.
         "pacemakerd" if arguments.iter().any(|word| word == "-$" || word == "--version") => {
             Reply::ok(format!("Pacemaker {PEER}\nNot Pacemaker, but paceline {}\n", env!("CARGO_PKG_VERSION")))

@@ -21,7 +21,7 @@ const SECOND: u8 = 0;
 const THIRD: u8 = 1;
 
 pub(super) fn target() -> Target {
-    Target { name: "ring", run, examples, memory: (2 * 1024 * KIB, 256), time: (ms(200), ms(100)), ..BINARY }
+    Target { name: "ring", run, examples, memory: (1280 * KIB, 256), time: (ms(200), ms(100)), ..BINARY }
 }
 
 fn node(index: usize) -> NodeId {

@@ -1,6 +1,6 @@
-//! The commands of the peer that OCF agents call, under the names that they call them by: `crm_attribute`, `crm_master`,
-//! `attrd_updater`, `crm_node`, `crm_mon`. This program answers to them where the daemon has put it first in the path of
-//! its agents.
+//! The commands of the peer that OCF agents call, under the names that they call them by: `crm_attribute`,
+//! `crm_master`, `attrd_updater`, `crm_node`, `crm_mon`. This program answers to them where the daemon has put it
+//! first in the path of its agents.
 //!
 //! Only what agents ask for is here, with the peer's options, output and exit statuses. People have better words for
 //! the same: `paceline node attribute`, `paceline quorum status`.

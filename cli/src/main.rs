@@ -1,5 +1,5 @@
-//! `paceline`: the commands of an operator. Under the name `fence_sandbox` it is the fence device of a sandbox, under the
-//! names of the peer's commands it is what OCF agents call.
+//! `paceline`: the commands of an operator. Under the name `fence_sandbox` it is the fence device of a sandbox, under
+//! the names of the peer's commands it is what OCF agents call.
 
 mod agent;
 mod client;

@@ -20,8 +20,8 @@ pub const VERSION: u32 = 1;
 /// Longest line accepted, in bytes.
 pub const MAX_LINE: usize = 4 * 1024 * 1024;
 
-/// The names under which `paceline` stands in the path of OCF agents: commands of the peer that they call. Those that it
-/// does not offer say so, before a peer that is installed but not in charge is asked.
+/// The names under which `paceline` stands in the path of OCF agents: commands of the peer that they call. Those that
+/// it does not offer say so, before a peer that is installed but not in charge is asked.
 pub const AGENT_COMMANDS: [&str; 8] =
     ["attrd_updater", "cibadmin", "crm_attribute", "crm_master", "crm_mon", "crm_node", "crm_resource", "pacemakerd"];
 

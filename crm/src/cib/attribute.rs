@@ -1,8 +1,8 @@
-//! Node attributes: what agents and operators note about a node, or about the cluster, for rules, for other agents, and
-//! for the scheduler (how much an instance wants to be promoted is one: `master-RESOURCE`).
+//! Node attributes: what agents and operators note about a node, or about the cluster, for rules, for other agents,
+//! and for the scheduler (how much an instance wants to be promoted is one).
 //!
-//! What is noted until the node leaves is status: it goes with the node's life, and comes back with a node that was only
-//! cut off for a moment. What is noted for good is durable like the cluster file, and needs quorum as it does.
+//! What is noted until the node leaves is status: it goes with the node's life, and comes back with a node that was
+//! only cut off for a moment. What is noted for good is durable like the cluster file, and needs quorum as it does.
 
 use super::apply::quorate;
 use super::{Cib, Context, News, Refused};

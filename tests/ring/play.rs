@@ -33,8 +33,8 @@ fn describe(seed: u64, outcome: &Outcome) -> String {
         Some(Violation { rule, text }) => format!("{rule} does not hold: {text}"),
     };
     format!(
-        "seed {seed}: {verdict} ({nodes} nodes, {time} ms, {steps} steps, {views} views, {all} deliveries, {transitional} \
-         transitional, together after {:.0} % of the bound)",
+        "seed {seed}: {verdict} ({nodes} nodes, {time} ms, {steps} steps, {views} views, {all} deliveries, \
+         {transitional} transitional, together after {:.0} % of the bound)",
         settled * 100.0
     )
 }

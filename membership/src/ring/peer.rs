@@ -22,7 +22,7 @@ pub(crate) struct Peer {
     pub(crate) life: Option<Incarnation>,
     /// Lives that are over.
     dead: VecDeque<Incarnation>,
-    /// A life that is over and speaks nevertheless: its newest serial, and how often it spoke since the present one did.
+    /// A life that is over and speaks on: its newest serial, how often it spoke since the present one did.
     revenant: Option<(Incarnation, u64, u8)>,
     /// Of its newest Join or Beat.
     serial: u64,
@@ -123,9 +123,9 @@ impl Peer {
         Meeting::News
     }
 
-    /// Whether a life that was taken for over is the present one after all. A node that has just started knows nothing
-    /// of its peers' lives: when a late frame of a peer's earlier life is the second that it hears of that peer, it takes
-    /// the present one for the earlier.
+    /// Whether a life that was taken for over is the present one after all. A node that has just started knows
+    /// nothing of its peers' lives: when a late frame of a peer's earlier life is the second that it hears of that
+    /// peer, it takes the present one for the earlier.
     fn returns(&mut self, life: Incarnation, serial: u64) -> bool {
         let spoke = match self.revenant {
             Some((known, newest, _)) if known == life && serial <= newest => return false,

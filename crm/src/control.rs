@@ -39,6 +39,9 @@ pub enum Request {
     Fencing,
     /// The cluster file in force; answered with [`Response::Config`].
     Config,
+    /// Everything that the scheduler looks at, complete, to be looked at elsewhere; answered with
+    /// [`Response::Situation`].
+    Situation,
     /// What would change if this were the cluster file, and which actions that would cause; changes nothing. Answered
     /// with [`Response::Plan`] or [`Response::Invalid`]. Any member answers.
     Plan {
@@ -137,6 +140,11 @@ pub enum Response {
         text: String,
         /// Its version.
         generation: Generation,
+    },
+    /// To [`Request::Situation`].
+    Situation {
+        /// A [`scheduler::situation::Situation`] as JSON: what `paceline simulate --state` reads.
+        situation: serde_json::Value,
     },
     /// To [`Request::Plan`].
     Plan {

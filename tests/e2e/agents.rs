@@ -107,7 +107,7 @@ pub fn hanging_stop() -> Result<(), String> {
         if sandbox.holder("sticky")? == "alpha" {
             return Err("sticky is on the node that was put in standby".to_owned());
         }
-        sandbox.ask("beta", &["fencing", "history"])?.said(0, &["alpha", "sticky failed on alpha: stop: timed out"])?;
+        sandbox.ask("beta", &["fencing", "history"])?.said(0, &["alpha", "stop of sticky failed on alpha: timed out"])?;
         sandbox.sandbox("start", "alpha")?;
         sandbox.until("beta", "alpha in standby", |status| watch::state(status, "alpha") == "standby")?;
         sandbox.consistent(&NODES)

@@ -1,10 +1,10 @@
 //! The scheduler, held against golden cases and against random clusters.
 //!
-//! The small scheduler of the daemon: each file in `cases/` is one rule: a cluster file, a line of dashes, the facts, a
+//! As the daemon runs it, from its own CIB to its own graph: each file in `cases/` is one rule: a cluster file, a line of dashes, the facts, a
 //! line of dashes, and the expected answer. `UPDATE=1` rewrites the answers; a rewritten line is reviewed like code.
 //! Every case is also audited, computed twice, and walked to its end, after which nothing may be left to do.
 //!
-//! The scheduler that takes its place: each file in `what-if/`, see [`what_if`].
+//! By itself: each file in `what-if/`, see [`what_if`].
 
 mod facts;
 mod golden;

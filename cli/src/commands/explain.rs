@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
-    let situation = args.source.situation()?;
+    let situation = args.source.situation(context)?;
     if let Some(id) = args.action {
         let schedule = scheduler::schedule(&situation);
         let Some(action) = schedule.actions.iter().find(|action| action.id == id) else {

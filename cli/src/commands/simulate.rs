@@ -31,7 +31,7 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
-    let situation = args.source.situation()?;
+    let situation = args.source.situation(context)?;
     if let Some(path) = &args.save {
         save(path, &situation)?;
     }

@@ -1,6 +1,10 @@
-//! Where a situation comes from: a CIB, a saved situation, or a cluster file alone; and what is changed in it before.
+//! Where a situation comes from: the running cluster, a CIB, a saved situation, or a cluster file alone; and what is
+//! changed in it before.
 
+use super::Context;
+use crate::client::PROMPT;
 use crate::failure::Failure;
+use crm::control::{Request, Response};
 use scheduler::injection::Injection;
 use scheduler::loss::at_rest;
 use scheduler::rule::date;
@@ -15,7 +19,7 @@ const LARGEST: u64 = 1 << 30;
 /// Which situation.
 #[derive(clap::Args, Debug)]
 pub(super) struct Source {
-    /// A CIB of Pacemaker, as XML; `-` for standard input
+    /// A CIB of Pacemaker, as XML, instead of the running cluster; `-` for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "state")]
     cib: Option<PathBuf>,
     /// A situation that was saved before, as JSON; `-` for standard input
@@ -101,19 +105,19 @@ impl Injections {
 
 impl Source {
     /// The situation, with everything that was injected.
-    pub(super) fn situation(&self) -> Result<Situation, Failure> {
+    pub(super) fn situation(&self, context: &Context<'_>) -> Result<Situation, Failure> {
         let now = match &self.now {
             None => None,
             Some(time) => Some(date::moment(time).map(|seconds| seconds.saturating_mul(1000)).ok_or_else(|| {
                 Failure::usage(format!("--now {time}: not a moment")).hint("for example 2026-07-01T12:00:00Z")
             })?),
         };
-        let mut situation = self.read(now)?;
+        let mut situation = self.read(now, context)?;
         self.injections.apply(&mut situation)?;
         Ok(situation)
     }
 
-    fn read(&self, now: Option<i64>) -> Result<Situation, Failure> {
+    fn read(&self, now: Option<i64>, context: &Context<'_>) -> Result<Situation, Failure> {
         let mut situation = match (&self.cib, &self.state, &self.config) {
             (Some(path), _, _) => {
                 let problem = |error| Failure::refused(format!("{} is not a CIB", path.display())).because(error);
@@ -135,11 +139,7 @@ impl Source {
                     Failure::refused(format!("the cluster of {} does not come to rest, even on paper", path.display()))
                 });
             }
-            (None, None, None) => {
-                return Err(
-                    Failure::usage("no cluster to look at").hint("give --config FILE, --cib FILE or --state FILE")
-                );
-            }
+            (None, None, None) => running(context)?,
         };
         if let Some(now) = now {
             situation.now_ms = now;
@@ -151,6 +151,18 @@ impl Source {
             let failure = Failure::refused(format!("{} is not a valid cluster file", path.display()));
             problems.into_iter().fold(failure, |failure, problem| failure.because(problem))
         })
+    }
+}
+
+/// The situation of the running cluster, from the daemon of this node.
+fn running(context: &Context<'_>) -> Result<Situation, Failure> {
+    let elsewhere = "to look at another cluster, give --config FILE, --cib FILE or --state FILE";
+    let mut client = context.connect().map_err(|failure| failure.hint(elsewhere))?;
+    match client.ask(&Request::Situation, PROMPT)? {
+        Response::Situation { situation } => serde_json::from_value(situation).map_err(|error| {
+            Failure::refused("the daemon's situation is not one that this program understands").because(error)
+        }),
+        other => Err(Failure::unexpected(&other)),
     }
 }
 

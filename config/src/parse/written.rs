@@ -45,25 +45,26 @@ fn single<'a>(
     Some(Fields::read(section, "", table.span.clone(), table.value, report))
 }
 
-/// Properties that a daemon of this version carries out.
-const CARRIED_OUT: [&str; 10] = [
-    "fencing-enabled",
-    "fencing-action",
-    "startup-fencing",
-    "dc-deadtime",
-    "no-quorum-policy",
-    "symmetric-cluster",
-    "maintenance-mode",
-    "stop-all-resources",
-    "start-failure-is-fatal",
-    "batch-limit",
+/// Properties that ask for something outside the scheduler, which a daemon of this version does not do. What stands under
+/// `other` may be anything.
+const NOT_CARRIED_OUT: [&str; 10] = [
+    "fencing-timeout",
+    "fencing-watchdog-timeout",
+    "have-watchdog",
+    "migration-limit",
+    "node-pending-timeout",
+    "other",
+    "priority-fencing-delay",
+    "shutdown-lock",
+    "shutdown-lock-limit",
+    "startup-probes",
 ];
 
 fn beyond_properties(fields: &Fields<'_>, report: &mut Report<'_>) {
-    for (option, _) in fields.given_options().filter(|(option, _)| !CARRIED_OUT.contains(&option.name)) {
-        report.beyond(fields.span_of(option.name), &format!("the property `{}`", option.name));
+    for name in NOT_CARRIED_OUT.into_iter().filter(|name| fields.knows(name) && fields.has(name)) {
+        report.beyond(fields.span_of(name), &format!("the property `{name}`"));
     }
-    if let Some(policy @ ("ignore" | "demote" | "fence")) = fields.given_choice("no-quorum-policy") {
+    if let Some(policy @ ("ignore" | "fence")) = fields.given_choice("no-quorum-policy") {
         report.beyond(fields.span_of("no-quorum-policy"), &format!("`no-quorum-policy = \"{policy}\"`"));
     }
 }
@@ -97,15 +98,12 @@ fn defaults(file: &Fields<'_>, configuration: &mut Configuration, report: &mut R
     let mut resource = values::sets(&fields, "resource", report);
     let mut operation = values::sets(&fields, "operation", report);
     if let Some(table) = single(&fields, "resource", &DEFAULTS_RESOURCE, report) {
-        resource::beyond_meta(&table, &resource::CARRIED_OUT, report);
+        resource::beyond_meta(&table, report);
         let own = values::meta(&table, "defaults.resource");
         resource.insert(0, own);
     }
     if let Some(table) = single(&fields, "operation", &DEFAULTS_OPERATION, report) {
         let mut own = AttributeSet { id: "defaults.operation".to_owned(), ..AttributeSet::default() };
-        if table.has("options") {
-            report.beyond(table.span_of("options"), "`options` of operations");
-        }
         own.values = values::given(&table, &["options"]);
         own.values.extend(values::pairs(table.pairs("options")));
         operation.insert(0, own);
@@ -138,9 +136,6 @@ fn node(name: &At<&str>, fields: &Fields<'_>, kind: NodeKind, report: &mut Repor
         }
     }
     let attributes = std::iter::once(own).chain(values::sets(fields, "attributes", report)).collect();
-    if fields.has("utilization") {
-        report.beyond(fields.span_of("utilization"), "capacities");
-    }
     let capacity = AttributeSet {
         id: format!("{}.utilization", name.value),
         values: values::pairs(fields.pairs("utilization")),
@@ -151,9 +146,6 @@ fn node(name: &At<&str>, fields: &Fields<'_>, kind: NodeKind, report: &mut Repor
         NodeKind::Member => fields.given_score("score").unwrap_or_default(),
         NodeKind::Remote | NodeKind::Ping => crate::score::Score::ZERO,
     };
-    if score != crate::score::Score::ZERO {
-        report.beyond(fields.span_of("score"), "`score` of nodes");
-    }
     Node { id: name.value.to_owned(), name: name.value.to_owned(), kind, attributes, utilization, score }
 }
 

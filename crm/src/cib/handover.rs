@@ -121,7 +121,8 @@ impl Cib {
                 .filter(|(id, _)| id.base() == resource.as_str())
                 .map(|(_, history)| history.activity())
                 .collect();
-            !known.is_empty() && known.iter().all(|activity| *activity == Activity::Inactive)
+            let asked = !known.is_empty() || !self.is_looked_for_everywhere(resource);
+            asked && known.iter().all(|activity| *activity == Activity::Inactive)
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What a resource is part of: the group and the clone around a primitive, as the cluster file says.
 
 use super::Cib;
-use config::written::{AttributeSet, Resource, ResourceKind};
+use config::written::{AttributeSet, Discovery, Location, Resource, ResourceKind, Subject};
 use config::{NodeId, ResourceId};
 
 /// The chain from the outermost resource down to the one called `name`.
@@ -58,6 +58,18 @@ impl Cib {
     pub fn promoted_max(&self, resource: &ResourceId) -> usize {
         let written = self.clone_of(resource).and_then(|clone| says(&clone.meta, "promoted-max"));
         written.and_then(|text| text.parse().ok()).unwrap_or(1)
+    }
+
+    /// Whether every node is asked if it runs there: no location constraint says that some are not.
+    #[must_use]
+    pub fn is_looked_for_everywhere(&self, resource: &ResourceId) -> bool {
+        let around = self.around(resource.base());
+        let about = |location: &Location| match &location.subject {
+            Subject::Resource(name) => around.iter().any(|part| part.id == *name),
+            Subject::Pattern { .. } | Subject::Sets(_) => true,
+        };
+        let locations = &self.config.written.constraints.locations;
+        !locations.iter().any(|location| location.discovery != Discovery::Always && about(location))
     }
 
     /// Whether anything is called so in the cluster file: a primitive, a group, a clone.

@@ -46,6 +46,7 @@ impl Node {
                 let durable = &self.cib().durable;
                 Ok(Some(Response::Config { text: durable.text.clone(), generation: durable.generation }))
             }
+            Request::Situation => self.told(now).map(Some),
             Request::Plan { text } => Ok(Some(self.plan_for(now, &text))),
             Request::Apply { text, base } => self.apply(now, client, text, base),
             Request::Override { edit } => self.override_with(now, client, edit),
@@ -97,6 +98,18 @@ impl Node {
             warnings,
         };
         Summary::of(self.cib(), sight)
+    }
+
+    /// What the scheduler looks at.
+    fn told(&self, now: Moment) -> Result<Response, Refused> {
+        let told = self.situation(now, self.cib(), |situation| situation.told())?;
+        match serde_json::to_value(&told) {
+            Ok(situation) => Ok(Response::Situation { situation }),
+            Err(error) => {
+                let message = format!("the situation of this cluster cannot be written down: {error}");
+                Err(Refused::new(Refusal::Unavailable, message, Some("please report it, with the cluster file")))
+            }
+        }
     }
 
     fn votes(&self) -> Result<Response, Refused> {

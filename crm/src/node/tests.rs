@@ -1,6 +1,7 @@
 //! Whole nodes against each other.
 
 mod chaos;
+mod clones;
 mod cluster;
 mod durable;
 mod services;

@@ -72,12 +72,29 @@ fn cause(situation: &Situation<'_>, kind: &ActionKind, action: &ScheduledAction)
             "there is no quorum".to_owned()
         }
         ActionKind::Fence { reason, .. } => reason.clone(),
-        _ if !action.cause.is_empty() => action.cause.clone(),
+        _ if !action.cause.is_empty() => in_full(situation, &action.cause),
         ActionKind::Perform { operation, .. } if operation.interval.is_some() => {
             "it runs and is to be watched".to_owned()
         }
         _ => "it goes with the rest of the plan".to_owned(),
     }
+}
+
+/// A cause that names a failure, with what its agent said instead of an exit code.
+fn in_full(situation: &Situation<'_>, cause: &str) -> String {
+    for (node, status) in &situation.cib.status.nodes {
+        for (id, record) in
+            status.resources.iter().filter_map(|(id, history)| Some((id, history.last_failure.as_ref()?)))
+        {
+            let report = &record.report;
+            let what = format!("{} of {id} failed on {node}", report.name.as_str());
+            if let Some(at) = cause.find(&format!("{what} with exit code {}", report.outcome.code())) {
+                let reason = report.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                return format!("{}{what}: {}{reason}", &cause[..at], report.outcome);
+            }
+        }
+    }
+    cause.to_owned()
 }
 
 fn mark(action: &ScheduledAction) -> String {
@@ -92,7 +109,7 @@ fn fence(situation: &Situation<'_>, node: NodeId, action: &ScheduledAction) -> R
         Some(NodeState::Offline) => return Err(format!("{node} is known to be off")),
     };
     let unseen = || format!("{node} was not seen since the cluster started");
-    let reason = if action.cause.is_empty() { unseen() } else { action.cause.clone() };
+    let reason = if action.cause.is_empty() { unseen() } else { in_full(situation, &action.cause) };
     Ok(ActionKind::Fence { node, incarnation, reason })
 }
 

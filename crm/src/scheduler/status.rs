@@ -13,8 +13,8 @@ use crate::cib::{FailureCount, History, NodeState, NodeStatus, OperationKey, Ope
 use ::scheduler::situation::{
     self as told, Agent, AttributeSet, OperationHistory, OperationStatus, ResourceHistory, Value,
 };
-use config::{AgentRef, NodeId, ResourceId};
-use resource_agents::{OrderId, Outcome};
+use config::{AgentRef, NodeId, OperationName, ResourceId};
+use resource_agents::{OrderId, Outcome, Report};
 use std::collections::BTreeMap;
 
 /// How the agent of each configured primitive is written.
@@ -158,7 +158,7 @@ fn answered(id: &ResourceId, record: &OperationRecord) -> OperationHistory {
         interval_ms: every,
         call: done,
         exit_code: report.outcome.code(),
-        status: if report.outcome == Outcome::TimedOut { OperationStatus::TimedOut } else { OperationStatus::Done },
+        status: status(report),
         expected_exit_code: report.expect.code(),
         // Calls are counted by the whole cluster: the number tells also which of two nodes came first.
         transition_key: format!("0:{done}:0:cluster"),
@@ -170,6 +170,19 @@ fn answered(id: &ResourceId, record: &OperationRecord) -> OperationHistory {
         migrate_target,
         exit_reason: report.reason.clone(),
         ..OperationHistory::default()
+    }
+}
+
+/// How a call went. A probe that could not even ask has found nothing of ours there, as where no agent is installed: to
+/// stop it there, with an agent that cannot be run, would only get the node fenced.
+fn status(report: &Report) -> OperationStatus {
+    let probe = report.name == OperationName::Monitor && report.interval.is_none();
+    match report.outcome {
+        Outcome::TimedOut => OperationStatus::TimedOut,
+        Outcome::InsufficientPrivilege | Outcome::NotConfigured | Outcome::Unimplemented if probe => {
+            OperationStatus::NotInstalled
+        }
+        _ => OperationStatus::Done,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::cib::{Activity, Cib, History, NodeState, NodeStatus};
 use crate::schedule::Schedule;
 use config::{NodeId, NodeMode, OperationName, ResourceId, TargetRole};
 use membership::{Quorum, View};
+use resource_agents::Outcome;
 use std::collections::BTreeMap;
 
 /// The activity of a cluster that has nothing to do.
@@ -201,7 +202,9 @@ fn note(
 ) -> Option<String> {
     let wanted = schedule?.placement.get(name)?;
     if wanted.is_empty() {
-        return schedule.map(|schedule| crate::node::why(schedule, name));
+        let mut why = vec![crate::node::why(schedule?, name)];
+        why.extend(places.iter().filter_map(|(node, _, history)| unable(node, history)));
+        return Some(why.join("; "));
     }
     let missing: Vec<&NodeId> = wanted.iter().map(|place| &place.node).filter(|node| !active.contains(node)).collect();
     let too_many = active.iter().any(|node| wanted.iter().all(|place| place.node != *node));
@@ -224,6 +227,22 @@ fn note(
         (true, true) => Some("to be demoted".to_owned()),
         (false, _) => None,
     }
+}
+
+/// What an agent said that cannot run at all on a node.
+fn unable(node: &NodeId, history: &History) -> Option<String> {
+    let last = history.records.iter().max_by_key(|record| record.call)?;
+    let report = &last.report;
+    let hard = matches!(
+        report.outcome,
+        Outcome::NotInstalled
+            | Outcome::InvalidParameter
+            | Outcome::InsufficientPrivilege
+            | Outcome::NotConfigured
+            | Outcome::Unimplemented
+    );
+    let reason = report.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    hard.then(|| format!("on {node}: {}{reason}", report.outcome))
 }
 
 fn fencing(cib: &Cib) -> Vec<FencingSummary> {

@@ -103,12 +103,6 @@ fn choice(fields: &Fields<'_>, name: &str) -> Option<String> {
     fields.given_choice(name).map(str::to_owned)
 }
 
-fn beyond(fields: &Fields<'_>, options: &[&str], what: &str, report: &mut Report<'_>) {
-    for option in options.iter().filter(|option| fields.has(option)) {
-        report.beyond(fields.span_of(option), &format!("`{option}` of {what}"));
-    }
-}
-
 fn sets(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<ResourceSet> {
     let mut sets = Vec::new();
     for table in fields.tables("sets") {
@@ -143,7 +137,6 @@ fn ends(fields: &Fields<'_>, names: [&str; 2], table: &Table<'_>, report: &mut R
 
 fn location(table: &Table<'_>, report: &mut Report<'_>) -> Option<Location> {
     let fields = Fields::read(&LOCATION, "", table.span.clone(), table.value, report);
-    beyond(&fields, &["pattern", "sets", "rule", "rules", "role", "discovery", "score-attribute"], "locations", report);
     let subject = match (text(&fields, "resource"), text(&fields, "pattern"), fields.has("sets")) {
         (Some(resource), None, false) => Subject::Resource(resource),
         (None, Some(pattern), false) => match pattern.strip_prefix('!') {
@@ -221,8 +214,6 @@ fn location_rule(fields: &Fields<'_>, table: &Table<'_>, report: &mut Report<'_>
 
 fn colocation(table: &Table<'_>, report: &mut Report<'_>) -> Option<Colocation> {
     let fields = Fields::read(&COLOCATION, "", table.span.clone(), table.value, report);
-    let more = ["dependent-role", "primary-role", "node-attribute", "influence", "sets"];
-    beyond(&fields, &more, "colocations", report);
     ends(&fields, ["dependent", "primary"], table, report).then(|| Colocation {
         id: place(table, report),
         score: fields.score("score"),
@@ -240,7 +231,6 @@ fn colocation(table: &Table<'_>, report: &mut Report<'_>) -> Option<Colocation> 
 /// The rule under which a constraint counts.
 fn lifetime(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Rule> {
     let text = fields.text("lifetime")?;
-    report.beyond(text.span.clone(), "constraints with a `lifetime`");
     rule(&text, report)
 }
 
@@ -254,15 +244,6 @@ fn order_kind(word: &str) -> OrderKind {
 
 fn order(table: &Table<'_>, report: &mut Report<'_>) -> Option<Order> {
     let fields = Fields::read(&ORDER, "", table.span.clone(), table.value, report);
-    beyond(&fields, &["require-all", "sets"], "orders", report);
-    for option in ["first-action", "then-action"] {
-        if matches!(fields.given_choice(option), Some("promote" | "demote")) {
-            report.beyond(fields.span_of(option), "promotable clones");
-        }
-    }
-    if fields.given_choice("kind") == Some("serialize") {
-        report.beyond(fields.span_of("kind"), "serialized orders");
-    }
     ends(&fields, ["first", "then"], table, report).then(|| Order {
         id: place(table, report),
         kind: order_kind(fields.choice("kind")),

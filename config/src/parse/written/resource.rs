@@ -41,7 +41,6 @@ pub(super) fn read(file: &Fields<'_>, report: &mut Report<'_>) -> (Vec<Resource>
         add(&mut drafts, name, collective(name.value, &fields, report), parts, Shape::Group, report);
     }
     for (name, table) in file.named("clones") {
-        report.beyond(name.span.clone(), "clones");
         let fields = Fields::read(&CLONE, name.value, name.span.clone(), table, report);
         let mut resource = collective(name.value, &fields, report);
         if let Some(meta) = resource.meta.first_mut() {
@@ -60,7 +59,6 @@ pub(super) fn read(file: &Fields<'_>, report: &mut Report<'_>) -> (Vec<Resource>
     }
     let mut templates = Vec::new();
     for (name, table) in file.named("templates") {
-        report.beyond(name.span.clone(), "templates");
         let fields = Fields::read(&TEMPLATE, name.value, name.span.clone(), table, report);
         templates.push(primitive(name.value, &fields, &TEMPLATE, report));
     }
@@ -151,47 +149,27 @@ fn meta_of(id: &str, fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Attrib
 }
 
 fn collective(id: &str, fields: &Fields<'_>, report: &mut Report<'_>) -> Resource {
-    beyond_meta(fields, &CARRIED_OUT_OF_GROUPS, report);
-    if fields.knows("params") && fields.has("params") {
-        report.beyond(fields.span_of("params"), "parameters of groups");
-    }
+    beyond_meta(fields, report);
     let params = if fields.knows("params") { sets_of(id, "params", fields, report) } else { Vec::new() };
     Resource { id: id.to_owned(), meta: meta_of(id, fields, report), params, ..Resource::default() }
 }
 
-/// Meta attributes that the typed model has, and so the daemon; the others are beyond it.
-pub(super) const CARRIED_OUT: [&str; 7] =
-    ["target-role", "stickiness", "priority", "managed", "maintenance", "migration-threshold", "failure-timeout"];
+/// A meta attribute that makes a node of a resource: guest nodes are beyond this version.
+const GUEST: &str = "remote-node";
 
-/// The same of groups; the others are their members' own.
-const CARRIED_OUT_OF_GROUPS: [&str; 4] = ["target-role", "priority", "managed", "maintenance"];
-
-pub(super) fn beyond_meta(fields: &Fields<'_>, carried_out: &[&str], report: &mut Report<'_>) {
-    if fields.has("meta") {
-        report.beyond(fields.span_of("meta"), "further meta attributes");
+pub(super) fn beyond_meta(fields: &Fields<'_>, report: &mut Report<'_>) {
+    if fields.given_options().any(|(option, _)| option.name == GUEST) {
+        report.beyond(fields.span_of(GUEST), "guest nodes");
     }
-    let given: Vec<&str> =
-        fields.given_options().filter(|(option, _)| fields.is_meta(option)).map(|(option, _)| option.name).collect();
-    for name in given {
-        if !carried_out.contains(&name) {
-            report.beyond(fields.span_of(name), &format!("the meta attribute `{name}`"));
-        }
-    }
-    if matches!(fields.given_choice("target-role"), Some("promoted" | "unpromoted")) {
-        report.beyond(fields.span_of("target-role"), "promotable clones");
+    if fields.knows("meta") && fields.pairs("meta").iter().any(|(name, _)| name.value == GUEST) {
+        report.beyond(fields.span_of("meta"), "guest nodes");
     }
 }
 
 fn primitive(id: &str, fields: &Fields<'_>, section: &'static Section, report: &mut Report<'_>) -> Resource {
-    beyond_meta(fields, &CARRIED_OUT, report);
+    beyond_meta(fields, report);
     let is_template = std::ptr::eq(section, &TEMPLATE);
     let template = if is_template { None } else { fields.text("template") };
-    if template.is_some() {
-        report.beyond(fields.span_of("template"), "templates");
-    }
-    if fields.has("utilization") {
-        report.beyond(fields.span_of("utilization"), "placement by capacity");
-    }
     let agent = match fields.text("agent") {
         Some(text) => agent(&text, report),
         None if is_template || template.is_some() => None,
@@ -251,7 +229,7 @@ fn operations(id: &str, fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Ope
             report,
         );
         let Some(name) = of.given_choice("name") else { continue };
-        beyond_operation(&of, name, report);
+        beyond_operation(&of, report);
         let mut options = values::given(&of, &["name", "interval", "params", "options", "sets"]);
         options.extend(values::pairs(of.pairs("options")));
         let operation = format!("{id}.operations[{at}]");
@@ -267,17 +245,14 @@ fn operations(id: &str, fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Ope
     operations
 }
 
-fn beyond_operation(of: &Fields<'_>, name: &str, report: &mut Report<'_>) {
-    if !matches!(name, "start" | "stop" | "monitor") {
-        report.beyond(of.span_of("name"), &format!("the operation `{name}`"));
-    }
-    for option in ["role", "enabled", "start-delay", "interval-origin", "params", "options"] {
+fn beyond_operation(of: &Fields<'_>, report: &mut Report<'_>) {
+    for option in ["start-delay", "interval-origin"] {
         if of.has(option) {
             report.beyond(of.span_of(option), &format!("`{option}` of operations"));
         }
     }
-    if matches!(of.given_choice("on-fail"), Some("ban" | "demote" | "standby" | "restart-container")) {
-        report.beyond(of.span_of("on-fail"), "this `on-fail`");
+    if of.given_choice("on-fail") == Some("restart-container") {
+        report.beyond(of.span_of("on-fail"), "`on-fail = \"restart-container\"`");
     }
 }
 

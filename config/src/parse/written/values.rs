@@ -83,7 +83,6 @@ pub(super) fn sets(fields: &Fields<'_>, of: &str, report: &mut Report<'_>) -> Ve
     for table in fields.tables("sets") {
         let set =
             Fields::read_as(&SET, format!("a set of {}", fields.subject), table.span.clone(), table.value, report);
-        report.beyond(table.span.clone(), "values under rules");
         if set.given_choice("of") != Some(of) {
             continue;
         }

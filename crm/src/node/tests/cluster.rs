@@ -38,6 +38,21 @@ pub(super) fn service(name: &str) -> String {
     )
 }
 
+/// What a job of an agent is to do, and with which service: "check web". `None` for a fence agent.
+fn called(job: &Job) -> Option<(String, String)> {
+    let command = || Some((job.env.get("PACELINE_ACTION")?.clone(), job.env.get("PACELINE_RESOURCE")?.clone()));
+    let script = || {
+        let action = job.args.first()?.replace("monitor", "check");
+        Some((action, job.env.get("OCF_RESOURCE_INSTANCE")?.clone()))
+    };
+    command().or_else(script)
+}
+
+/// Services of which each node may run one.
+fn cloned(name: &str) -> bool {
+    name.starts_with("many")
+}
+
 /// Members that hear each other, and what they have said and not heard yet.
 #[derive(Debug)]
 struct Part {
@@ -70,6 +85,10 @@ pub(super) struct Cluster {
     jobs: Vec<Running>,
     /// Services that run: truth, not belief.
     pub(super) running: BTreeSet<(NodeId, String)>,
+    /// Those of them that are promoted.
+    pub(super) promoted: BTreeSet<(NodeId, String)>,
+    /// Calls of `notify`.
+    pub(super) notified: usize,
     /// "start web" and the like that fail, or never end.
     pub(super) failing: BTreeSet<String>,
     pub(super) hanging: BTreeSet<String>,
@@ -96,6 +115,8 @@ impl Cluster {
             slow_disks: BTreeSet::new(),
             jobs: Vec::new(),
             running: BTreeSet::new(),
+            promoted: BTreeSet::new(),
+            notified: 0,
             failing: BTreeSet::new(),
             hanging: BTreeSet::new(),
             fencing_fails: 0,
@@ -141,6 +162,7 @@ impl Cluster {
     pub(super) fn power_off(&mut self, name: &str) {
         self.kill_daemon(name);
         self.running.retain(|(place, _)| place.as_str() != name);
+        self.promoted.retain(|(place, _)| place.as_str() != name);
     }
 
     /// The daemon is gone and its jobs with it; its services stay.
@@ -270,11 +292,7 @@ impl Cluster {
 
     fn work_on(&mut self, mut choose: impl FnMut(usize) -> usize) -> bool {
         let hangs = |running: &Running, hanging: &BTreeSet<String>| {
-            running
-                .job
-                .env
-                .get("PACELINE_RESOURCE")
-                .is_some_and(|name| hanging.contains(&format!("{} {name}", running.job.env["PACELINE_ACTION"])))
+            called(&running.job).is_some_and(|(action, name)| hanging.contains(&format!("{action} {name}")))
         };
         let able = self.jobs.iter().enumerate().filter(|(_, running)| !hangs(running, &self.hanging));
         let able: Vec<usize> = able.map(|(place, _)| place).collect();
@@ -282,29 +300,45 @@ impl Cluster {
             return false;
         }
         let running = self.jobs.remove(able[choose(able.len())]);
-        match running.job.env.get("PACELINE_RESOURCE").cloned() {
-            Some(name) => self.serve(running, &name),
+        match called(&running.job) {
+            Some((action, name)) => self.serve(running, &action, &name),
             None => self.fence(running),
         }
         true
     }
 
-    fn serve(&mut self, running: Running, name: &str) {
-        let action = running.job.env["PACELINE_ACTION"].clone();
+    fn serve(&mut self, running: Running, action: &str, name: &str) {
         let here = (running.node.clone(), name.to_owned());
         let fails = self.failing.contains(&format!("{action} {name}"));
-        let code = match action.as_str() {
+        let code = match action {
             _ if fails => 1,
             "start" => {
                 self.running.insert(here);
                 let places: Vec<_> = self.running.iter().filter(|(_, service)| service == name).collect();
-                assert!(places.len() == 1, "{name} runs twice: {places:?}");
+                assert!(places.len() == 1 || cloned(name), "{name} runs twice: {places:?}");
                 0
             }
             "stop" => {
+                assert!(!self.promoted.contains(&here), "{name} is stopped while it is promoted");
                 self.running.remove(&here);
                 0
             }
+            "promote" => {
+                assert!(self.running.contains(&here), "{name} is promoted and does not run");
+                self.promoted.insert(here);
+                let places: Vec<_> = self.promoted.iter().filter(|(_, service)| service == name).collect();
+                assert!(places.len() == 1, "{name} is promoted twice: {places:?}");
+                0
+            }
+            "demote" => {
+                self.promoted.remove(&here);
+                0
+            }
+            "notify" => {
+                self.notified += 1;
+                0
+            }
+            "check" if self.promoted.contains(&here) => 8,
             "check" if self.running.contains(&here) => 0,
             "check" => 7,
             other => panic!("unknown action {other}"),

@@ -133,8 +133,8 @@ pub enum SpawnError {
 pub struct RingThread;
 
 /// A running ring. Dropping it ends the thread at once and says goodbye to nobody, as a killed process would: peers
-/// notice when they send something to the closed port. To leave in order, call [`RingHandle::leave`] and wait for [`Event::Left`] or
-/// [`RingHandle::join`].
+/// notice when they send something to the closed port. To leave in order, call [`RingHandle::leave`] and wait for
+/// [`Event::Left`] or [`RingHandle::join`].
 pub struct RingHandle {
     mailbox: Arc<Mailbox>,
     address: SocketAddr,

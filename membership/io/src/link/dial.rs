@@ -180,8 +180,8 @@ impl Links {
         match path.dial {
             Dial::Waiting { .. } => self.attempt(now, &name, link),
             Dial::Trying { handle, .. } => {
-                // One that was answered goes on: whoever knocks in a peer's name must not be able to end it. So does one
-                // whose first packets may still be answered, or are repeated soon.
+                // One that was answered goes on: whoever knocks in a peer's name must not be able to end it. So does
+                // one whose first packets may still be answered, or are repeated soon.
                 let tried = self.connections.get(&handle);
                 if tried.is_some_and(|tried| tried.heard == tried.since && tried.since + UNHEARD / 2 <= now) {
                     self.shut(now, handle, code::ABANDONED, "begun anew");

@@ -1,9 +1,11 @@
 //! The members of one ring, as processes in a [`Network`], and what they say.
 
 use crate::member::nanos;
-use crate::network::{Network, run};
+use crate::network::Network;
 use config::NodeId;
 use membership_io::Authority;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -137,18 +139,22 @@ impl Herd {
         writeln!(process.input, "{word}").map_err(|error| format!("{name}: {error}"))
     }
 
-    fn signal(&self, name: &str, signal: &str) -> Result<(), String> {
+    /// Not by a program: on a busy host, starting one takes as long as the pauses that are to be made.
+    fn signal(&self, name: &str, signal: Signal) -> Result<(), String> {
         let process = self.processes.get(name).ok_or_else(|| format!("{name} does not run"))?;
-        run("kill", &[signal, &process.child.id().to_string()]).map(drop)
+        let id = i32::try_from(process.child.id()).map_err(|error| error.to_string())?;
+        kill(Pid::from_raw(id), signal).map_err(|error| format!("{name}: {error}"))
     }
 
-    /// Stops a member for a while, as a stalled host does. The time when it may go on.
-    pub fn pause(&self, name: &str, time: Duration) -> Result<u64, String> {
-        self.signal(name, "-STOP")?;
+    /// Stops a member for a while, as a stalled host does. The time when it may go on, and how long it was stopped: on
+    /// a busy host that is more than was asked for.
+    pub fn pause(&self, name: &str, time: Duration) -> Result<(u64, Duration), String> {
+        let begin = Instant::now();
+        self.signal(name, Signal::SIGSTOP)?;
         std::thread::sleep(time);
         let at = nanos();
-        self.signal(name, "-CONT")?;
-        Ok(at)
+        self.signal(name, Signal::SIGCONT)?;
+        Ok((at, begin.elapsed()))
     }
 
     /// Ends a process at once, while its kernel lives on. The time when.

@@ -73,8 +73,8 @@ impl Network {
         Ok(())
     }
 
-    /// Waits until all ports of the switch pass packets, and all hosts know that they have a cable: after it was plugged
-    /// in, both take up to a second.
+    /// Waits until all ports of the switch pass packets, and all hosts know that they have a cable: after it was
+    /// plugged in, both take up to a second.
     pub fn forwards(&self) -> Result<(), String> {
         let end = Instant::now() + Duration::from_secs(10);
         let wanted = self.hosts.len() * self.links;

@@ -1,4 +1,5 @@
-//! `cargo xtask conformance`: the scheduler against recorded answers of the peer.
+//! `cargo xtask conformance`: the scheduler against recorded answers of the peer, and, in `cargo xtask test`, against its
+//! program.
 //!
 //! The recordings are not part of the project: they stand beside it (`../shared/conformance`), or where PACELINE_CORPUS
 //! says, with a program that compares (`conformance.py`). Without them the check is skipped and says so. What is known
@@ -68,6 +69,27 @@ pub fn compare(update: bool) -> Result<Verdict> {
         return Ok(Verdict::Good);
     }
     Ok(judge(&found, &known))
+}
+
+/// So many random clusters are shown to the peer in every test run.
+const CLUSTERS: &str = "150";
+
+/// Compares answers about random clusters with those of the peer's own program, where it is installed. Differences of a
+/// kind that is not written down in `tests/conformance/peer-differences.md` are a failure.
+pub fn differential() -> Result<Verdict> {
+    let peer = Command::new("crm_simulate").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if peer.is_err() {
+        println!("skipped: differential: crm_simulate is not installed (Debian package pacemaker-cli-utils)");
+        return Ok(Verdict::Absent);
+    }
+    let status = cargo(&["build", "--quiet", "--package", "conformance", "--bin", "paceline-random"])
+        .status()
+        .context("cannot run cargo build")?;
+    ensure!(status.success(), "paceline-random could not be built");
+    let mut compare = Command::new(programs()?.join("paceline-random"));
+    let status = compare.args(["compare", "0", CLUSTERS]).stdin(Stdio::null()).status();
+    let status = status.context("cannot run paceline-random")?;
+    Ok(if status.success() { Verdict::Good } else { Verdict::Bad })
 }
 
 /// Where the recordings are.

@@ -70,6 +70,11 @@ pub fn run(options: &Options) -> Result<bool> {
         Verdict::Good => count.check("conformance: recorded answers of the peer", true),
         Verdict::Bad => count.check("conformance: recorded answers of the peer", false),
     }
+    match conformance::differential()? {
+        Verdict::Absent => count.skipped += 1,
+        Verdict::Good => count.check("differential: answers of the peer about random clusters", true),
+        Verdict::Bad => count.check("differential: answers of the peer about random clusters", false),
+    }
     let me = std::env::current_exe().context("cannot find this program's own file")?;
     let mut demo = Command::new(me);
     demo.arg("demo").arg("--no-build");

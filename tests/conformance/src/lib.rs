@@ -2,6 +2,7 @@
 // The peer is a program.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod classes;
 pub mod peer;
 pub mod properties;
 pub mod random;

@@ -8,6 +8,9 @@ use std::process::Command;
 /// Actions and how often each is done: `start db on n1`, `monitor=10000 db on n1`, `fence n3 reboot`.
 pub type Actions = BTreeMap<String, u32>;
 
+/// The class of clusters for which the peer stops with a failed assertion.
+pub const GIVES_UP: &str = "the peer gives up";
+
 /// What the peer does with the CIB in `file` at `now` (ISO 8601). Its graph is written next to the file.
 ///
 /// # Errors

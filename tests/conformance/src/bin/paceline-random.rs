@@ -1,11 +1,13 @@
 //! Random clusters from the command line: what must hold, and where the peer answers differently.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-use conformance::{peer, properties, random, rest};
+use conformance::{classes, peer, properties, random, rest};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | rest FIRST COUNT | compare FIRST COUNT";
+const USAGE: &str =
+    "usage: paceline-random print SEED | properties FIRST COUNT | rest FIRST COUNT | compare FIRST COUNT";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,24 +71,48 @@ fn how_they_rest(first: u64, count: u64) {
     }
 }
 
+/// Fails when an answer differs in a way that is not written down in `peer-differences.md`.
 fn compare(first: u64, count: u64) -> ExitCode {
-    let mut different = 0;
+    let mut classes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let file = std::env::temp_dir().join(format!("paceline-random-{}.xml", std::process::id()));
     for seed in first..first + count {
-        let (xml, read) = situation(seed);
-        let answer = std::fs::write(&file, xml)
-            .map_err(|error| format!("writing {}: {error}", file.display()))
-            .and_then(|()| peer::actions(&file, random::NOW_TEXT));
-        let lines = match (read, answer) {
-            (Ok(situation), Ok(theirs)) => peer::differences(&theirs, &peer::ours(&scheduler::schedule(&situation))),
-            (Err(problem), _) | (_, Err(problem)) => vec![problem],
-        };
-        different += u32::from(!lines.is_empty());
-        for line in lines {
-            println!("{seed}: {line}");
+        let (class, lines) = difference(seed, &file);
+        let Some(class) = class else { continue };
+        if class == UNKNOWN {
+            lines.iter().for_each(|line| println!("{seed}: {line}"));
         }
+        classes.entry(class).or_default().push(seed.to_string());
     }
     let _ = std::fs::remove_file(&file);
+    for (class, seeds) in &classes {
+        println!("{:4} {class}: {}", seeds.len(), seeds.join(" "));
+    }
+    let different: usize = classes.values().map(Vec::len).sum();
     println!("{different} of {count} answers differ");
-    ExitCode::SUCCESS
+    if classes.contains_key(UNKNOWN) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Differences that belong to no class.
+const UNKNOWN: &str = "not known";
+
+/// What differs about one cluster, and the class it belongs to; none when nothing does.
+fn difference(seed: u64, file: &Path) -> (Option<&'static str>, Vec<String>) {
+    let (xml, read) = situation(seed);
+    let situation = match read {
+        Ok(situation) => situation,
+        Err(problem) => return (Some(UNKNOWN), vec![problem]),
+    };
+    let answer = std::fs::write(file, xml)
+        .map_err(|error| format!("writing {}: {error}", file.display()))
+        .and_then(|()| peer::actions(file, random::NOW_TEXT));
+    match answer {
+        Ok(theirs) => {
+            let facts = scheduler::facts::read(&situation);
+            let schedule = scheduler::plan(&facts);
+            let lines = peer::differences(&theirs, &peer::ours(&schedule));
+            let class = classes::class(&facts, &schedule, &lines).unwrap_or(UNKNOWN);
+            ((!lines.is_empty()).then_some(class), lines)
+        }
+        Err(problem) => (Some(classes::without_answer(&problem).unwrap_or(UNKNOWN)), vec![problem]),
+    }
 }

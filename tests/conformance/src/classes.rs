@@ -1,0 +1,278 @@
+//! Known classes of differences between our answers and those of Debian's `crm_simulate` 2.1.5 about random clusters.
+//! Each has its reason in `peer-differences.md`; a difference that belongs to none of them is a finding.
+//!
+//! A class is told by what the cluster holds and by what differs, not by the seed, so that the generator may grow. The
+//! first class that fits counts.
+
+use crate::peer::GIVES_UP;
+use config::Score;
+use scheduler::constraint::{self, Constraints, Order};
+use scheduler::facts::Facts;
+use scheduler::index::ResourceIx;
+use scheduler::role::Role;
+use scheduler::schedule::Schedule;
+use scheduler::situation::OrderKind;
+
+/// One cluster of which the answers differ.
+pub struct Case<'c, 'a> {
+    facts: &'c Facts<'a>,
+    constraints: Constraints,
+    schedule: &'c Schedule,
+    lines: Vec<Line<'c>>,
+}
+
+/// One difference: an action that only one of the two wants.
+struct Line<'l> {
+    /// Whether it is ours.
+    ours: bool,
+    /// `start`, `monitor=10000`, ...
+    task: &'l str,
+    resource: &'l str,
+    node: &'l str,
+}
+
+/// A name, and how its cases are told.
+pub struct Class {
+    /// As in `peer-differences.md`.
+    pub name: &'static str,
+    holds: fn(&Case<'_, '_>) -> bool,
+}
+
+/// All classes, the narrowest first.
+pub const CLASSES: [Class; 14] = [
+    Class { name: "circles", holds: circle },
+    Class { name: "a monitor where it leaves", holds: monitor_where_it_leaves },
+    Class { name: "told although it cannot be stopped", holds: told_in_vain },
+    Class { name: "a joining node and numbered instances", holds: joining_and_numbered },
+    Class { name: "instances change places", holds: instances_change_places },
+    Class { name: "which numbered instance moves", holds: numbered_instance_moves },
+    Class { name: "two orders of the same actions", holds: order_written_twice },
+    Class { name: "serialized after enough instances", holds: serialized_after_enough },
+    Class { name: "what cannot be placed is joined", holds: joined_to_what_waits },
+    Class { name: "promoted and not managed", holds: promoted_and_unmanaged },
+    Class { name: "apart from a clone, instance by instance", holds: apart_by_instance },
+    Class { name: "what the promoted instance follows", holds: promoted_follows },
+    Class { name: "wishes of and for clones", holds: wishes_of_clones },
+    Class { name: "musts before wishes", holds: musts_before_wishes },
+];
+
+/// The class that the differences of one cluster belong to.
+#[must_use]
+pub fn class(facts: &Facts<'_>, schedule: &Schedule, differences: &[String]) -> Option<&'static str> {
+    let lines: Vec<Line<'_>> = differences.iter().filter_map(|line| parse(line)).collect();
+    let case = Case { facts, constraints: constraint::resolve(facts), schedule, lines };
+    CLASSES.iter().find(|class| (class.holds)(&case)).map(|class| class.name)
+}
+
+/// The class of clusters that the peer has no answer for.
+#[must_use]
+pub fn without_answer(problem: &str) -> Option<&'static str> {
+    problem.contains("assertion").then_some(GIVES_UP)
+}
+
+/// `+ start db on n1`.
+fn parse(line: &str) -> Option<Line<'_>> {
+    let mut words = line.split(' ');
+    let ours = words.next()? == "+";
+    let (task, resource) = (words.next()?, words.next()?);
+    let node = words.nth(1).unwrap_or_default();
+    Some(Line { ours, task, resource, node })
+}
+
+/// A name without the number of an instance.
+fn plain(id: &str) -> &str {
+    id.split(':').next().unwrap_or(id)
+}
+
+impl Case<'_, '_> {
+    /// The primitives that bear this name, without the number of an instance.
+    fn named(&self, base: &str) -> Vec<ResourceIx> {
+        let named = |at: &ResourceIx| self.facts[*at].is_primitive() && plain(&self.facts[*at].id) == base;
+        self.facts.all_resources().filter(named).collect()
+    }
+
+    /// The clone whose instances bear this name.
+    fn clone_of(&self, base: &str) -> Option<ResourceIx> {
+        self.facts.clone_of(*self.named(base).first()?)
+    }
+
+    fn differs(&self, ours: bool, task: &str, resource: &str) -> bool {
+        self.lines.iter().any(|line| line.ours == ours && line.task == task && line.resource == resource)
+    }
+
+    /// What the peer stops, and we do not.
+    fn only_peer_stops(&self) -> impl Iterator<Item = &Line<'_>> {
+        self.lines.iter().filter(|line| !line.ours && line.task == "stop")
+    }
+
+    /// Whether we stop a resource on a node.
+    fn stopped(&self, line: &Line<'_>) -> bool {
+        self.schedule.actions.iter().any(|it| {
+            let base = it.resource.as_deref().map(plain);
+            it.operation == "stop" && base == Some(line.resource) && it.node.as_deref() == Some(line.node)
+        })
+    }
+
+    fn only(&self, ours: bool, task: &str) -> bool {
+        self.lines.iter().all(|line| line.ours == ours && line.task.starts_with(task))
+    }
+
+    fn pending_node(&self) -> bool {
+        self.facts.nodes.iter().any(|node| node.pending)
+    }
+
+    fn is_clone(&self, resource: ResourceIx) -> bool {
+        self.facts[resource].is_clone()
+    }
+
+    fn cloned_group(&self, clone: ResourceIx) -> bool {
+        self.is_clone(clone) && self.facts[clone].children.iter().any(|&child| self.facts[child].is_group())
+    }
+}
+
+fn circle(case: &Case<'_, '_>) -> bool {
+    case.schedule.warnings.iter().any(|warning| warning.contains("would move for ever"))
+}
+
+fn monitor_where_it_leaves(case: &Case<'_, '_>) -> bool {
+    case.only(false, "monitor=") && case.lines.iter().all(|line| case.stopped(line))
+}
+
+fn told_in_vain(case: &Case<'_, '_>) -> bool {
+    let stuck = |line: &Line<'_>| {
+        let clone = case.clone_of(line.resource);
+        clone.is_some_and(|at| case.facts.primitives(at).iter().any(|&part| case.facts[part].blocked.is_some()))
+    };
+    case.only(true, "notify") && case.lines.iter().all(stuck)
+}
+
+fn joining_and_numbered(case: &Case<'_, '_>) -> bool {
+    let numbered =
+        |line: &Line<'_>| case.clone_of(line.resource).is_some_and(|clone| case.facts[clone].meta.globally_unique);
+    case.pending_node() && case.only_peer_stops().any(numbered)
+}
+
+/// Of a clone the peer stops an instance that we leave where it is, and starts one, there or elsewhere. Where nothing
+/// may be started, all that is left of that is that we end a monitor for a promotion in the old place.
+fn instances_change_places(case: &Case<'_, '_>) -> bool {
+    let only_ends = |line: &Line<'_>| case.clone_of(line.resource).is_some() && case.stopped(line);
+    if case.only(true, "cancel=") && case.lines.iter().all(only_ends) {
+        return true;
+    }
+    case.only_peer_stops().any(|line| {
+        let starts = ["start", "migrate_from"].iter().any(|task| case.differs(false, task, line.resource));
+        case.clone_of(line.resource).is_some() && starts
+    })
+}
+
+/// Both stop or start one instance of a unique clone, but not the same, or not in the same place.
+fn numbered_instance_moves(case: &Case<'_, '_>) -> bool {
+    let moved = |line: &&Line<'_>| !line.ours && matches!(line.task, "stop" | "start");
+    case.lines.iter().filter(moved).any(|line| {
+        let unique = case.clone_of(line.resource).is_some_and(|clone| case.facts[clone].meta.globally_unique);
+        unique && case.differs(true, line.task, line.resource)
+    })
+}
+
+fn order_written_twice(case: &Case<'_, '_>) -> bool {
+    let orders = &case.constraints.orders;
+    let same = |one: &Order, other: &Order| {
+        (one.first, one.first_task, one.then, one.then_task)
+            == (other.first, other.first_task, other.then, other.then_task)
+            && (one.kind, one.symmetry) != (other.kind, other.symmetry)
+    };
+    orders.iter().enumerate().any(|(at, one)| orders[at + 1..].iter().any(|other| same(one, other)))
+}
+
+fn serialized_after_enough(case: &Case<'_, '_>) -> bool {
+    case.constraints.orders.iter().any(|order| order.kind == OrderKind::Serialize && order.enough.is_some())
+}
+
+/// A node is joining, and what a clone follows has to wait for it.
+fn joined_to_what_waits(case: &Case<'_, '_>) -> bool {
+    let follows = |base: &str| {
+        let clone = case.clone_of(base);
+        case.constraints.colocations.iter().any(|of| Some(of.dependent) == clone && of.score.is_mandatory())
+    };
+    case.pending_node() && case.only(true, "stop") && case.lines.iter().all(|line| follows(line.resource))
+}
+
+fn promoted_and_unmanaged(case: &Case<'_, '_>) -> bool {
+    let stuck = |clone: ResourceIx| {
+        let parts = case.facts.primitives(clone);
+        parts.iter().any(|&part| case.facts[part].role == Role::Promoted && !case.facts[part].managed)
+    };
+    let promotes = case.lines.iter().filter(|line| !line.ours && line.task == "promote");
+    promotes.into_iter().any(|line| case.clone_of(line.resource).is_some_and(|at| case.cloned_group(at) && stuck(at)))
+}
+
+fn apart_by_instance(case: &Case<'_, '_>) -> bool {
+    case.constraints.colocations.iter().any(|of| {
+        of.score.is_never()
+            && case.is_clone(of.primary)
+            && case.is_clone(of.dependent)
+            && case.facts[of.dependent].meta.interleave
+    })
+}
+
+/// What the promoted instance follows is a wish, and roles differ.
+fn promoted_follows(case: &Case<'_, '_>) -> bool {
+    case.constraints.colocations.iter().any(|of| {
+        let parts = case.facts.primitives(of.dependent);
+        let bases: Vec<&str> = parts.iter().map(|&part| plain(&case.facts[part].id)).collect();
+        let about_roles = |line: &Line<'_>| {
+            let role = matches!(line.task, "promote" | "demote") || line.task.starts_with("cancel=");
+            role && bases.contains(&line.resource)
+        };
+        of.dependent_role == Some(Role::Promoted) && wish(of.score) && case.lines.iter().any(about_roles)
+    })
+}
+
+fn wish(score: Score) -> bool {
+    !score.is_mandatory() && !score.is_never()
+}
+
+/// A clone follows something as far as it can, or something keeps apart from, or near to, a clone.
+fn wishes_of_clones(case: &Case<'_, '_>) -> bool {
+    case.constraints.colocations.iter().any(|of| {
+        let followed = case.is_clone(of.primary) && !of.implied;
+        let follows = case.is_clone(of.dependent) && wish(of.score);
+        followed || follows
+    })
+}
+
+/// Something has to be together with one thing, and would like to be near or far from another.
+fn musts_before_wishes(case: &Case<'_, '_>) -> bool {
+    let colocations = &case.constraints.colocations;
+    let ends = |resource: ResourceIx, must: bool| {
+        let about = |end: ResourceIx| case.facts.top(end) == resource;
+        colocations.iter().any(|of| wish(of.score) != must && (about(of.dependent) || about(of.primary)))
+    };
+    case.lines.iter().filter_map(|line| case.named(line.resource).first().copied()).any(|part| {
+        let top = case.facts.top(part);
+        ends(top, true) && ends(top, false)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_its_reason_and_every_reason_a_class() {
+        let document = include_str!("../peer-differences.md");
+        let rows = document.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+        let mut written: Vec<&str> = rows.filter(|name| *name != "class").collect();
+        let mut known: Vec<&str> = CLASSES.iter().map(|class| class.name).chain([GIVES_UP]).collect();
+        written.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(written, known);
+    }
+
+    #[test]
+    fn differences_are_read() {
+        let line = parse("- monitor=10000 db on n1").expect("well-formed");
+        assert!(!line.ours);
+        assert_eq!((line.task, line.resource, line.node), ("monitor=10000", "db", "n1"));
+    }
+}

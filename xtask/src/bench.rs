@@ -3,6 +3,7 @@
 mod corosync;
 mod member;
 mod paceline;
+pub mod scheduler;
 mod table;
 mod wires;
 
@@ -31,6 +32,8 @@ enum What {
     /// Messages in agreed order between nodes in network namespaces (root); where corosync is installed, the same for
     /// it, encrypted, in the same run
     Ring(Ring),
+    /// Instructions that the scheduler needs, compared with those on file (valgrind)
+    Scheduler(scheduler::Options),
 }
 
 #[derive(Args)]
@@ -65,9 +68,15 @@ trait System {
     fn carries(&self, size: u64) -> bool;
 }
 
-/// Measures; true when every figure was taken.
+/// Measures; true when every figure was taken, and none that is on file became worse.
 pub fn run(options: &Options) -> Result<bool> {
-    let What::Ring(options) = &options.what;
+    match &options.what {
+        What::Ring(options) => ring(options),
+        What::Scheduler(options) => Ok(scheduler::run(options)? != Some(false)),
+    }
+}
+
+fn ring(options: &Ring) -> Result<bool> {
     if !nix::unistd::geteuid().is_root() {
         bail!("network namespaces need root; run `cargo xtask bench ring` as root");
     }

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Package, a file that it brings, and what needs it.
-const NEEDED: [(&str, &str, &str); 6] = [
+const NEEDED: [(&str, &str, &str); 7] = [
     ("iproute2", "/usr/sbin/ip /sbin/ip /bin/ip", "network namespaces"),
     ("nftables", "/usr/sbin/nft", "partitions"),
     ("iputils-arping", "/usr/bin/arping", "address takeover"),
     ("resource-agents", "/usr/lib/ocf/resource.d/heartbeat/IPaddr2", "real OCF agents"),
     ("nginx-light", "/usr/sbin/nginx", "a real web server"),
     ("fence-agents", "/usr/sbin/fence_dummy", "real fence agents"),
+    ("valgrind", "/usr/bin/valgrind", "counted instructions"),
 ];
 
 fn present(files: &str) -> bool {

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test there is, one closing line.
 
+use crate::bench::scheduler;
 use crate::conformance::{self, Verdict};
 use crate::workspace::{build_programs, cargo, programs};
 use crate::{packages, tidy};
@@ -74,6 +75,10 @@ pub fn run(options: &Options) -> Result<bool> {
         Verdict::Absent => count.skipped += 1,
         Verdict::Good => count.check("differential: answers of the peer about random clusters", true),
         Verdict::Bad => count.check("differential: answers of the peer about random clusters", false),
+    }
+    match scheduler::run(&scheduler::Options::default())? {
+        None => count.skipped += 1,
+        Some(good) => count.check("instructions of the scheduler", good),
     }
     let me = std::env::current_exe().context("cannot find this program's own file")?;
     let mut demo = Command::new(me);

@@ -27,7 +27,7 @@ pub mod rule;
 pub mod schedule;
 pub mod simulate;
 pub mod situation;
-mod steady;
+pub mod steady;
 pub mod summary;
 pub mod transition;
 pub mod word;

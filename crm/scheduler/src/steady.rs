@@ -30,7 +30,8 @@ struct Station {
 }
 
 /// The schedule, or one that leaves everything where it is when it would lead back here.
-pub(crate) fn steady(facts: &Facts<'_>, schedule: Schedule) -> Schedule {
+#[must_use]
+pub fn steady(facts: &Facts<'_>, schedule: Schedule) -> Schedule {
     match circle(facts, &schedule) {
         Some(length) => standing_still(facts, schedule, length),
         None => schedule,
@@ -39,7 +40,7 @@ pub(crate) fn steady(facts: &Facts<'_>, schedule: Schedule) -> Schedule {
 
 /// How many transitions lead back to where everything is now, when this is where the circle is to be left.
 fn circle(facts: &Facts<'_>, schedule: &Schedule) -> Option<usize> {
-    if !takes_down_healthy(facts, schedule) {
+    if !takes_down_healthy(facts, schedule) || ends_for_good(facts, schedule) {
         return None;
     }
     let here = Station { forced: forced(facts, schedule), standing: standing(facts) };
@@ -101,6 +102,18 @@ fn taken_down<'s>(facts: &'s Facts<'_>, schedule: &'s Schedule) -> impl Iterator
 
 fn takes_down_healthy(facts: &Facts<'_>, schedule: &Schedule) -> bool {
     taken_down(facts, schedule).next().is_some()
+}
+
+/// Whether something is ended that no transition can bring back: what failed would not have failed when it is started
+/// again, and on a lost node of the cluster nothing is started as long as that node does not come back by itself. (A
+/// remote node may come back with its connection.)
+fn ends_for_good(facts: &Facts<'_>, schedule: &Schedule) -> bool {
+    schedule.actions.iter().any(|action| {
+        let (Some(resource), Some(node)) = (action.resource.as_deref(), action.node.as_deref()) else { return false };
+        let failed = || facts.resource_named(resource).is_some_and(|at| facts[at].failed);
+        let lost = || facts.node_named(node).is_some_and(|at| !facts[at].usable() && !facts[at].is_remote());
+        matches!(action.operation.as_str(), "stop" | "demote") && (lost() || failed())
+    })
 }
 
 /// Whether something healthy is stopped where it may not be.

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
-const USAGE: &str = "usage: paceline-simulate --cib FILE [--now TIME] [--format json|text|dot|times] [--node-down NODE] \
+const USAGE: &str = "usage: paceline-simulate --cib FILE [--now TIME] [--format json|text|dot|times|read] [--node-down NODE] \
      [--through FILE|-] [--node-fail NODE] [--node-up NODE] [--node-standby NODE] [--op-fail RESOURCE:OPERATION[=INTERVAL]:EXIT-CODE@NODE] \
      [--ticket-grant|-revoke|-standby|-activate TICKET] [--quorum yes|no] [--property NAME=VALUE] \
      [--utilization OWNER:NAME=VALUE]";
@@ -59,6 +59,9 @@ fn run() -> Result<String, String> {
     if let Some(through) = through {
         situation = through_cluster_file(&situation, &through)?;
     }
+    if format == "read" {
+        return Ok(format!("{} resources\n", situation.configuration.resources.len()));
+    }
     if format == "times" {
         return Ok(times(&situation, began));
     }
@@ -72,7 +75,7 @@ fn run() -> Result<String, String> {
         "json" => Ok(json::write(&simulation, situation.now_ms)),
         "text" => Ok(text::write(&simulation)),
         "dot" => Ok(dot::write(&simulation.schedule)),
-        _ => Err(format!("--format {format}: write json, text, dot or times")),
+        _ => Err(format!("--format {format}: write json, text, dot, times or read")),
     }
 }
 
@@ -98,6 +101,8 @@ fn times(situation: &Situation, began: Instant) -> String {
     lap("order");
     let schedule = scheduler::transition::write(&facts, &assignment, &graph);
     lap("transition");
+    let schedule = scheduler::steady::steady(&facts, schedule);
+    lap("steady");
     let (read, all) = (read.as_secs_f64() * 1000.0, begin.elapsed().as_secs_f64() * 1000.0);
     let actions = schedule.actions.len();
     format!("read {read:.2} ms, schedule {all:.2} ms, {actions} actions ({})\n", stages.join(", "))

@@ -1,17 +1,21 @@
 //! Random clusters from the command line: what must hold, and where the peer answers differently.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-use conformance::{classes, peer, properties, random, rest};
+use conformance::{classes, large, peer, properties, random, rest};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-const USAGE: &str =
-    "usage: paceline-random print SEED | properties FIRST COUNT | rest FIRST COUNT | compare FIRST COUNT";
+const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | rest FIRST COUNT | compare FIRST COUNT \
+                     | large cold-start|steady|node-failure|chain NODES RESOURCES";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize| arguments.get(at).and_then(|text| text.parse::<u64>().ok());
+    if let Some(text) = large(&arguments) {
+        print!("{text}");
+        return ExitCode::SUCCESS;
+    }
     match (arguments.first().map(String::as_str), number(1), number(2)) {
         (Some("print"), Some(seed), _) => print!("{}", random::cib(seed)),
         (Some("properties"), Some(first), Some(count)) => return check(first, count),
@@ -23,6 +27,14 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// `large EVENT NODES RESOURCES`: a cluster to measure with.
+fn large(arguments: &[String]) -> Option<String> {
+    let [word, event, nodes, resources] = arguments else { return None };
+    let event = large::Event::parse(event).filter(|_| word == "large")?;
+    let (nodes, resources) = (nodes.parse().ok()?, resources.parse().ok()?);
+    (nodes > 0).then(|| large::cib(event, nodes, resources))
 }
 
 fn situation(seed: u64) -> (String, Result<scheduler::situation::Situation, String>) {

@@ -45,8 +45,8 @@ fn single<'a>(
     Some(Fields::read(section, "", table.span.clone(), table.value, report))
 }
 
-/// Properties that ask for something outside the scheduler, which a daemon of this version does not do. What stands under
-/// `other` may be anything.
+/// Properties that ask for something outside the scheduler, which a daemon of this version does not do. What stands
+/// under `other` may be anything.
 const NOT_CARRIED_OUT: [&str; 10] = [
     "fencing-timeout",
     "fencing-watchdog-timeout",

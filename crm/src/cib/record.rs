@@ -230,8 +230,8 @@ fn migration(operation: &Operation) -> Option<(NodeId, NodeId)> {
 }
 
 impl History {
-    /// Keeps a result as the last of its slot. What ends recurring monitors ends their records. A notification tells the
-    /// service something and asks nothing: what came of it is not kept. The last failure is kept beside.
+    /// Keeps a result as the last of its slot. What ends recurring monitors ends their records. A notification tells
+    /// the service something and asks nothing: what came of it is not kept. The last failure is kept beside.
     pub fn keep(&mut self, record: OperationRecord) {
         let key = record.key();
         if key.name == OperationName::Notify {

@@ -1,8 +1,8 @@
 //! What cannot be begun now although it is part of the plan. What comes after it cannot either.
 //!
 //! - An order about the same resource is not answered yet. Its end makes a new plan.
-//! - Nodes never seen are still waited for (`dc-deadtime`): they are not cut off, and nothing is brought up that may run
-//!   there.
+//! - Nodes never seen are still waited for (`dc-deadtime`): they are not cut off, and nothing is brought up that may
+//!   run there.
 //! - Without quorum nothing is brought up, also where the peer would recover what it keeps running.
 //! - The daemon does not know how to do it.
 //! - It would take down something healthy that cannot be brought up again now.

@@ -1,7 +1,8 @@
 //! What agents of clones are told beside their parameters: their instance, the clone's options, and, where the clone
 //! wants notifications, who runs where and what is about to happen to whom.
 //!
-//! Names are those of OCF without the prefix `CRM_meta_`: `clone`, `clone_max`, `notify_type`, `notify_start_uname`, ...
+//! Names are those of OCF without the prefix `CRM_meta_`: `clone`, `clone_max`, `notify_type`,
+//! `notify_start_uname`, ...
 
 use ::scheduler::facts::Facts;
 use ::scheduler::index::ResourceIx;

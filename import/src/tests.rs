@@ -127,3 +127,12 @@ fn a_history_says_the_same_in_old_and_new_words() {
     assert!(situation.tickets[0].granted);
     assert_eq!(situation.now_ms, 100_000);
 }
+
+#[test]
+fn values_are_read_whole_and_an_attribute_is_written_once() {
+    let resource = |attributes: &str| read(&cib(&format!("<resources><primitive {attributes}/></resources>"), ""));
+    let situation = resource("id=\"größe &amp; ☃\" class='ocf' type = \"Dummy\"").expect("well-formed");
+    assert_eq!(situation.configuration.resources[0].id, "größe & ☃");
+    let error = resource("id=\"a\" class=\"ocf\" id=\"b\"").expect_err("twice").to_string();
+    assert!(error.contains("attribute id is written twice"), "{error}");
+}

@@ -224,17 +224,23 @@ impl<'a> Xml<'a> {
         let behind = if empty { 2 } else { 1 };
         let begin = self.position().saturating_sub(behind + length);
         let inner = self.text.get(begin..begin + length).unwrap_or_default();
-        let mut attributes = Vec::with_capacity(20);
-        for attribute in Attributes::new(inner, name) {
+        let mut attributes: Vec<(&'a str, Cow<'a, str>)> = Vec::with_capacity(20);
+        // What the library hands out are slices of `inner`, checked to be text already.
+        let slice = |bytes: &[u8]| {
+            let at = (bytes.as_ptr() as usize).saturating_sub(inner.as_ptr() as usize);
+            inner.get(at..at + bytes.len()).unwrap_or_default()
+        };
+        let mut parts = Attributes::new(inner, name);
+        for attribute in parts.with_checks(false) {
             let attribute = attribute.map_err(|error| self.wrong(begin, error.to_string()))?;
-            // Both are slices of `inner`; the library types do not carry its lifetime through `Cow`.
-            let key = std::str::from_utf8(attribute.key.into_inner())
-                .map_err(|error| self.wrong(begin, error.to_string()))?;
+            let key = slice(attribute.key.into_inner());
+            if attributes.iter().any(|(other, _)| *other == key) {
+                return Err(self.wrong(begin, format!("attribute {key} is written twice")));
+            }
             let raw = match attribute.value {
-                Cow::Borrowed(bytes) => std::str::from_utf8(bytes),
-                Cow::Owned(_) => Ok(""),
+                Cow::Borrowed(bytes) => slice(bytes),
+                Cow::Owned(_) => "",
             };
-            let raw = raw.map_err(|error| self.wrong(begin, error.to_string()))?;
             let value = unescape(raw).map_err(|error| self.wrong(begin, error.to_string()))?;
             attributes.push((key, value));
         }

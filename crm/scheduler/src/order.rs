@@ -61,6 +61,7 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     propagate::propagate(&mut graph, &edges.list, |action| fixed(assignment, action));
     cancel(&mut graph, &edges);
     probe::relate(facts, constraints, &graph, &starts, &mut edges);
+    clone::relate_long(facts, &graph, &wholes, &mut edges);
     migration::settle(&mut graph);
     migration::relate(facts, &graph, &mut edges);
     notify::add(facts, assignment, &mut graph, &wholes, &mut edges);

@@ -4,14 +4,50 @@ use super::edge::Edges;
 use super::whole::{Verb, Wholes};
 use crate::facts::Facts;
 use crate::graph::{Graph, Task, Terms};
-use crate::index::ResourceIx;
+use crate::index::{ActionIx, ResourceIx};
+use crate::transition::shown;
+
+/// More instances than these are related with their neighbours only.
+const LONG: usize = 500;
 
 /// Relates the steps of every clone, and its instances.
 pub fn relate(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
     for clone in facts.all_resources().filter(|&resource| facts[resource].is_clone()) {
         steps(clone, wholes, edges);
-        if facts[clone].meta.ordered {
+        if facts[clone].meta.ordered && facts[clone].children.len() <= LONG {
             one_after_the_other(facts, graph, wholes, edges, clone);
+        }
+    }
+}
+
+/// Orders the instances of clones that have very many, each after the one before it that has something to do: known only
+/// when need has travelled along everything else. Relating all of them with all others would take too long.
+pub fn relate_long(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
+    let long = |&resource: &ResourceIx| {
+        let here = &facts[resource];
+        here.is_clone() && here.meta.ordered && here.children.len() > LONG
+    };
+    for clone in facts.all_resources().filter(long) {
+        for verb in Verb::ALL {
+            let mut last: Vec<ActionIx> = Vec::new();
+            let mut next = |&instance: &ResourceIx| {
+                let (begin, done) = match wholes.of(instance, verb) {
+                    Some(whole) => (vec![whole.begin], vec![whole.done]),
+                    None => {
+                        let tasks: Vec<ActionIx> = graph.tasks(instance, verb.begin()).collect();
+                        (tasks.clone(), tasks)
+                    }
+                };
+                if begin.iter().any(|&at| shown(&graph[at])) {
+                    last.iter().for_each(|&last| begin.iter().for_each(|&at| edges.add(last, at, Terms::ORDERED)));
+                    last = done;
+                }
+            };
+            if verb.up() {
+                facts[clone].children.iter().for_each(&mut next);
+            } else {
+                facts[clone].children.iter().rev().for_each(&mut next);
+            }
         }
     }
 }

@@ -198,4 +198,54 @@ mod tests {
         open(&graph, &mut edges);
         assert!(ordered(&edges, there, one));
     }
+
+    /// The same by trying one after the other.
+    fn one_by_one(graph: &Graph, edges: &mut Edges) {
+        let mut candidates: Vec<usize> =
+            (0..edges.list.len()).filter(|&at| edges.list[at].terms.has(Terms::NOT_TOGETHER)).collect();
+        candidates.sort_by_key(|&at| std::cmp::Reverse(edges.list[at].then));
+        for at in candidates {
+            let mut reached = vec![false; graph.actions.len()];
+            let mut open = vec![edges.list[at].then];
+            while let Some(here) = open.pop() {
+                if !std::mem::replace(&mut reached[here.at()], true) {
+                    let leaving = edges.list.iter().filter(|it| it.first == here && it.terms.has(Terms::ORDERED));
+                    open.extend(leaving.map(|it| it.then));
+                }
+            }
+            if reached[edges.list[at].first.at()] {
+                edges.list[at].terms = edges.list[at].terms.without(Terms::ORDERED);
+            }
+        }
+    }
+
+    #[test]
+    fn halving_the_time_opens_the_same_circles_as_trying_one_after_the_other() {
+        let mut state = 1_u64;
+        let mut below = |limit: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % limit
+        };
+        let mut opened = 0;
+        for _ in 0..300 {
+            let (mut graph, mut edges) = (Graph::default(), Edges::default());
+            let count = 3 + below(8);
+            let actions: Vec<ActionIx> = (0..u32::try_from(count).expect("few"))
+                .map(|at| graph.ensure(Key::on(ResourceIx(at), Task::Start, NodeIx(0)), Carrier::Agent, true))
+                .collect();
+            for _ in 0..below(4 * count) {
+                let (one, other) = (below(count) as usize, below(count) as usize);
+                let firm = below(3) == 0 && one < other;
+                let terms = if firm { Terms::ORDERED } else { Terms::ORDERED | Terms::NOT_TOGETHER };
+                edges.add(actions[one], actions[other], terms);
+            }
+            let mut expected = Edges { list: edges.list.clone(), ..Edges::default() };
+            one_by_one(&graph, &mut expected);
+            open(&graph, &mut edges);
+            let terms = |edges: &Edges| edges.list.iter().map(|edge| edge.terms).collect::<Vec<_>>();
+            assert_eq!(terms(&edges), terms(&expected), "{:?}", expected.list);
+            opened += edges.list.iter().filter(|edge| !edge.terms.has(Terms::ORDERED)).count();
+        }
+        assert!(opened > 300, "only {opened} were opened");
+    }
 }

@@ -140,6 +140,11 @@ impl Health {
         (self.confirmed, self.wide, self.next_probe, self.probed, self.round_trip) = (0, None, None, None, None);
     }
 
+    /// Whether the last packet of the full size has not come back.
+    pub(super) fn missed(&self) -> bool {
+        self.probed.is_some()
+    }
+
     /// Whether a packet of the full size is to be sent now. Until it is back, the next one follows sooner.
     pub(super) fn probe(&mut self, now: Instant, pace: &Pace) -> bool {
         let due = self.next_probe.is_none_or(|at| at <= now);

@@ -38,11 +38,18 @@ impl Links {
         }
         // What the ring sends is confirmed as well as anything.
         let silent = !std::mem::take(&mut connection.spoke);
-        if path.health.probe(now, &self.pace) {
-            self.test(handle, Test::Probe);
-        } else if silent {
+        let missed = path.health.missed();
+        let probe = path.health.probe(now, &self.pace);
+        if (probe && missed) || (silent && !probe) {
             connection.quic.ping();
             self.unsent.insert(handle);
+        }
+        if probe && missed {
+            // The small packet goes by itself: it shows whether only large ones are lost.
+            self.transmit(now, handle);
+        }
+        if probe {
+            self.test(handle, Test::Probe);
         }
     }
 

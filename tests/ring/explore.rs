@@ -62,7 +62,7 @@ const SCENARIOS: [Scenario; 6] = [
         nodes: 3,
         after: Duration::from_millis(700),
         budget: Budget { faults: 1, crashes: 1, messages: 1 },
-        depth: 7,
+        depth: 6,
     },
     Scenario {
         name: "three nodes in a view, a crash and a restart, a message",

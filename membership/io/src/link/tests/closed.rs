@@ -69,6 +69,9 @@ fn one_answer_is_no_proof_although_nobody_speaks() {
 fn all_working_links_must_be_closed() {
     let mut pair = paths::pair(LinkMode::Passive);
     pair.until_links([true, true]);
+    // What beta has said before has come; from now on it says nothing.
+    let quiet = Instant::now() + TOKEN / 6;
+    run(&mut [&mut pair.alpha], "quiet", |_| Instant::now() >= quiet);
     let open: Vec<_> = pair.alpha.links.connections.values().filter(|c| c.is_open()).collect();
     let (to, label) = (open[0].remote, open[0].label.unwrap());
     let mut head = [0x40; 9];
@@ -77,6 +80,7 @@ fn all_working_links_must_be_closed() {
         pair.alpha.links.port_closed(Instant::now(), &Complaint { to, head });
     }
     let mut alpha = pair.alpha;
+    assert!(alpha.links.peers[&node("beta")].suspicion.is_some());
     run(&mut [&mut alpha], "the suspicion is over", |nodes| nodes[0].links.peers[&node("beta")].suspicion.is_none());
     assert!(!down(&alpha, "beta"));
 }

@@ -1,12 +1,12 @@
 //! Standing still rather than going round for ever.
 //!
-//! Where something should be can depend on where things are now: on capacity that they take themselves, on colocations
-//! that pull both ways. Then a transition may lead to a situation whose transition leads back, and services would be
-//! moved for ever although nothing fails. Before a transition that takes down something healthy, those that would follow
-//! it are carried out on paper. When they lead back to where everything is now, nothing is moved, unless something
-//! healthy is where it may not be: then the circle is followed to a situation in which that is not so. Where there is no
-//! such situation, the first of the circle in an order of their own is where everything stays: whoever looks at any of
-//! them finds the same circle, so the cluster gets there and stays.
+//! Where something should be can depend on where things are now: on capacity that they take themselves, on
+//! colocations that pull both ways. Then a transition may lead to a situation whose transition leads back, and
+//! services would be moved for ever although nothing fails. Before a transition that takes down something healthy,
+//! those that would follow it are carried out on paper. When they lead back to where everything is now, nothing is
+//! moved, unless something healthy is where it may not be: then the circle is followed to a situation in which that
+//! is not so. Where there is no such situation, the first of the circle in an order of their own is where everything
+//! stays: whoever looks at any of them finds the same circle, so the cluster gets there and stays.
 
 use crate::execute::execute;
 use crate::facts::{self, Facts};
@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many transitions are looked ahead at most.
 const AHEAD: usize = 8;
 
-/// Where everything is: resource (without the number of an instance where numbers mean nothing), node, role, and whether
-/// it failed.
+/// Where everything is: resource (without the number of an instance where numbers mean nothing), node, role, and
+/// whether it failed.
 type Standing = Vec<(String, String, Role, bool)>;
 
 /// One situation of a circle: where everything is, and whether its transition makes something leave a node where it

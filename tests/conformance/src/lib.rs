@@ -8,3 +8,4 @@ pub mod peer;
 pub mod properties;
 pub mod random;
 pub mod rest;
+pub mod standing;

@@ -1,128 +1,117 @@
-//! What must hold of the answer for any cluster, whatever it looks like.
+//! What must hold of the answers for any cluster, whatever it looks like: of each schedule, of what stands after it,
+//! and of the way to rest.
 
-use fastrand::Rng;
-use scheduler::execute::execute;
-use scheduler::facts::{self, Facts};
-use scheduler::outcome::Outcome;
-use scheduler::schedule::{ActionKind, Schedule, ScheduledAction};
+use crate::rest::{self, Course, End};
+use crate::standing;
+use scheduler::audit::{Rule, audit};
+use scheduler::facts::options::PlacementStrategy;
 use scheduler::situation::Situation;
-use std::collections::{BTreeMap, BTreeSet};
+use scheduler::{facts, schedule};
 
-/// How the words about a cluster begin that does not come to rest.
-pub const RESTLESS: &str = "no rest";
+/// Orders in which actions are carried out besides the one written.
+const SHUFFLES: u64 = 2;
 
-/// What is wrong with the answers for one situation; empty when nothing is.
+/// Why a transition may have to be followed by another one although every action succeeded. Without such a cause one
+/// is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A node was fenced. What was blocked, not managed or not known there went with it, and its failures too, so
+    /// that something can run now that could not be thought of before. As with the peer.
+    Fenced,
+    /// Nodes have capacities. What leaves a node makes room there only when it has left. As with the peer.
+    Room,
+    /// Nothing but questions, or what is known is put in order: an instance that was told apart by where it ran is
+    /// not there any more, so its node is asked about another one, or the history of one too many is forgotten.
+    Asked,
+    /// Where something should be is weighed against where other things are at the moment: colocations with what is
+    /// about to move, numbers of instances, stickiness of what was not there yet. As with the peer.
+    Moved,
+}
+
+/// What was found about one cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Broken rules.
+    pub wrong: Vec<String>,
+    /// Starts that the audit doubts for what else runs or does not: groups, orders, colocations. It knows less than
+    /// the stages about what is left alone there.
+    pub doubts: Vec<String>,
+    /// Why the written order needed more than one transition, one cause for each transition after the first.
+    pub causes: Vec<Cause>,
+}
+
+/// Looks at all answers for one cluster, as its transitions are carried out until it rests, in the order written and
+/// in others that the edges permit.
 #[must_use]
-pub fn violations(situation: &Situation, seed: u64) -> Vec<String> {
-    let facts = facts::read(situation);
-    let schedule = scheduler::plan(&facts);
+pub fn check(situation: &Situation, seed: u64) -> Found {
+    let mut found = Found::default();
+    // Writing both down takes longer than making them.
+    let (once, again) = (schedule(situation), schedule(&situation.clone()));
+    if once != again || (seed.is_multiple_of(16) && format!("{once:?}") != format!("{again:?}")) {
+        found.wrong.push("the same situation has two answers".to_string());
+    }
+    let written = walk(situation, None, &mut found);
+    found.causes = causes(situation, &written);
+    for shuffle in 1..=SHUFFLES {
+        let order = seed.wrapping_mul(31).wrapping_add(shuffle);
+        if !written.agrees(situation, order) {
+            walk(situation, Some(order), &mut found);
+        }
+    }
+    found.wrong.sort();
+    found.wrong.dedup();
+    found
+}
+
+/// Carries transitions out until nothing is left to do, and looks at each of them and at what stands after it.
+fn walk(situation: &Situation, order: Option<u64>, found: &mut Found) -> Course {
     let mut wrong = Vec::new();
-    if schedule != scheduler::schedule(situation) {
-        wrong.push("the same situation has two answers".to_string());
+    let course = rest::course(situation, order, |now, schedule, later| {
+        for violation in audit(now, schedule) {
+            let doubt = matches!(violation.rule, Rule::Together | Rule::Order);
+            let lines = if doubt { &mut found.doubts } else { &mut wrong };
+            lines.push(violation.to_string());
+        }
+        wrong.extend(standing::compare(now, later));
+    });
+    wrong.extend(way(&course));
+    if let Some((situation, schedule)) = &course.last {
+        wrong.extend(standing::at_rest(situation, schedule));
     }
-    edges(&schedule, &mut wrong);
-    places(&facts, &schedule, &mut wrong);
-    let before = Outcome::of(&facts);
-    let later = execute(&facts, &schedule);
-    after(&facts, &before, &later, &schedule, &mut wrong);
-    let mut shuffled = schedule.clone();
-    Rng::with_seed(seed).shuffle(&mut shuffled.actions);
-    at_rest(&execute(&facts, &shuffled), "in another order", &mut wrong);
-    wrong
+    let how = order.map_or_else(|| "in the order written".to_string(), |order| format!("in order {order}"));
+    found.wrong.extend(wrong.into_iter().map(|line| format!("{how}: {line}")));
+    course
 }
 
-/// Edges lead to actions that exist, and never in a circle.
-fn edges(schedule: &Schedule, wrong: &mut Vec<String>) {
-    let mut waiting: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    for action in &schedule.actions {
-        waiting.insert(action.id, action.after.iter().copied().collect());
-    }
-    if let Some(lost) = schedule.actions.iter().flat_map(|it| &it.after).find(|id| !waiting.contains_key(id)) {
-        wrong.push(format!("an edge leads to action {lost}, which does not exist"));
-        return;
-    }
-    loop {
-        let free: BTreeSet<u32> = waiting.iter().filter(|(_, after)| after.is_empty()).map(|(id, _)| *id).collect();
-        if free.is_empty() {
-            break;
-        }
-        waiting.retain(|id, after| {
-            after.retain(|before| !free.contains(before));
-            !free.contains(id)
-        });
-    }
-    if !waiting.is_empty() {
-        wrong.push(format!("actions {:?} wait for each other", waiting.keys().collect::<Vec<_>>()));
+/// So many transitions lead to rest, or a cause must be found for more.
+const FEW: usize = 3;
+
+/// What is wrong with the way to rest.
+fn way(course: &Course) -> Option<String> {
+    let way = || course.transitions.iter().map(|it| it.done.join(", ")).collect::<Vec<_>>().join(" | ");
+    match course.end {
+        End::Circle => Some(format!("a situation comes back: {}", way())),
+        End::Endless => Some(format!("no rest: {}", way())),
+        End::Rest => (course.transitions.len() > FEW).then(|| format!("a long way to rest: {}", way())),
     }
 }
 
-/// Nothing is started where nothing may run.
-fn places(facts: &Facts<'_>, schedule: &Schedule, wrong: &mut Vec<String>) {
-    for action in &schedule.actions {
-        let starts = action.kind == ActionKind::Rsc && matches!(action.operation.as_str(), "start" | "promote");
-        let Some(node) = action.node.as_deref().filter(|_| starts).and_then(|name| facts.node_named(name)) else {
-            continue;
-        };
-        let node = &facts[node];
-        if !node.is_remote() && !node.usable() {
-            wrong.push(format!("{} of {:?} on {}, which is not usable", action.operation, action.resource, node.name));
+/// Why transitions after the first were needed.
+fn causes(situation: &Situation, course: &Course) -> Vec<Cause> {
+    let facts = facts::read(situation);
+    let weighs = facts.options.placement_strategy != PlacementStrategy::Default;
+    let mut fenced = false;
+    let mut causes = Vec::new();
+    for (at, transition) in course.transitions.iter().enumerate() {
+        if at > 0 {
+            causes.push(match () {
+                () if transition.only_asks => Cause::Asked,
+                () if fenced => Cause::Fenced,
+                () if weighs => Cause::Room,
+                () => Cause::Moved,
+            });
         }
-        if let Some(resource) = action.resource.as_deref().and_then(|name| facts.resource_named(name))
-            && !facts[resource].managed
-        {
-            wrong.push(format!("{} of {:?}, which is not managed", action.operation, action.resource));
-        }
+        fenced |= transition.fences;
     }
-}
-
-/// What stands after the transition: nowhere more instances than allowed, and nothing left to do.
-fn after(facts: &Facts<'_>, before: &Outcome, later: &Situation, schedule: &Schedule, wrong: &mut Vec<String>) {
-    let then = facts::read(later);
-    for resource in facts.resources.iter().filter(|it| it.is_primitive() && it.instance.is_none()) {
-        let count = |outcome: &Outcome| outcome.resources.iter().filter(|it| it.resource == resource.id).count();
-        let (was, is) = (count(before), count(&Outcome::of(&then)));
-        if is > was.max(1) {
-            wrong.push(format!("{} runs {is} times afterwards, {was} times before", resource.id));
-        }
-    }
-    if !schedule.actions.is_empty() {
-        at_rest(later, "in the order written", wrong);
-    }
-}
-
-/// Transitions after the first until nothing is left to do. Mostly none is needed; what makes room only while it moves,
-/// or was kept from running by something that went away, makes some more.
-const ROUNDS: usize = 4;
-
-/// When every action succeeds the cluster comes to rest: it does not go round in circles.
-fn at_rest(later: &Situation, how: &str, wrong: &mut Vec<String>) {
-    let mut now = later.clone();
-    for _ in 0..ROUNDS {
-        let facts = facts::read(&now);
-        let schedule = scheduler::plan(&facts);
-        if left(&schedule).is_empty() {
-            return;
-        }
-        let next = execute(&facts, &schedule);
-        now = next;
-    }
-    let left = left(&scheduler::schedule(&now));
-    if !left.is_empty() {
-        wrong.push(format!(
-            "{RESTLESS} when carried out {how}, after {ROUNDS} more transitions this is left: {}",
-            left.join(", ")
-        ));
-    }
-}
-
-/// What a schedule really does. A node that was told to leave still stands there: leaving is its own decision. What
-/// cannot be stopped is announced as if it were, each time (as by the peer); an announcement alone changes nothing.
-fn left(schedule: &Schedule) -> Vec<String> {
-    let real = |it: &&ScheduledAction| {
-        it.kind != ActionKind::Pseudo && !matches!(it.operation.as_str(), "do_shutdown" | "notify")
-    };
-    let words = |it: &ScheduledAction| {
-        format!("{} {} {}", it.operation, it.resource.as_deref().unwrap_or("-"), it.node.as_deref().unwrap_or("-"))
-    };
-    schedule.actions.iter().filter(real).map(words).collect()
+    causes
 }

@@ -35,7 +35,7 @@ fn what_would_move_for_ever_stays() {
                        <rsc_colocation id=\"far\" rsc=\"b\" with-rsc=\"a-clone\" score=\"-100\"/>";
     let situation = cluster(resources, constraints, "");
     let mut warnings = Vec::new();
-    let course = course(&situation, None, |_, schedule| warnings.clone_from(&schedule.warnings));
+    let course = course(&situation, None, |_, schedule, _| warnings.clone_from(&schedule.warnings));
     assert_eq!(course.end, End::Rest, "{:#?}", course.transitions);
     assert_eq!(course.transitions.len(), 1, "{:#?}", course.transitions);
     assert!(warnings.iter().any(|line| line.starts_with("b would move for ever")), "{warnings:?}");
@@ -59,8 +59,8 @@ fn a_restart_in_place_is_no_circle() {
         call("monitor", 1, 7),
         call("start", 2, 0)
     );
-    let course = course(&cluster(resources, "", &history), None, |_, _| {});
+    let course = course(&cluster(resources, "", &history), None, |_, _, _| {});
     assert_eq!(course.end, End::Rest, "{:#?}", course.transitions);
     assert_eq!(course.transitions.len(), 1, "{:#?}", course.transitions);
-    assert!(course.transitions[0].contains(&"start b n1".to_string()), "{:#?}", course.transitions);
+    assert!(course.transitions[0].done.contains(&"start b n1".to_string()), "{:#?}", course.transitions);
 }

@@ -49,15 +49,23 @@ fn situation(seed: u64) -> (String, Result<scheduler::situation::Situation, Stri
 
 fn check(first: u64, count: u64) -> ExitCode {
     let mut bad = 0;
+    let mut again: BTreeMap<properties::Cause, u64> = BTreeMap::new();
     for seed in first..first + count {
-        let wrong = match situation(seed).1 {
-            Ok(situation) => properties::violations(&situation, seed),
-            Err(problem) => vec![problem],
+        let found = match situation(seed).1 {
+            Ok(situation) => properties::check(&situation, seed),
+            Err(problem) => properties::Found { wrong: vec![problem], ..properties::Found::default() },
         };
-        bad += u32::from(!wrong.is_empty());
-        for line in wrong {
+        bad += u32::from(!found.wrong.is_empty());
+        for line in found.wrong {
             println!("{seed}: {line}");
         }
+        for line in found.doubts {
+            println!("{seed}: doubt: {line}");
+        }
+        found.causes.into_iter().for_each(|cause| *again.entry(cause).or_default() += 1);
+    }
+    for (cause, count) in again {
+        println!("{count} more transitions because of {cause:?}");
     }
     println!("{bad} of {count} clusters have an answer that breaks a rule");
     if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -68,13 +76,13 @@ fn how_they_rest(first: u64, count: u64) {
     let mut needed: BTreeMap<String, u64> = BTreeMap::new();
     for seed in first..first + count {
         let Ok(situation) = situation(seed).1 else { continue };
-        let course = rest::course(&situation, None, |_, _| {});
+        let course = rest::course(&situation, None, |_, _, _| {});
         let number = course.transitions.len();
         let end = if course.end == rest::End::Rest { String::new() } else { format!(", {:?}", course.end) };
         *needed.entry(format!("{number}{end}")).or_default() += 1;
         if number > 1 {
             for (at, actions) in course.transitions.iter().enumerate() {
-                println!("{seed} {}/{number}{end}: {}", at + 1, actions.join(", "));
+                println!("{seed} {}/{number}{end}: {}", at + 1, actions.done.join(", "));
             }
         }
     }

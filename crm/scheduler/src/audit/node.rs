@@ -66,7 +66,7 @@ impl<'a> Node<'a> {
         self.present || (self.leaving && manager)
     }
 
-    /// Why nothing may be started on it, as far as it is itself concerned. What is in maintenance is not touched at all.
+    /// Why nothing may be started on it, as far as it is itself concerned. In maintenance it is not touched at all.
     pub(super) fn closed(&self) -> Option<&'static str> {
         if self.reach == Reach::Member && !self.present {
             Some("is not there")

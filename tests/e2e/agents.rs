@@ -107,7 +107,9 @@ pub fn hanging_stop() -> Result<(), String> {
         if sandbox.holder("sticky")? == "alpha" {
             return Err("sticky is on the node that was put in standby".to_owned());
         }
-        sandbox.ask("beta", &["fencing", "history"])?.said(0, &["alpha", "stop of sticky failed on alpha: timed out"])?;
+        sandbox
+            .ask("beta", &["fencing", "history"])?
+            .said(0, &["alpha", "stop of sticky failed on alpha: timed out"])?;
         sandbox.sandbox("start", "alpha")?;
         sandbox.until("beta", "alpha in standby", |status| watch::state(status, "alpha") == "standby")?;
         sandbox.consistent(&NODES)
@@ -204,5 +206,47 @@ pub fn attributes() -> Result<(), String> {
             return Err(format!("alpha has come back, and this is noted: {left}"));
         }
         sandbox.consistent(&NODES)
+    })
+}
+
+/// A promotable clone of the peer's example: one instance is promoted by the score that its agent notes, the loss of
+/// its node promotes another one once it is confirmed, and one that was demoted by hand is promoted again.
+pub fn promotable() -> Result<(), String> {
+    let state = |node: &&str| {
+        format!(
+            "{{ of = \"params\", rule = \"#uname eq {node}\", values = {{ state = \"@DIRECTORY@/{node}/db.state\" }} }}"
+        )
+    };
+    let states = NODES.iter().map(state).collect::<Vec<_>>().join(", ");
+    let clone = format!(
+        "[resources.db]\nagent = \"ocf:pacemaker:Stateful\"\nsets = [{states}]\noperations = [{{ name = \"monitor\", \
+         interval = \"1s\", role = \"promoted\" }}, {{ name = \"monitor\", interval = \"2s\" }}]\n\
+         [clones.dbs]\nresource = \"db\"\npromotable = true\nnotify = true\n[properties]\nfencing-action = \"off\"\n"
+    );
+    with(&clone, |sandbox| {
+        let promoted = |node: &str| {
+            let all = sandbox.status(node)?["resources"].clone();
+            let db = all.as_array().and_then(|all| all.iter().find(|one| one["name"] == "db")).cloned();
+            let one = db.and_then(|db| db["promoted"][0].as_str().map(str::to_owned));
+            one.ok_or_else(|| format!("no instance is promoted: {all:#}"))
+        };
+        sandbox.of_one_mind(&NODES)?;
+        let first = promoted("alpha")?;
+        let rest: Vec<&str> = NODES.into_iter().filter(|node| *node != first).collect();
+        let mark = watch::now();
+        sandbox.sandbox("kill", &first)?;
+        sandbox.event(rest[0], mark, &[&format!("{first} is confirmed off")])?;
+        sandbox.event(rest[0], mark, &["promote db on", "ok"])?;
+        sandbox.of_one_mind(&rest)?;
+        let second = promoted(rest[1])?;
+        if second == first {
+            return Err(format!("db is still said to be promoted on {first}, which is off"));
+        }
+        let mark = watch::now();
+        fs::write(sandbox.of(&second, "db.state"), "Unpromoted\n").map_err(|error| error.to_string())?;
+        sandbox.event(rest[0], mark, &[&format!("monitor db on {second}: ok")])?;
+        sandbox.event(rest[0], mark, &["promote db on", "ok"])?;
+        sandbox.of_one_mind(&rest)?;
+        promoted(rest[0]).map(drop)
     })
 }

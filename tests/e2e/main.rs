@@ -86,6 +86,7 @@ fn main() -> ExitCode {
         ("agents: a stop that hangs", Needs::Nothing, agents::hanging_stop),
         ("agents: scripts that break the rules", Needs::Nothing, agents::unruly_scripts),
         ("agents: one that notes attributes", Needs::Files(&[agents::STATEFUL]), agents::attributes),
+        ("agents: a promotable clone", Needs::Files(&[agents::STATEFUL]), agents::promotable),
         ("disk: full on one node, then on two", Needs::Root(&[]), disk::full),
         ("disk: a restart on a full one", Needs::Root(&[]), disk::restart_on_full),
         ("pause: shorter than the token timeout", Needs::Nothing, pause::short),

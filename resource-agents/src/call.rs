@@ -82,7 +82,7 @@ fn reason(operation: &Operation, finished: &Finished, outcome: Outcome) -> Optio
         }
         (Exit::Cancelled, _) => Some("killed before it could answer".to_owned()),
         (Exit::Code(_), Some(words)) => Some(words),
-        (Exit::Code(_), None) if outcome == Outcome::NotRunning => None,
+        (Exit::Code(_), None) if matches!(outcome, Outcome::NotRunning | Outcome::Promoted) => None,
         (Exit::Code(code), None) => Some(format!("exit code {code} without a word on standard error")),
     };
     reason.as_deref().map(presentable).filter(|reason| !reason.is_empty())
@@ -224,6 +224,8 @@ mod tests {
         assert_eq!(reason.unwrap(), "exit code 255 without a word on standard error");
         let (_, reason) = verdict(&start, &ended(Exit::Code(0), "WARNING: chatter"));
         assert_eq!(reason, None);
+        let monitor = operation(ocf(), OperationName::Monitor);
+        assert_eq!(verdict(&monitor, &ended(Exit::Code(8), "")).1, None, "promoted says it all");
     }
 
     #[test]

@@ -244,3 +244,10 @@ fn two_instances_where_one_is_allowed_are_both_stopped_and_one_is_started() {
     assert_eq!(stops, ["stop web n1", "stop web n2"]);
     assert_eq!(plan.iter().filter(|word| word.starts_with("start")).count(), 1);
 }
+
+#[test]
+fn what_cannot_be_promoted_any_more_starts_anew() {
+    let world = World::new(NO_FENCING).primitive("web", &[], &[]);
+    let plan = world.runs("web", &[("start", 0, 0), ("promote", 0, 0)]).plan();
+    assert_eq!(plan, ["demote web n1", "start web n1", "stop web n1"]);
+}

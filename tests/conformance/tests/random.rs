@@ -21,8 +21,7 @@ const AGAIN: [(Cause, usize); 4] = [(Cause::Fenced, 15), (Cause::Room, 15), (Cau
 const DOUBTS: usize = 1;
 
 /// Clusters in which a rule is broken, and which: faults of ours that are still to be mended.
-const KNOWN: [(u64, &str); 4] = [
-    (2775, "sends an instance away alive from where it does not run"),
+const KNOWN: [(u64, &str); 3] = [
     (3416, "sends an instance of a unique clone to a node whose own cannot leave yet"),
     (6790, "starts the rest of a group where a ban of the group came after its first member, which cannot stop"),
     (7272, "starts an instance where a failed one is not stopped first"),

@@ -17,8 +17,8 @@ const NODES: usize = 8;
 /// What they are in the middle of, and how many times as much a resource or action of the largest may cost as one of
 /// the smallest.
 const EVENTS: [(&str, f64); 4] = [("cold-start", 1.5), ("node-failure", 1.5), ("steady", 1.5), ("chain", 4.0)];
-/// A figure may be so much above the one on file.
-const TOLERANCE: f64 = 0.05;
+/// A figure may be so much above the one on file; the allocator alone moves it by a twentieth.
+const TOLERANCE: f64 = 0.10;
 
 const HEAD: &str = "\
 # Instructions for one schedule, and for reading its file, counted by valgrind: event, resources, actions, schedule, read.

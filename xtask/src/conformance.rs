@@ -1,5 +1,5 @@
-//! `cargo xtask conformance`: the scheduler against recorded answers of the peer, and, in `cargo xtask test`, against its
-//! program.
+//! `cargo xtask conformance`: the scheduler against recorded answers of the peer; and, in `cargo xtask test`, against
+//! the peer's own program.
 //!
 //! The recordings are not part of the project: they stand beside it (`../shared/conformance`), or where PACELINE_CORPUS
 //! says, with a program that compares (`conformance.py`). Without them the check is skipped and says so. What is known

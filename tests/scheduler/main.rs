@@ -1,8 +1,9 @@
 //! The scheduler, held against golden cases and against random clusters.
 //!
-//! As the daemon runs it, from its own CIB to its own graph: each file in `cases/` is one rule: a cluster file, a line of
-//! dashes, the facts, a line of dashes, and the expected answer. `UPDATE=1` rewrites the answers; a rewritten line is reviewed like code.
-//! Every case is also audited, computed twice, and walked to its end, after which nothing may be left to do.
+//! As the daemon runs it, from its own CIB to its own graph: each file in `cases/` is one rule: a cluster file, a line
+//! of dashes, the facts, a line of dashes, and the expected answer. `UPDATE=1` rewrites the answers; a rewritten line
+//! is reviewed like code. Every case is also audited, computed twice, and walked to its end, after which nothing may be
+//! left to do.
 //!
 //! By itself: each file in `what-if/`, see [`what_if`].
 

@@ -91,7 +91,8 @@ fn chain(resources: usize) -> Vec<Unit> {
     (0..resources).map(|at| Unit { kind: Kind::Primitive, id: format!("link{at}"), home: 0 }).collect()
 }
 
-/// A fifth of all instances are those of clones, three tenths members of groups, a twentieth those of promotable clones.
+/// A fifth of all instances are those of clones, three tenths members of groups, a twentieth those of promotable
+/// clones.
 fn units(nodes: usize, resources: usize) -> Vec<Unit> {
     let clones = (resources / 5 / nodes).max(1);
     let promotable = (resources / 20 / COPIES).max(1);

@@ -1,6 +1,6 @@
-//! `cargo xtask bench scheduler`: how many instructions the scheduler needs for clusters from small to large, counted by
-//! valgrind, so that a slower scheduler is seen on a busy machine too. The figures are compared with those on file, and
-//! with themselves: what a large cluster costs for each action or resource may be little more than in a small one.
+//! `cargo xtask bench scheduler`: how many instructions the scheduler needs for clusters from small to large, counted
+//! by valgrind, so that a slower scheduler is seen on a busy machine too. The figures are compared with those on file,
+//! and with themselves: what a large cluster costs for each action or resource may be little more than in a small one.
 
 use crate::workspace::{cargo, root, target};
 use anyhow::{Context, Result, bail, ensure};

@@ -129,7 +129,8 @@ impl View<'_, '_> {
         }
         let names: Vec<String> = unclean.iter().map(|&node| self.name(node)).collect();
         let because = format!("it waits until {} is fenced, since it may still run there", names.join(" and "));
-        let command = names.first().map(|name| format!("paceline fencing confirm {name} (only if it is off for certain)"));
+        let command =
+            names.first().map(|name| format!("paceline fencing confirm {name} (only if it is off for certain)"));
         Some(Block { because, command })
     }
 

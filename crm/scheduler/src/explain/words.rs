@@ -58,7 +58,9 @@ impl View<'_, '_> {
             Cause::Follows(at, _) => edit(&self.constraints.colocations[*at as usize].id),
             Cause::Capacity(name, ..) => {
                 let node = &self.facts[entry.node].name;
-                Some(format!("give {node} more {name}, or {resource} less, in the cluster file, then: paceline apply FILE"))
+                Some(format!(
+                    "give {node} more {name}, or {resource} less, in the cluster file, then: paceline apply FILE"
+                ))
             }
             Cause::NoRoom | Cause::EnoughInstances => {
                 Some("raise clone-max or clone-node-max in the cluster file, then: paceline apply FILE".to_string())

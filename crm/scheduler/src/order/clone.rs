@@ -20,8 +20,8 @@ pub fn relate(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edg
     }
 }
 
-/// Orders the instances of clones that have very many, each after the one before it that has something to do: known only
-/// when need has travelled along everything else. Relating all of them with all others would take too long.
+/// Orders the instances of clones that have very many, each after the one before it that has something to do: known
+/// only when need has travelled along everything else. Relating all of them with all others would take too long.
 pub fn relate_long(facts: &Facts<'_>, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
     let long = |&resource: &ResourceIx| {
         let here = &facts[resource];

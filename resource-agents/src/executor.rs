@@ -321,7 +321,6 @@ impl Executor {
             expect: operation.expect,
             reason,
             elapsed,
-            digest: operation.digest(),
         };
         self.answered.remember(order, Some(report.clone()));
         out.push(Output::Report(report));

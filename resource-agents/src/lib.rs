@@ -15,7 +15,7 @@ mod secret;
 pub use executor::{Executor, ExecutorOptions, Input, Output};
 pub use job::{Exit, Finished, Job, JobId, OUTPUT_LIMIT, StartError};
 pub use metadata::Metadata;
-pub use operation::{Operation, OrderId, Report, definition_digest};
+pub use operation::{Operation, OrderId, Report};
 pub use outcome::Outcome;
 pub use reason::{REASON_LIMIT, presentable, reason_of};
 pub use secret::{is_secret, redact};

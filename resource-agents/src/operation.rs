@@ -1,6 +1,5 @@
 //! One call to an agent, as the DC orders it, and the report of what came of it.
 
-use crate::ocf::CHECK_LEVEL;
 use crate::outcome::Outcome;
 use config::{AgentRef, Commands, NodeId, OperationName, ResourceId};
 use serde::{Deserialize, Serialize};
@@ -36,39 +35,6 @@ pub struct Operation {
     pub meta: BTreeMap<String, String>,
 }
 
-impl Operation {
-    /// A fingerprint of what defines the running service (agent, parameters, command lines): when it changes, the
-    /// service must be restarted. Stable across versions of this program: FNV-1a over a canonical text.
-    #[must_use]
-    pub fn digest(&self) -> u64 {
-        definition_digest(&self.agent, &self.params, self.commands.as_ref())
-    }
-}
-
-/// See [`Operation::digest`].
-#[must_use]
-pub fn definition_digest(agent: &AgentRef, params: &BTreeMap<String, String>, commands: Option<&Commands>) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut feed = |text: &str| {
-        // The length keeps ("ab","c") and ("a","bc") apart.
-        for byte in (text.len() as u64).to_le_bytes().iter().chain(text.as_bytes()) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    };
-    feed(&agent.to_string());
-    // How deep a monitor looks defines no service.
-    for (name, value) in params.iter().filter(|(name, _)| *name != CHECK_LEVEL) {
-        feed(name);
-        feed(value);
-    }
-    if let Some(commands) = commands {
-        feed(&commands.start);
-        feed(&commands.stop);
-        feed(&commands.check);
-    }
-    hash
-}
-
 /// Names one order of a DC; unique in the cluster (see crm).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct OrderId(pub u64);
@@ -92,6 +58,4 @@ pub struct Report {
     pub reason: Option<String>,
     /// How long the call took.
     pub elapsed: Duration,
-    /// See [`Operation::digest`].
-    pub digest: u64,
 }

@@ -228,7 +228,6 @@ fn operation(scene: &mut Scene, node: &NodeId, resource: &ResourceId, part: &str
             let pending = Pending {
                 key,
                 timeout: Duration::from_secs(20),
-                digest: 0,
                 expect: Outcome::Ok,
                 fingerprint: None,
                 migration: None,
@@ -292,7 +291,6 @@ pub(crate) fn result(
         },
         reason: None,
         elapsed: Duration::from_millis(10),
-        digest: 0,
     };
     if key.name == OperationName::Start {
         let found = scene.cib.config.resources.get(resource).filter(|_| !old).cloned();

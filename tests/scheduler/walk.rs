@@ -39,7 +39,6 @@ pub(crate) fn perform(scene: &mut Scene, kind: &ActionKind, outcome: Option<Outc
                 expect: operation.expect,
                 reason: None,
                 elapsed: Duration::from_millis(10),
-                digest: operation.digest(),
             };
             let wall = scene.wall_ms;
             scene.record(node, report, wall, Some(fingerprint.clone()));

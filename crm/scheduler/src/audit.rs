@@ -48,9 +48,9 @@ use crate::situation::Situation;
 use case::Case;
 use graph::{Before, Graph};
 use scope::Scope;
-use std::fmt;
 
-/// Every reason not to carry `schedule` out in `situation`; none when it is safe.
+/// Every reason not to carry `schedule` out in `situation`; none when it is safe. A schedule that breaks a rule is a bug
+/// of the scheduler. Standing still is its safe failure, since every member would compute the same wrong thing.
 #[must_use]
 pub fn audit(situation: &Situation, schedule: &Schedule) -> Vec<Violation> {
     let graph = match Graph::of(schedule) {
@@ -77,37 +77,4 @@ pub fn audit(situation: &Situation, schedule: &Schedule) -> Vec<Violation> {
     together::check(&case, &scope, &mut found);
     migration::check(&case, &mut before, &mut found);
     found
-}
-
-/// A schedule that breaks rules: a bug of the scheduler. Standing still is its safe failure, since every member would
-/// compute the same wrong thing.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Unsafe {
-    /// The schedule that must not be carried out.
-    pub schedule: Schedule,
-    /// What is wrong with it; never empty.
-    pub violations: Vec<Violation>,
-}
-
-impl fmt::Display for Unsafe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.violations.len();
-        write!(f, "the schedule breaks {count} of its rules, which is a bug; it must not be carried out. First: ")?;
-        match self.violations.first() {
-            Some(first) => first.fmt(f),
-            None => f.write_str("nothing"),
-        }
-    }
-}
-
-impl std::error::Error for Unsafe {}
-
-/// As [`crate::schedule`], and audited.
-///
-/// # Errors
-/// The schedule breaks a rule. Nothing of it may be carried out, and somebody should hear of it.
-pub fn checked(situation: &Situation) -> Result<Schedule, Box<Unsafe>> {
-    let schedule = crate::schedule(situation);
-    let violations = audit(situation, &schedule);
-    if violations.is_empty() { Ok(schedule) } else { Err(Box::new(Unsafe { schedule, violations })) }
 }

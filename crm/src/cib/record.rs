@@ -66,9 +66,7 @@ impl Cib {
         let key = OperationKey { name: *name, interval: operation.interval };
         let Operation { timeout, expect, .. } = *operation;
         let migration = migration(operation);
-        history
-            .pending
-            .insert(id, Pending { key, timeout, digest: operation.digest(), expect, fingerprint, migration });
+        history.pending.insert(id, Pending { key, timeout, expect, fingerprint, migration });
         Ok(())
     }
 

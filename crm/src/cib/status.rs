@@ -255,8 +255,6 @@ pub struct Pending {
     pub key: OperationKey,
     /// How long the agent may take.
     pub timeout: Duration,
-    /// See [`resource_agents::Operation::digest`].
-    pub digest: u64,
     /// See [`resource_agents::Operation::expect`].
     pub expect: Outcome,
     /// What it was ordered with, in short, as the scheduler compares it with what it would be ordered with today.

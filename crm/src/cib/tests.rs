@@ -66,7 +66,6 @@ fn result(order: u64, name: OperationName, outcome: Outcome, wall_ms: u64) -> Ch
         expect: Outcome::Ok,
         reason: None,
         elapsed: Duration::ZERO,
-        digest: 1,
     };
     Change::Record { node: node("alpha"), incarnation: Incarnation(1), report, wall_ms }
 }

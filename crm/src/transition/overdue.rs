@@ -49,7 +49,6 @@ impl Overdue {
                     expect: pending.expect,
                     reason: Some(format!("{node} did not answer")),
                     elapsed: pending.timeout + GRACE,
-                    digest: pending.digest,
                 },
                 wall_ms,
             })

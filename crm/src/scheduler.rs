@@ -148,7 +148,7 @@ pub fn explain(situation: &Situation<'_>, resources: &[ResourceId]) -> BTreeMap<
     let explained = resources.iter().take(EXPLAINED).filter_map(|resource| {
         let explanation = ::scheduler::explain::explain(&told, resource.as_str(), None).ok()?;
         let block = explanation.parts.into_iter().find_map(|part| part.block)?;
-        Some((resource.clone(), block.because))
+        Some((resource.clone(), block.line()))
     });
     explained.collect()
 }

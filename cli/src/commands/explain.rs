@@ -33,8 +33,9 @@ pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
         if args.json {
             context.output.json(action);
         } else {
-            let words = [Some(action.operation.as_str()), action.resource.as_deref(), action.node.as_deref()];
-            let what = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let resource = action.resource.iter().map(|resource| format!(" {resource}"));
+            let node = action.node.iter().map(|node| format!(" on {node}"));
+            let what = action.operation.clone() + &resource.chain(node).collect::<String>();
             let cause = if action.cause.is_empty() { "it only carries order" } else { &action.cause };
             context.output.print(&wrapped(&format!("{what}: "), cause));
         }

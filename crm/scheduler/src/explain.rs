@@ -63,8 +63,20 @@ pub struct Part {
 pub struct Block {
     /// In a sentence.
     pub because: String,
+    /// The same for each node, or for what it follows, a line each.
+    #[serde(default)]
+    pub each: Vec<String>,
     /// The command that would change it, where there is one.
     pub command: Option<String>,
+}
+
+impl Block {
+    /// All of it in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let parts = std::iter::once(self.because.as_str()).chain(self.each.iter().map(|line| line.trim()));
+        parts.collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// What one node is worth for a resource.
@@ -78,6 +90,8 @@ pub struct NodeView {
     pub unusable: Option<Block>,
     /// It was chosen.
     pub chosen: bool,
+    /// It runs there now, as far as is known.
+    pub runs: bool,
     /// What spoke for and against it, in the order in which it was weighed.
     pub spoke: Vec<Point>,
 }
@@ -184,6 +198,7 @@ impl View<'_, '_> {
             score: self.score(resource, node).map(outward),
             unusable: self.unusable(node),
             chosen: self.assignment.node(resource) == Some(node),
+            runs: self.facts[resource].on.contains(&node),
             spoke: self.points(resource, node),
         }
     }
@@ -266,6 +281,9 @@ impl fmt::Display for Part {
         writeln!(f, "{}: {}", self.resource, self.decision)?;
         if let Some(block) = &self.block {
             writeln!(f, "  {}", block.because)?;
+            for line in &block.each {
+                writeln!(f, "    {line}")?;
+            }
             if let Some(command) = &block.command {
                 writeln!(f, "  to change that: {command}")?;
             }
@@ -279,8 +297,18 @@ impl fmt::Display for Part {
 
 impl fmt::Display for NodeView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let score = self.score.map_or_else(|| "not allowed by anything".to_string(), |score| score.to_string());
-        let mark = if self.chosen { "  <- here" } else { "" };
+        let score = match (self.score, &self.unusable) {
+            (None, _) => "not allowed by anything".to_string(),
+            (Some(score), None) => score.to_string(),
+            (Some(score), Some(_)) => format!("cannot be used; else {score}"),
+        };
+        let mark = match (self.chosen, self.runs, &self.unusable) {
+            (true, true, _) => "  <- stays here",
+            (true, false, _) => "  <- goes here",
+            (false, true, Some(_)) => "  <- last known here",
+            (false, true, None) => "  <- runs here",
+            (false, false, _) => "",
+        };
         writeln!(f, "  {} ({score}){mark}", self.node)?;
         if let Some(unusable) = &self.unusable {
             writeln!(f, "             {}", unusable.because)?;

@@ -177,11 +177,12 @@ impl fmt::Display for Reason {
             Reason::Leaving(node) => return write!(f, "{node} asked to leave"),
             Reason::Ticket { ticket, set_aside, constraint } => {
                 let state = if *set_aside { "set aside" } else { "not granted" };
-                return write!(f, "ticket {ticket} is {state} (constraint {constraint})");
+                return write!(f, "ticket {ticket} is {state} ({})", named("constraint", constraint));
             }
             Reason::Locked(node) => return write!(f, "locked to {node} until it is back"),
             Reason::PrimaryNowhere { primary, constraint } => {
-                return write!(f, "it has to be with {primary}, which is to run nowhere (colocation {constraint})");
+                let constraint = named("colocation", constraint);
+                return write!(f, "it has to be with {primary}, which is to run nowhere ({constraint})");
             }
             Reason::DeviceChanged(device) => return write!(f, "the definition of {device} was changed"),
             Reason::OperationFailed { resource, operation, node, exit_code } => {
@@ -246,4 +247,17 @@ impl fmt::Display for Trouble {
             Trouble::Joining => "is joining",
         })
     }
+}
+
+/// A constraint in words: by its line in a cluster file, or by the name that a CIB gives it.
+pub(crate) fn named(what: &str, id: &str) -> String {
+    match line(id) {
+        Some(line) => format!("{what} in line {line}"),
+        None => format!("{what} {id}"),
+    }
+}
+
+/// The line of a cluster file that stands for a name.
+pub(crate) fn line(id: &str) -> Option<&str> {
+    id.strip_prefix("(line ")?.strip_suffix(')')
 }

@@ -281,7 +281,7 @@ fn an_explanation_goes_to_the_bottom_of_it_and_names_the_command() {
     let situation = world.resource(primitive("web", &[])).colocation("web", "db", 1_000_000).situation();
     let explanation = explain(&situation, "web", None).expect("there is a web");
     let block = explanation.parts[0].block.as_ref().expect("it cannot run");
-    assert!(block.because.contains("web-with-db") && block.because.contains("target role"), "{}", block.because);
+    assert!(block.line().contains("web-with-db") && block.line().contains("target role"), "{}", block.line());
     assert_eq!(block.command.as_deref(), Some("paceline resource enable db"));
     assert!(explain(&situation, "nobody", None).is_err());
 }

@@ -24,10 +24,10 @@ impl View<'_, '_> {
         let base = &here.base;
         if let Some(reason) = &here.blocked {
             let command = Some(format!("paceline resource cleanup {base}"));
-            return Some(Block { because: format!("it may not be touched: {reason}"), command });
+            return Some(Block { because: format!("it may not be touched: {reason}"), each: Vec::new(), command });
         }
         if let Some(reason) = &self.assignment.frozen[resource.at()] {
-            return Some(Block { because: format!("it is left as it is: {reason}"), command: None });
+            return Some(Block { because: format!("it is left as it is: {reason}"), each: Vec::new(), command: None });
         }
         if self.assignment.managed[resource.at()] {
             return None;
@@ -39,7 +39,7 @@ impl View<'_, '_> {
             None if !self.facts.options.fencing_possible => "fencing is enabled, but there is no fence device",
             None => "it is not managed",
         };
-        Some(Block { because: format!("it is left alone: {why}"), command })
+        Some(Block { because: format!("it is left alone: {why}"), each: Vec::new(), command })
     }
 
     /// It has no node.
@@ -50,11 +50,12 @@ impl View<'_, '_> {
         let here = &self.facts[resource];
         if let Some((Role::Stopped, reason)) = &here.next_role {
             let command = Some(format!("paceline resource enable {}", here.base));
-            return Some(Block { because: format!("it is to be stopped: {reason}"), command });
+            return Some(Block { because: format!("it is to be stopped: {reason}"), each: Vec::new(), command });
         }
         if self.facts.options.stop_all {
             return Some(Block {
                 because: "everything is to be stopped (stop-all-resources)".to_string(),
+                each: Vec::new(),
                 command: None,
             });
         }
@@ -66,17 +67,16 @@ impl View<'_, '_> {
         if let Some(entry) = same_cause(&ends) {
             return Some(self.forbidden_everywhere(entry, depth));
         }
-        let told: Vec<String> =
-            ends.iter().map(|(node, end)| format!("{}: {}", self.name(*node), self.end_words(*end))).collect();
+        let each = ends.iter().map(|(node, end)| format!("{}: {}", self.name(*node), self.end_words(*end))).collect();
         let command = ends.iter().find_map(|(_, end)| end.and_then(|entry| self.command(entry)));
-        Some(Block { because: format!("no node that can be used is left for it; {}", told.join("; ")), command })
+        Some(Block { because: "no node that can be used is left for it".to_string(), each, command })
     }
 
     fn no_node(&self) -> Block {
         let all: Vec<Block> = self.facts.all_nodes().filter_map(|node| self.unusable(node)).collect();
         let command = all.iter().find_map(|block| block.command.clone());
-        let told: Vec<String> = all.into_iter().map(|block| block.because).collect();
-        Block { because: format!("no node can be used; {}", told.join("; ")), command }
+        let each = all.into_iter().map(|block| block.because).collect();
+        Block { because: "no node can be used".to_string(), each, command }
     }
 
     /// What took a node from a resource: the first change that forbade it, of its own or of its clone.
@@ -97,16 +97,17 @@ impl View<'_, '_> {
 
     /// The same thing forbids every node. If that is a resource to follow, why that one has no node.
     fn forbidden_everywhere(&self, entry: &Entry, depth: usize) -> Block {
-        let because = self.words(entry);
+        let because = self.words_about(entry, "every node");
         if let Cause::Follows(at, None) = entry.cause {
             let primary = self.constraints.colocations[at as usize].primary;
             let first = self.facts.primitives(primary).into_iter().next();
             if let Some(deeper) = first.and_then(|first| self.nowhere(first, depth - 1)) {
-                let name = &self.facts[primary].id;
-                return Block { because: format!("{because}; {name}: {}", deeper.because), command: deeper.command };
+                let mut each = vec![format!("{}: {}", self.facts[primary].id, deeper.because)];
+                each.extend(deeper.each.into_iter().map(|line| format!("  {line}")));
+                return Block { because, each, command: deeper.command };
             }
         }
-        Block { because, command: self.command(entry) }
+        Block { because, each: Vec::new(), command: self.command(entry) }
     }
 
     /// It has a node, but does not get there now.
@@ -121,7 +122,7 @@ impl View<'_, '_> {
             matches!(options.no_quorum_policy, NoQuorumPolicy::Stop | NoQuorumPolicy::Freeze | NoQuorumPolicy::Demote);
         if !options.quorate && stops && here.meta.requires >= Requires::Quorum {
             let because = "this part of the cluster has no quorum, so nothing is started".to_string();
-            return Some(Block { because, command: None });
+            return Some(Block { because, each: Vec::new(), command: None });
         }
         let unclean: Vec<NodeIx> = self.facts.all_nodes().filter(|&node| self.facts[node].unclean).collect();
         if here.meta.requires < Requires::Fencing || unclean.is_empty() {
@@ -129,9 +130,13 @@ impl View<'_, '_> {
         }
         let names: Vec<String> = unclean.iter().map(|&node| self.name(node)).collect();
         let because = format!("it waits until {} is fenced, since it may still run there", names.join(" and "));
-        let command =
-            names.first().map(|name| format!("paceline fencing confirm {name} (only if it is off for certain)"));
-        Some(Block { because, command })
+        let command = names.first().map(|name| {
+            format!(
+                "nothing, the cluster fences by itself; only if that fails and {name} is off for certain: \
+                 paceline fencing confirm {name}"
+            )
+        });
+        Some(Block { because, each: Vec::new(), command })
     }
 
     /// Why nothing can run on a node.
@@ -145,7 +150,7 @@ impl View<'_, '_> {
             Trouble::Unclean | Trouble::NotConnected | Trouble::Offline | Trouble::Leaving | Trouble::Joining => None,
         };
         let because = Reason::Unusable { node: here.name.clone(), trouble }.to_string();
-        Some(Block { because, command })
+        Some(Block { because, each: Vec::new(), command })
     }
 }
 

@@ -5,6 +5,7 @@ use crate::assign::ledger::{Cause, Entry};
 use crate::assign::score::NEVER;
 use crate::constraint::Colocation;
 use crate::index::{NodeIx, ResourceIx};
+use crate::reason::{line, named};
 use crate::role::Role;
 use crate::rule::date;
 use crate::situation::Subject;
@@ -15,6 +16,11 @@ const DAY: i64 = 86_400;
 impl View<'_, '_> {
     /// What changed a score.
     pub(super) fn words(&self, entry: &Entry) -> String {
+        self.words_about(entry, "this node")
+    }
+
+    /// The same, where it holds for `whom`.
+    pub(super) fn words_about(&self, entry: &Entry, whom: &str) -> String {
         let node = &self.facts[entry.node].name;
         match &entry.cause {
             Cause::Listed => "what the node is worth for everything".to_string(),
@@ -23,8 +29,11 @@ impl View<'_, '_> {
                 "connections, fence devices and hosts of guests run on cluster members only".to_string()
             }
             Cause::LivesElsewhere => "it lives in another resource, on that one's own node".to_string(),
-            Cause::Location(at) => self.location(*at, entry),
+            Cause::Location(at) => self.location(*at, entry, whom),
             Cause::Health => format!("the health of {node}"),
+            Cause::Stickiness if self.assignment.outlook[entry.node.at()].unclean => {
+                "it ran here when last heard of, and likes to stay (stickiness)".to_string()
+            }
             Cause::Stickiness => "it runs here and likes to stay (stickiness)".to_string(),
             Cause::Unmanaged => "it runs here and is not managed".to_string(),
             Cause::Failures(count, threshold) => self.failures(entry.resource, entry.node, *count, *threshold),
@@ -38,7 +47,7 @@ impl View<'_, '_> {
             Cause::Influence(at) => self.influence(*at, entry),
             Cause::PromotionScore => format!("the promotion score that its agent set on {node}"),
             Cause::Capacity(name, need, left) => {
-                format!("{node} has {left} of {name} left, {need} are needed: {} too few", need.saturating_sub(*left))
+                format!("{left} of {name} left, {need} needed: {} too few", need.saturating_sub(*left))
             }
             Cause::NoRoom => format!("{node} has enough instances of it"),
             Cause::EnoughInstances => "there are enough instances of it already".to_string(),
@@ -59,7 +68,8 @@ impl View<'_, '_> {
             Cause::Capacity(name, ..) => {
                 let node = &self.facts[entry.node].name;
                 Some(format!(
-                    "give {node} more {name}, or {resource} less, in the cluster file, then: paceline apply FILE"
+                    "lower the {name} that {resource} needs or raise what {node} has (utilization in the cluster file), \
+                     then: paceline apply FILE"
                 ))
             }
             Cause::NoRoom | Cause::EnoughInstances => {
@@ -77,12 +87,12 @@ impl View<'_, '_> {
         configuration.tags.iter().find(|tag| tag.id == *named).map(|tag| tag.id.as_str())
     }
 
-    fn location(&self, at: usize, entry: &Entry) -> String {
+    fn location(&self, at: usize, entry: &Entry, whom: &str) -> String {
         let location = &self.constraints.locations[at];
         let verb = match entry {
-            entry if entry.after <= NEVER => "forbids this node",
-            entry if entry.after < entry.before => "speaks against this node",
-            _ => "speaks for this node",
+            entry if entry.after <= NEVER => "forbids",
+            entry if entry.after < entry.before => "speaks against",
+            _ => "speaks for",
         };
         let whole = if location.resource == entry.resource {
             String::new()
@@ -91,7 +101,7 @@ impl View<'_, '_> {
         };
         let role = location.role.map(|role| format!(", as {role}")).unwrap_or_default();
         let tag = self.tag_of(&location.id).map(|tag| format!(", which names the tag {tag},")).unwrap_or_default();
-        format!("location constraint {}{tag} {verb}{whole}{role}", location.id)
+        format!("{}{tag} {verb} {whom}{whole}{role}", named("location constraint", &location.id))
     }
 
     fn failures(&self, resource: ResourceIx, node: NodeIx, count: i64, threshold: i64) -> String {
@@ -105,7 +115,9 @@ impl View<'_, '_> {
         let timeout = self.facts[resource].meta.failure_timeout_ms;
         let last = self.facts.failures.of(resource, node).and_then(|failures| failures.last);
         let until = match last {
-            Some(last) if timeout > 0 => format!("; forgotten at {}", moment(last.saturating_add(timeout / 1000))),
+            Some(last) if timeout > 0 => {
+                format!("; this failure expires at {}", moment(last.saturating_add(timeout / 1000)))
+            }
             _ => "; kept until it is cleaned up".to_string(),
         };
         format!("it failed here {times}{limit}{until}")
@@ -117,7 +129,7 @@ impl View<'_, '_> {
             Some(ticket) if ticket.granted && ticket.standby => "set aside",
             _ => "not granted",
         };
-        format!("it needs ticket {}, which is {state} (constraint {})", rule.ticket, rule.id)
+        format!("it needs ticket {}, which is {state} ({})", rule.ticket, named("constraint", &rule.id))
     }
 
     fn follows(&self, at: u32, place: Option<NodeIx>, entry: &Entry) -> String {
@@ -131,7 +143,7 @@ impl View<'_, '_> {
             (false, false) => "likes to be with",
             (false, true) => "avoids",
         };
-        let name = if of.implied { format!("of {}", of.id) } else { format!("colocation {}", of.id) };
+        let name = if of.implied { format!("of {}", of.id) } else { named("colocation", &of.id) };
         let place = match place {
             _ if self.facts[of.primary].is_collective() => String::new(),
             Some(place) if place == entry.node => ", which is to be here".to_string(),
@@ -146,7 +158,7 @@ impl View<'_, '_> {
         let dependent = &self.facts[of.dependent].id;
         let verb = if entry.after > entry.before { "speaks for" } else { "speaks against" };
         let bond = if of.score.value() < 0 { "keeps apart from it" } else { "goes with it" };
-        let name = if of.implied { format!("of {}", of.id) } else { format!("colocation {}", of.id) };
+        let name = if of.implied { format!("of {}", of.id) } else { named("colocation", &of.id) };
         format!("{dependent}, which {bond}, {verb} this node ({name})")
     }
 
@@ -157,8 +169,8 @@ impl View<'_, '_> {
 
 /// What to do about a constraint that has a place in a cluster file; those of a CIB have names of their own.
 fn edit(id: &str) -> Option<String> {
-    let line = id.strip_prefix("(line ")?.strip_suffix(')')?;
-    Some(format!("edit line {line} of the cluster file, then: paceline apply FILE"))
+    let line = line(id)?;
+    Some(format!("change or remove what line {line} of the cluster file says, then: paceline apply FILE"))
 }
 
 /// A moment in UTC, from seconds since 1970.

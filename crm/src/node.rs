@@ -356,9 +356,12 @@ impl Node {
                 self.event(now, EventKind::Configuration, Some(origin.node.to_string()), text);
             }
             Applied::Unchanged | Applied::Repeated => {
-                if let (Change::RequestFencing { target, .. }, Some(duty)) = (change, &mut self.duty) {
+                let Some(duty) = &mut self.duty else { return };
+                if let Change::RequestFencing { target, .. } = change {
                     let progress = duty.engine.fencing_refused(target, self.controller.cib());
                     self.progress(now, progress, true);
+                } else {
+                    duty.engine.unchanged(change);
                 }
             }
         }

@@ -12,6 +12,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// What the cluster alone says about a node, to its scheduler.
+const OWN: [&str; 2] = ["shutdown", "terminate"];
+
+/// What the names of failure counts begin with.
+const OWN_PREFIXES: [&str; 2] = ["fail-count-", "last-failure-"];
+
 /// Longest name, in bytes.
 pub const MAX_ATTRIBUTE_NAME: usize = 256;
 
@@ -79,6 +85,9 @@ impl Attribute {
             ));
         }
         let Some(value) = &self.value else { return Ok(()) };
+        if OWN.contains(&self.name.as_str()) || OWN_PREFIXES.iter().any(|prefix| self.name.starts_with(prefix)) {
+            return refuse(format!("{} is the cluster's own word about a node and cannot be noted", self.name));
+        }
         if value.len() > MAX_ATTRIBUTE_VALUE || value.contains(char::is_control) {
             return refuse(format!(
                 "the value of {} has {} bytes or a line break; it may have {MAX_ATTRIBUTE_VALUE} on one line",

@@ -121,7 +121,7 @@ impl Cib {
                 .filter(|(id, _)| id.base() == resource.as_str())
                 .map(|(_, history)| history.activity())
                 .collect();
-            let asked = !known.is_empty() || !self.is_looked_for_everywhere(resource);
+            let asked = !known.is_empty() || !self.is_looked_for(resource, name);
             asked && known.iter().all(|activity| *activity == Activity::Inactive)
         })
     }

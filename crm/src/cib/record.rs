@@ -88,7 +88,7 @@ impl Cib {
         }
         let mut holders = self.others(node).filter(|(_, status)| {
             let history = status.resources.get(resource);
-            history.is_some_and(|history| history.starting() || history.activity() == Activity::Active)
+            history.is_some_and(|it| it.starting() || it.activity() == Activity::Active || it.ran_when_last_known())
         });
         holders.next().map(|(name, _)| name)
     }
@@ -97,7 +97,7 @@ impl Cib {
     fn promoted_elsewhere(&self, resource: &ResourceId, node: &NodeId) -> Option<&NodeId> {
         let promoted = |history: &History| {
             let promoting = history.pending.values().any(|pending| pending.key.name == OperationName::Promote);
-            promoting || history.promoted() && history.activity() != Activity::Inactive
+            promoting || history.promoted() && history.activity() != Activity::Inactive || history.ran_when_last_known()
         };
         let mut holders = self.others(node).filter(|(_, status)| {
             let instances = status.resources.iter().filter(|(id, _)| id.base() == resource.base());
@@ -228,6 +228,11 @@ fn migration(operation: &Operation) -> Option<(NodeId, NodeId)> {
 }
 
 impl History {
+    /// It ran, and since its failures were forgotten nobody has looked: in which role is not known either.
+    fn ran_when_last_known(&self) -> bool {
+        self.activity() == Activity::Unknown && self.runs_since != 0
+    }
+
     /// Keeps a result as the last of its slot. What ends recurring monitors ends their records. A notification tells
     /// the service something and asks nothing: what came of it is not kept. The last failure is kept beside.
     pub fn keep(&mut self, record: OperationRecord) {

@@ -1,7 +1,7 @@
 //! What a resource is part of: the group and the clone around a primitive, as the cluster file says.
 
 use super::Cib;
-use config::written::{AttributeSet, Discovery, Location, Resource, ResourceKind, Subject};
+use config::written::{AttributeSet, Discovery, Location, Preference, Resource, ResourceKind, Subject};
 use config::{NodeId, ResourceId};
 
 /// The chain from the outermost resource down to the one called `name`.
@@ -60,16 +60,31 @@ impl Cib {
         written.and_then(|text| text.parse().ok()).unwrap_or(1)
     }
 
-    /// Whether every node is asked if it runs there: no location constraint says that some are not.
+    /// Whether `node` is asked if it runs there. It is not where the file says so for certain: by a constraint about this
+    /// node that forbids to look, or by one that opens other nodes only. In doubt (patterns, sets, rules) it is: a node
+    /// that was not asked may run it.
     #[must_use]
-    pub fn is_looked_for_everywhere(&self, resource: &ResourceId) -> bool {
+    pub fn is_looked_for(&self, resource: &ResourceId, node: &NodeId) -> bool {
         let around = self.around(resource.base());
+        let instances = around.iter().find_map(|part| says(&part.meta, "clone-max"));
+        if instances.is_some_and(|most| most.parse() == Ok(0)) {
+            return false;
+        }
         let about = |location: &Location| match &location.subject {
             Subject::Resource(name) => around.iter().any(|part| part.id == *name),
-            Subject::Pattern { .. } | Subject::Sets(_) => true,
+            Subject::Pattern { .. } | Subject::Sets(_) => false,
+        };
+        let names = |location: &Location| match &location.preference {
+            Preference::Node(score) => Some(score.node == node.as_str()),
+            Preference::Rules(_) => None,
         };
         let locations = &self.config.written.constraints.locations;
-        !locations.iter().any(|location| location.discovery != Discovery::Always && about(location))
+        let closed = |location: &Location| location.discovery == Discovery::Never && names(location) == Some(true);
+        if locations.iter().any(|location| about(location) && closed(location)) {
+            return false;
+        }
+        let mut opened = locations.iter().filter(|it| it.discovery == Discovery::Exclusive && about(it)).peekable();
+        opened.peek().is_none() || opened.any(|location| names(location) != Some(false))
     }
 
     /// Whether anything is called so in the cluster file: a primitive, a group, a clone.

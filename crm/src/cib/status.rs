@@ -220,7 +220,10 @@ impl OperationRecord {
             // A probe that cannot even ask finds nothing of ours there; the scheduler keeps the resource away.
             (
                 OperationName::Monitor,
-                Outcome::InsufficientPrivilege | Outcome::InvalidParameter | Outcome::NotConfigured,
+                Outcome::InsufficientPrivilege
+                | Outcome::InvalidParameter
+                | Outcome::NotConfigured
+                | Outcome::Unimplemented,
             ) if self.report.interval.is_none() => Activity::Inactive,
             _ => Activity::Doubtful,
         }

@@ -15,6 +15,9 @@ use resource_agents::OrderId;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+/// A plan that the audit refused is made anew after this long: what it stumbled over may depend on the time.
+const AGAIN_AFTER_REFUSAL: Duration = Duration::from_secs(60);
+
 /// Plans made in one step of the node. More would mean that plans end without doing anything.
 const MOST_PLANS: u32 = 16;
 
@@ -156,10 +159,11 @@ impl Node {
         let schedule = match self.scheduled(now, self.cib()) {
             Ok(schedule) => schedule,
             Err(refused) => {
-                // Nothing is done until something else changes; status says it too.
+                // Nothing is done until something else changes, be it the time; status says it too.
                 if let Some(duty) = &mut self.duty {
                     duty.stale = None;
                     duty.idle = false;
+                    duty.recheck = Some(now.at + AGAIN_AFTER_REFUSAL);
                 }
                 return self.event(now, EventKind::Alert, None, refused.message);
             }

@@ -65,16 +65,14 @@ fn value(name: impl Into<String>, value: impl Into<String>) -> Value {
 /// request asks for.
 fn attributes(situation: &Situation<'_>, name: &NodeId, status: &NodeStatus, member: bool) -> Vec<AttributeSet> {
     // The first value of a name counts: what is said here of the node itself cannot be noted otherwise.
-    let mut values = Vec::new();
-    if status.leaving && member {
-        values.push(value("shutdown", "1"));
-    }
+    // These two are always said, so that nothing noted for good or written in the file is heard instead: it would keep a
+    // lost node from being fenced.
+    let mut values = vec![value("shutdown", if status.leaving && member { "1" } else { "0" })];
     let life = situation.cib.online(name);
     let open = situation.cib.status.fencing.open.values();
     // What was asked for cannot be taken back: the device may be at work.
-    if open.into_iter().any(|request| request.target == *name && request.incarnation == life) && life.is_some() {
-        values.push(value("terminate", "true"));
-    }
+    let asked = life.is_some() && open.into_iter().any(|it| it.target == *name && it.incarnation == life);
+    values.push(value("terminate", if asked { "true" } else { "false" }));
     for (id, history) in &status.resources {
         for count in &history.failures {
             values.extend(failure(id, count));

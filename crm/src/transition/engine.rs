@@ -5,7 +5,7 @@
 //! The engine only counts what the agreed order has delivered. An order that was sent but not delivered yet is in no
 //! CIB; while there is one, no new plan may be made, or it could contradict an order that is still to come.
 
-use crate::cib::{Cib, News};
+use crate::cib::{Change, Cib, News};
 use crate::schedule::{ActionId, ActionKind, Graph};
 use config::{NodeId, OperationName, ResourceId};
 use membership::Incarnation;
@@ -250,6 +250,18 @@ impl Engine {
             *stage == Stage::Begun && matches!(&action.kind, ActionKind::Fence { node, .. } if node == target)
         });
         if waits && !open { Progress::Unforeseen(format!("{target} cannot be fenced now")) } else { Progress::Foreseen }
+    }
+
+    /// A change was delivered that changed nothing: what it was to bring about is so already.
+    pub(crate) fn unchanged(&mut self, change: &Change) {
+        let kind = match change {
+            Change::ClearFailures { node, resource } => {
+                ActionKind::ClearFailures { node: node.clone(), resource: resource.clone() }
+            }
+            Change::Forget { node, resource } => ActionKind::Forget { node: node.clone(), resource: resource.clone() },
+            _ => return,
+        };
+        self.finish(|it| *it == kind);
     }
 
     fn finish(&mut self, matches: impl Fn(&ActionKind) -> bool) -> bool {

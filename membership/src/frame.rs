@@ -84,6 +84,12 @@ impl Join {
         let wanted = |c: &Candidate| c.node == *node && c.incarnation == life && c.standing == Standing::Alive;
         self.candidates.iter().any(wanted)
     }
+
+    /// Whether its sender knows this node, in this life, and goes on without it.
+    pub(crate) fn refuses(&self, node: &NodeId, life: Incarnation) -> bool {
+        let given_up = |c: &Candidate| c.node == *node && c.incarnation == life && c.standing != Standing::Alive;
+        self.candidates.iter().any(given_up)
+    }
 }
 
 /// The token that goes around three times before a ring starts: to collect what each member brings, to tell all, and to

@@ -54,6 +54,8 @@ pub(crate) struct Gather {
     /// Whether all agree, as long as nothing was said or learnt since: comparing what each says about each takes time.
     unanimous: Option<bool>,
     next_join: Instant,
+    /// This node says nothing before: it has slept, and what it hears first was said while it did.
+    mute: Instant,
     /// Whom the last Join said this node hears.
     told: Vec<NodeId>,
 }
@@ -79,8 +81,18 @@ impl Gather {
             agreed: None,
             unanimous: None,
             next_join: core.now,
+            mute: core.now,
             told: Vec::new(),
         }
+    }
+
+    /// This node slept so long that the others may have gone on without it. If they have, their Joins wait in its
+    /// sockets and do not want it. It reads them before it speaks: who first invited the others and then, having read
+    /// on, gave them up would leave them with two answers, and each of them might act on another one.
+    pub(crate) fn listening(mut self, core: &Core) -> Gather {
+        self.mute = core.now + core.timers.join;
+        self.next_join = self.mute;
+        self
     }
 
     /// The members of a ring that is given up look for a new one.
@@ -141,7 +153,7 @@ impl Gather {
     pub(crate) fn restarted(mut self, core: &Core) -> Gather {
         self.changed = core.now;
         self.agreed = self.agreed.map(|_| core.now);
-        self.next_join = core.now;
+        self.next_join = core.now.max(self.mute);
         self
     }
 
@@ -163,7 +175,7 @@ impl Gather {
     // ---- what others propose ----
 
     fn consider(&mut self, core: &mut Core, from: &NodeId, join: &Join) {
-        let about_me = join.candidates.iter().find(|c| c.node == core.me && c.incarnation == core.incarnation);
+        let refused = join.refuses(&core.me, core.incarnation);
         if !self.admit(core, from, join) {
             return;
         }
@@ -175,7 +187,7 @@ impl Gather {
             self.join_soon(core);
         }
         self.opinions.insert(from.clone(), Opinion { alive, number: join.number, fresh: join.fresh });
-        if about_me.is_some_and(|c| c.standing != Standing::Alive) {
+        if refused {
             // It does not want this node (mostly because it does not hear it), so the two cannot be in one ring.
             self.strike(core, from, Standing::Silent);
             core.hold_down(from);
@@ -262,7 +274,7 @@ impl Gather {
     fn join_soon(&mut self, core: &Core) {
         let crowd = u32::try_from(self.candidates.len()).unwrap_or(u32::MAX).min(64);
         let least = core.timers.join * crowd / 256;
-        self.next_join = core.last_join.map_or(core.now, |last| core.now.max(last + least));
+        self.next_join = core.last_join.map_or(core.now, |last| core.now.max(last + least)).max(self.mute);
     }
 
     // ---- time ----
@@ -364,7 +376,9 @@ impl Gather {
             return Phase::Gather(self);
         }
         // Those who wait for this node's agreement get it now, not with the next Join.
-        self.send_join(core);
+        if core.now >= self.mute {
+            self.send_join(core);
+        }
         core.numbers.take(number);
         let members: Vec<_> = lives.into_iter().collect();
         if members.len() > 1 {

@@ -132,6 +132,8 @@ impl Operate {
                 let gather = self.into_gather(core, false);
                 regather(core, gather, &from, join)
             }
+            // It gave this node up: together with it there can be no ring now, and the one that stands is no worse for it.
+            None if join.refuses(&core.me, core.incarnation) => Phase::Operate(self),
             None => match core.mergeable(&from, &self.log.members, join.invites(&core.me, core.incarnation)) {
                 None => {
                     // It may not know yet that it is heard here.
@@ -165,7 +167,7 @@ impl Operate {
     /// This node slept past the token timeout. The others may be in another view by now, so it is no longer in this
     /// one.
     pub(crate) fn estranged(self, core: &mut Core) -> Phase {
-        Phase::Gather(self.into_gather(core, true))
+        Phase::Gather(self.into_gather(core, true).listening(core))
     }
 
     /// This node slept, but not so long: the token gets its full time again.

@@ -25,8 +25,11 @@ pub(crate) fn cib() -> Cib {
                 addresses = [\"10.0.0.2\"]\n[fencing.pdu]\nagent = \"fence_pdu\"\nnodes = [\"alpha\", \"beta\"]\n\
                 [resources.web]\nagent = \"command\"\nstart = \"up\"\nstop = \"down\"\ncheck = \"check\"\n\
                 failure-timeout = \"60s\"\n";
-    let durable = crate::node::NodeOptions::first_durable(text.to_owned());
-    let mut cib = Cib::new(durable).unwrap();
+    cib_of(text.to_owned())
+}
+
+fn cib_of(text: String) -> Cib {
+    let mut cib = Cib::new(crate::node::NodeOptions::first_durable(text)).unwrap();
     begin(&mut cib, &[("alpha", 1), ("beta", 2)]);
     cib
 }
@@ -179,6 +182,18 @@ fn a_node_that_left_empty_is_offline_and_one_that_did_not_is_lost() {
         cib.apply(&from(2), &Change::Leaving { node: node("alpha") }, QUORATE);
         begin(&mut cib, &[("beta", 2)]);
         assert_eq!(cib.status.nodes[&node("alpha")].state, state);
+    }
+}
+
+#[test]
+fn a_node_that_was_not_asked_counts_as_empty_only_where_nobody_would_ask() {
+    for (place, state) in [("alpha", NodeState::Offline), ("beta", NodeState::Lost { incarnation: Incarnation(1) })] {
+        let never =
+            format!("[[location]]\nresource = \"web\"\nnode = \"{place}\"\nscore = \"never\"\ndiscovery = \"never\"\n");
+        let mut cib = cib_of(cib().durable.text + &never);
+        cib.apply(&from(1), &Change::Leaving { node: node("alpha") }, QUORATE);
+        begin(&mut cib, &[("beta", 2)]);
+        assert_eq!(cib.status.nodes[&node("alpha")].state, state, "{place}");
     }
 }
 

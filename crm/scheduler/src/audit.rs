@@ -49,8 +49,8 @@ use case::Case;
 use graph::{Before, Graph};
 use scope::Scope;
 
-/// Every reason not to carry `schedule` out in `situation`; none when it is safe. A schedule that breaks a rule is a bug
-/// of the scheduler. Standing still is its safe failure, since every member would compute the same wrong thing.
+/// Every reason not to carry `schedule` out in `situation`; none when it is safe. A schedule that breaks a rule is a
+/// bug of the scheduler. Standing still is its safe failure, since every member would compute the same wrong thing.
 #[must_use]
 pub fn audit(situation: &Situation, schedule: &Schedule) -> Vec<Violation> {
     let graph = match Graph::of(schedule) {

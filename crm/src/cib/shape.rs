@@ -60,9 +60,9 @@ impl Cib {
         written.and_then(|text| text.parse().ok()).unwrap_or(1)
     }
 
-    /// Whether `node` is asked if it runs there. It is not where the file says so for certain: by a constraint about this
-    /// node that forbids to look, or by one that opens other nodes only. In doubt (patterns, sets, rules) it is: a node
-    /// that was not asked may run it.
+    /// Whether `node` is asked if it runs there. It is not where the file says so for certain: by a constraint about
+    /// this node that forbids to look, or by one that opens other nodes only. In doubt (patterns, sets, rules) it is: a
+    /// node that was not asked may run it.
     #[must_use]
     pub fn is_looked_for(&self, resource: &ResourceId, node: &NodeId) -> bool {
         let around = self.around(resource.base());

@@ -64,9 +64,9 @@ fn value(name: impl Into<String>, value: impl Into<String>) -> Value {
 /// Attributes that last until the node leaves: those that were noted, failure counts, and what the node or a fencing
 /// request asks for.
 fn attributes(situation: &Situation<'_>, name: &NodeId, status: &NodeStatus, member: bool) -> Vec<AttributeSet> {
-    // The first value of a name counts: what is said here of the node itself cannot be noted otherwise.
-    // These two are always said, so that nothing noted for good or written in the file is heard instead: it would keep a
-    // lost node from being fenced.
+    // The first value of a name counts: what is said here of the node itself cannot be noted otherwise. These two are
+    // always said, so that nothing noted for good or written in the file is heard instead: it would keep a lost node
+    // from being fenced.
     let mut values = vec![value("shutdown", if status.leaving && member { "1" } else { "0" })];
     let life = situation.cib.online(name);
     let open = situation.cib.status.fencing.open.values();

@@ -132,7 +132,8 @@ impl Operate {
                 let gather = self.into_gather(core, false);
                 regather(core, gather, &from, join)
             }
-            // It gave this node up: together with it there can be no ring now, and the one that stands is no worse for it.
+            // It gave this node up: together with it there can be no ring now, and the one that stands is no worse for
+            // it.
             None if join.refuses(&core.me, core.incarnation) => Phase::Operate(self),
             None => match core.mergeable(&from, &self.log.members, join.invites(&core.me, core.incarnation)) {
                 None => {

@@ -24,15 +24,17 @@ mod hello;
 mod path;
 mod refusals;
 mod route;
+mod send;
 mod settle;
 mod socket;
+mod status;
 mod tend;
 
 pub(crate) use closed::{Complaint, LABEL_END};
 pub(crate) use hello::Hello;
 pub(crate) use socket::Socket;
 
-use crate::event::{Counters, LinkEvent, LinkStatus, PeerStatus};
+use crate::event::{Counters, LinkEvent};
 use crate::identity::{Identity, name};
 use crate::quic::Setup;
 use bytes::Bytes;
@@ -40,9 +42,7 @@ use config::{LinkMode, NodeId};
 use dial::{Dial, KNOCK};
 use membership::Incarnation;
 use path::{MAX_LINKS, Pace, Path};
-use quinn_proto::{
-    ConnectionError, ConnectionHandle, DatagramEvent, Endpoint, Incoming, SendDatagramError, Transmit, VarInt,
-};
+use quinn_proto::{ConnectionError, ConnectionHandle, DatagramEvent, Endpoint, Incoming, VarInt};
 use refusals::Refusals;
 use route::Route;
 use socket::Batch;
@@ -381,98 +381,6 @@ impl Links {
         self.arrivals.retain(|arrival| !matches!(arrival, Arrival::Frame { .. }));
     }
 
-    /// Queues a frame for one peer. Without a link it is dropped.
-    pub(crate) fn send(&mut self, now: Instant, to: &NodeId, frame: Bytes) {
-        let mut handles = [ConnectionHandle(0); MAX_LINKS];
-        let count = self.peers.get_mut(to).map_or(0, |peer| {
-            let taken = peer.route.take();
-            let count = taken.len().min(MAX_LINKS);
-            handles[..count].copy_from_slice(&taken[..count]);
-            count
-        });
-        if count == 0 {
-            self.counters.frames_dropped += 1;
-        }
-        for handle in &handles[..count] {
-            self.queue(now, *handle, frame.clone());
-        }
-    }
-
-    /// Queues a frame for every peer that has a link.
-    pub(crate) fn broadcast(&mut self, now: Instant, frame: &Bytes) {
-        let mut handles = Vec::with_capacity(self.peers.len());
-        for peer in self.peers.values_mut() {
-            handles.extend_from_slice(peer.route.take());
-        }
-        for handle in handles {
-            self.queue(now, handle, frame.clone());
-        }
-    }
-
-    fn queue(&mut self, now: Instant, handle: ConnectionHandle, frame: Bytes) {
-        let Some(connection) = self.connections.get_mut(&handle) else { return };
-        if connection.deaf > MAX_DEAF {
-            self.counters.frames_dropped += 1;
-            return;
-        }
-        connection.deaf += frame.len();
-        connection.spoke = true;
-        self.unsent.insert(handle);
-        match connection.quic.datagrams().send(frame, false) {
-            Ok(()) => self.counters.frames_out += 1,
-            Err(SendDatagramError::Blocked(frame)) => {
-                // The queue is full: make room by sending, once.
-                self.transmit(now, handle);
-                let again = self.connections.get_mut(&handle).map(|full| full.quic.datagrams().send(frame, false));
-                match again {
-                    Some(Ok(())) => self.counters.frames_out += 1,
-                    _ => self.counters.frames_dropped += 1,
-                }
-            }
-            Err(_) => self.counters.frames_dropped += 1,
-        }
-    }
-
-    /// Hands everything queued so far to the kernel, on all links.
-    pub(crate) fn flush(&mut self, now: Instant) {
-        while let Some(handle) = self.unsent.pop_first() {
-            self.transmit(now, handle);
-        }
-    }
-
-    fn transmit(&mut self, now: Instant, handle: ConnectionHandle) {
-        // The kernel cuts one send into many packets, but takes no more than one UDP length field can tell.
-        let most = MAX_SEND / usize::from(self.options.mtu);
-        loop {
-            self.scratch.clear();
-            let Some(connection) = self.connections.get_mut(&handle) else { return };
-            let socket = connection.socket;
-            let segments = self.sockets[socket].segments().min(most).max(1);
-            let Some(transmit) = connection.quic.poll_transmit(now, segments, &mut self.scratch) else { return };
-            connection.label = closed::label(&self.scratch).or(connection.label);
-            self.respond(socket, &transmit);
-        }
-    }
-
-    /// Sends what lies in the scratch buffer.
-    fn respond(&mut self, socket: usize, transmit: &Transmit) {
-        let packets = transmit.segment_size.map_or(1, |size| transmit.size.div_ceil(size));
-        match self.sockets[socket].send(transmit, &self.scratch) {
-            Ok(()) => self.counters.packets_out += packets as u64,
-            Err(error) => {
-                self.counters.send_errors += 1;
-                if error.raw_os_error() == Some(libc::EMSGSIZE) && !self.told_too_big {
-                    self.told_too_big = true;
-                    self.arrivals.push_back(Arrival::Warning(format!(
-                        "packets of {} bytes do not fit the network interface towards {}; \
-                         set `mtu` in [cluster] to its MTU less 48",
-                        self.options.mtu, transmit.destination
-                    )));
-                }
-            }
-        }
-    }
-
     /// Runs timers that are due, dials who should be dialed, drops who took too long.
     pub(crate) fn tick(&mut self, now: Instant) {
         let pace = self.pace;
@@ -553,44 +461,6 @@ impl Links {
         if self.refusals.note(now, address.ip(), &reason) {
             self.arrivals.push_back(Arrival::Event(LinkEvent::Refused { address, reason }));
         }
-    }
-
-    /// Each peer's links.
-    pub(crate) fn peers(&self, now: Instant) -> BTreeMap<NodeId, PeerStatus> {
-        let status = |peer: &Peer| {
-            let used = peer.route.all.first();
-            let link = used.and_then(|handle| self.connections.get(handle));
-            let path = used.and_then(|handle| peer.paths.iter().find(|path| path.link == Some(*handle)));
-            PeerStatus {
-                link: link.map(|link| link.remote),
-                incarnation: peer.life,
-                round_trip: path.and_then(|path| path.health.round_trip),
-                silence: link.map(|link| now.saturating_duration_since(link.heard)),
-                links: peer.paths.iter().map(|path| self.link_status(now, peer, path)).collect(),
-            }
-        };
-        self.peers.iter().map(|(name, peer)| (name.clone(), status(peer))).collect()
-    }
-
-    fn link_status(&self, now: Instant, peer: &Peer, path: &Path) -> LinkStatus {
-        let open = path.link.and_then(|handle| self.connections.get(&handle));
-        let stats = open.map(|connection| connection.quic.stats().path);
-        LinkStatus {
-            address: open.map(|link| link.remote).or_else(|| path.addresses.first().copied()),
-            up: path.health.up,
-            used: path.link.is_some_and(|handle| peer.route.all.contains(&handle)),
-            round_trip: path.health.round_trip,
-            silence: open.map(|link| now.saturating_duration_since(link.heard)),
-            unconfirmed: path.health.proven.map(|at| now.saturating_duration_since(at)),
-            sent: stats.map_or(0, |stats| stats.sent_packets),
-            lost: stats.map_or(0, |stats| stats.lost_packets),
-            losses: path.health.losses,
-        }
-    }
-
-    /// Packets and refusals so far.
-    pub(crate) fn counters(&self) -> Counters {
-        Counters { refused: self.refusals.total, ..self.counters }
     }
 
     /// What to wait for.

@@ -2,6 +2,7 @@
 //! silent. The side that does not dial knocks instead, so that it is not left waiting for the end of a pause.
 
 use super::*;
+use quinn_proto::Transmit;
 
 /// First pause after a failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);

@@ -3,6 +3,7 @@
 //! Both sides are laid out as facts (subject, field, value) and the facts are compared, so an added field of the model
 //! only needs its line here. Where a rule is written in the file does not count.
 
+use crate::arbiter::Arbiter;
 use crate::cluster::{Cluster, Config};
 use crate::constraint::OrderKind;
 use crate::device::Device;
@@ -151,12 +152,21 @@ fn cluster(of: &Cluster) -> Subject {
 }
 
 fn quorum(of: &QuorumOptions) -> Subject {
-    let QuorumOptions { two_node, wait_for_all: _, auto_tie_breaker } = of;
+    let QuorumOptions { two_node, wait_for_all: _, auto_tie_breaker, arbiter } = of;
     let mut subject = Subject::default();
     subject.set("two-node", two_node);
     subject.set("wait-for-all", of.waits_for_all());
     if let Some(tie_breaker) = auto_tie_breaker {
         subject.set("auto-tie-breaker", tie_breaker);
+    }
+    if let Some(arbiter) = arbiter {
+        let Arbiter { address, fingerprint: _, algorithm, tie_breaker, heuristics, heuristics_timeout } = arbiter;
+        subject.set("arbiter", address);
+        subject.set("arbiter fingerprint", arbiter.fingerprint_text());
+        subject.set("arbiter algorithm", algorithm.as_str());
+        subject.set("arbiter tie-breaker", tie_breaker);
+        subject.set("arbiter heuristics", heuristics.join("; "));
+        subject.set("arbiter heuristics-timeout", format_duration(*heuristics_timeout));
     }
     subject
 }

@@ -6,6 +6,7 @@
 
 mod address;
 mod agent;
+mod arbiter;
 mod change;
 mod check;
 mod cluster;
@@ -32,6 +33,7 @@ pub mod written;
 
 pub use address::{Address, AddressError};
 pub use agent::AgentRef;
+pub use arbiter::{Algorithm, Arbiter, read_fingerprint, write_fingerprint};
 pub use change::diff;
 pub use cluster::{Cluster, Config};
 pub use constraint::{Colocation, Location, Order, OrderKind, Place};

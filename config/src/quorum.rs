@@ -1,5 +1,6 @@
 //! When a part of the cluster may act: `[quorum]`.
 
+use crate::arbiter::Arbiter;
 use crate::id::NodeId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -15,6 +16,9 @@ pub struct QuorumOptions {
     /// `auto-tie-breaker`: which of two halves goes on. `None`: neither.
     #[serde(default)]
     pub auto_tie_breaker: Option<TieBreaker>,
+    /// `[quorum.arbiter]`: a service outside of the cluster with votes of its own.
+    #[serde(default)]
+    pub arbiter: Option<Arbiter>,
 }
 
 /// The node whose half goes on when a cluster breaks into two with as many votes each.

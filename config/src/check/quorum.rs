@@ -1,6 +1,7 @@
 //! Votes, two-node mode and the token: settings that only make sense for some clusters.
 
 use super::Check;
+use crate::arbiter::Algorithm;
 use crate::duration::format_duration;
 use crate::quorum::TieBreaker;
 use crate::spot::Spot;
@@ -26,7 +27,11 @@ impl Check<'_, '_, '_> {
             return;
         }
         self.tie_breaker();
-        if quorum.two_node {
+        if quorum.two_node && quorum.arbiter.is_some() {
+            let message = "two-node and [quorum.arbiter] contradict each other: with two-node both halves may go on and \
+                           fencing decides, with an arbiter only one of them may";
+            self.report.error(two_node, message.to_owned(), Some("remove two-node".to_owned()));
+        } else if quorum.two_node {
             if let Some(node) = nodes.values().find(|node| node.votes != 1) {
                 let message = format!("with two-node both nodes have one vote; `{}` has {}", node.name, node.votes);
                 self.report.error(two_node, message, Some("remove `votes`".to_owned()));
@@ -36,11 +41,14 @@ impl Check<'_, '_, '_> {
                 let hint = Some("remove wait-for-all, which two-node turns on".to_owned());
                 self.report.warning(self.spots.of(&Spot::Setting("quorum", "wait-for-all")), message, hint);
             }
+        } else if quorum.arbiter.is_some() {
+            self.arbiter();
         } else if nodes.len() == 2 && nodes.values().all(|node| node.votes == 1) {
             let span = self.spots.of(&Spot::Node(nodes.last_key_value().map_or(first, |(name, _)| name).clone()));
             let message =
                 "a cluster of two nodes loses quorum as soon as one is lost, and then stops everything".to_owned();
-            let hint = "write [quorum] with two-node = true (and have fencing), or add a third node".to_owned();
+            let hint =
+                "write [quorum] with two-node = true (and have fencing), add a third node, or an arbiter".to_owned();
             self.report.warning(span, message, Some(hint));
         }
     }
@@ -73,6 +81,33 @@ impl Check<'_, '_, '_> {
             let message =
                 format!("there are {votes} votes: an odd number never ties, so auto-tie-breaker does nothing");
             self.report.warning(span, message, Some("remove auto-tie-breaker".to_owned()));
+        }
+    }
+
+    /// The arbiter's votes can make a difference, and its tie-breaker is a node.
+    fn arbiter(&mut self) {
+        let (nodes, quorum) = (&self.config.nodes, &self.config.quorum);
+        let Some(arbiter) = &quorum.arbiter else { return };
+        if quorum.auto_tie_breaker.is_some() {
+            let span = self.spots.of(&Spot::Setting("quorum", "auto-tie-breaker"));
+            let message =
+                "auto-tie-breaker and [quorum.arbiter] contradict each other: both say which of two halves goes on";
+            let hint = "remove auto-tie-breaker; the arbiter has a tie-breaker of its own".to_owned();
+            self.report.error(span, message.to_owned(), Some(hint));
+        }
+        if let TieBreaker::Node(name) = &arbiter.tie_breaker
+            && nodes.get(name).is_none_or(|node| node.votes == 0)
+        {
+            let span = self.spots.of(&Spot::Setting("arbiter", "tie-breaker"));
+            let message = format!("the tie-breaker of the arbiter, `{name}`, is no node of this cluster with a vote");
+            self.report.error(span, message, Some("name a node that votes, or write \"lowest\"".to_owned()));
+        }
+        let votes: u32 = nodes.values().map(|node| node.votes).sum();
+        if arbiter.algorithm == Algorithm::Split && votes % 2 == 1 {
+            let span = self.spots.of(&Spot::Setting("quorum", "arbiter"));
+            let message = format!("the nodes have {votes} votes, an odd number: one vote more makes no part quorate");
+            let hint = "use algorithm = \"last-man-standing\", or no arbiter".to_owned();
+            self.report.warning(span, message, Some(hint));
         }
     }
 

@@ -22,9 +22,10 @@ const fn table(name: &'static str, kind: Kind, meaning: &'static str) -> Opt {
 }
 
 /// The tables in the order of the reference.
-pub(crate) const SECTIONS: [&Section; 27] = [
+pub(crate) const SECTIONS: [&Section; 28] = [
     &CLUSTER,
     &QUORUM,
+    &ARBITER,
     &NODE,
     &REMOTE_NODE,
     &RESOURCE,
@@ -159,13 +160,72 @@ pub(crate) static QUORUM: Section = Section {
         )
         .peer("auto_tie_breaker, auto_tie_breaker_node")
         .tried(&["tie-breaker"]),
+        table("arbiter", Kind::Table(&ARBITER), "").tried(&["device", "qdevice"]),
     ],
     shared: &[],
     later: &[
-        ("arbiter", "arbiter (a third vote outside of the cluster)"),
         ("last-man-standing", "last-man-standing"),
         ("expected-votes", "number of expected votes: it is the sum of the nodes' `votes`"),
     ],
+};
+
+pub(crate) static ARBITER: Section = Section {
+    header: "[quorum.arbiter]",
+    meaning: "A service on a machine outside of the cluster (`paceline-arbiter`) that lets one part go on when the cluster \
+              breaks. Its votes count as those of a node more; what a part was given it keeps as long as its members stay \
+              together. Not with `two-node`, `auto-tie-breaker` or `last-man-standing`. Setup: `docs/arbiter.md`.",
+    options: &[
+        Opt::new(
+            "address",
+            Kind::Text,
+            Standard::Required,
+            "Where it listens: `\"arbiter.example.net\"`, `\"10.0.9.9\"` or `\"10.0.9.9:5403\"`. UDP port 5403 where none is \
+             named.",
+        )
+        .peer("host")
+        .tried(&["addr", "ip"]),
+        Opt::new(
+            "fingerprint",
+            Kind::Text,
+            Standard::Required,
+            "Of its certificate, as `paceline-arbiter init` and `paceline-arbiter status` show it: `\"sha256:...\"`. Nodes \
+             talk to nobody else.",
+        ),
+        Opt::new(
+            "algorithm",
+            Kind::Choice(&["split", "last-man-standing"]),
+            Standard::Choice("split"),
+            "`\"split\"`: the arbiter has one vote, so that of two halves one goes on; for an even number of votes. \
+             `\"last-man-standing\"`: it has one vote less than all nodes together, so that a single node that it can reach \
+             goes on.",
+        )
+        .peer("algorithm: ffsplit, lms"),
+        Opt::new(
+            "tie-breaker",
+            Kind::Text,
+            Standard::Unset("lowest"),
+            "Which of two equal parts goes on: the one with the `\"lowest\"` node by name, with the `\"highest\"`, or with \
+             the node of this name.",
+        )
+        .peer("tie_breaker"),
+        Opt::new(
+            "heuristics",
+            Kind::Texts { max: 8 },
+            Standard::Unset("none"),
+            "Commands that each node runs when the cluster breaks, such as `\"ping -c 1 -W 1 10.0.0.254\"`. Of two parts of \
+             one size the one goes on whose nodes saw more of them succeed.",
+        )
+        .peer("heuristics"),
+        Opt::new(
+            "heuristics-timeout",
+            between(100, Duration::from_secs(60)),
+            seconds(2),
+            "A heuristic that takes longer has failed.",
+        )
+        .peer("timeout"),
+    ],
+    shared: &[],
+    later: &[],
 };
 
 pub(crate) static NODE: Section = Section {

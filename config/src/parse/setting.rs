@@ -1,10 +1,13 @@
 //! The tables that exist once: `[cluster]`, `[quorum]`, `[properties]`.
 
 use super::fields::Fields;
+use super::value::At;
+use crate::address::Address;
+use crate::arbiter::{Algorithm, Arbiter, read_fingerprint};
 use crate::cluster::Cluster;
 use crate::id::NodeId;
 use crate::link::LinkMode;
-use crate::option::{CLUSTER, PROPERTIES, QUORUM, Section};
+use crate::option::{ARBITER, CLUSTER, PROPERTIES, QUORUM, Section};
 use crate::property::{FencingAction, NoQuorumPolicy, Properties};
 use crate::quorum::{QuorumOptions, TieBreaker};
 use crate::report::Report;
@@ -53,13 +56,50 @@ pub(super) fn cluster(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<
 
 pub(super) fn quorum(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<'_>) -> QuorumOptions {
     let fields = single(file, "quorum", &QUORUM, spots, report);
-    let auto_tie_breaker = fields.text("auto-tie-breaker").and_then(|text| match text.value {
+    let auto_tie_breaker = fields.text("auto-tie-breaker").and_then(|text| tie_breaker(&text, report));
+    let (two_node, wait_for_all) = (fields.bool("two-node"), fields.given_bool("wait-for-all"));
+    let arbiter = arbiter(&fields, spots, report);
+    QuorumOptions { two_node, wait_for_all, auto_tie_breaker, arbiter }
+}
+
+fn tie_breaker(text: &At<&str>, report: &mut Report<'_>) -> Option<TieBreaker> {
+    match text.value {
         "lowest" => Some(TieBreaker::Lowest),
         "highest" => Some(TieBreaker::Highest),
-        _ => super::name(&text, "node", NodeId::new, report).map(|name| TieBreaker::Node(name.value)),
-    });
-    let (two_node, wait_for_all) = (fields.bool("two-node"), fields.given_bool("wait-for-all"));
-    QuorumOptions { two_node, wait_for_all, auto_tie_breaker }
+        _ => super::name(text, "node", NodeId::new, report).map(|name| TieBreaker::Node(name.value)),
+    }
+}
+
+/// `[quorum.arbiter]`; `None` when it is not there, or not usable, which is reported.
+fn arbiter(quorum: &Fields<'_>, spots: &mut Spots, report: &mut Report<'_>) -> Option<Arbiter> {
+    quorum.tables("arbiter").first()?;
+    let fields = single(quorum, "arbiter", &ARBITER, spots, report);
+    let address = fields.text("address")?;
+    if let Err(error) = Address::parse(address.value) {
+        let hint = "write HOST or HOST:PORT, and brackets around IPv6: \"[fd00::9]:5403\"".to_owned();
+        report.error(address.span, format!("{:?} is not an address: {error}", address.value), Some(hint));
+        return None;
+    }
+    let written = fields.text("fingerprint")?;
+    let Some(fingerprint) = read_fingerprint(written.value) else {
+        let hint = "copy the line that `paceline-arbiter init` prints: sha256: and 64 hexadecimal digits".to_owned();
+        report.error(written.span, format!("{:?} is not a fingerprint", written.value), Some(hint));
+        return None;
+    };
+    Some(Arbiter {
+        address: address.value.to_owned(),
+        fingerprint,
+        algorithm: match fields.choice("algorithm") {
+            "last-man-standing" => Algorithm::LastManStanding,
+            _ => Algorithm::Split,
+        },
+        tie_breaker: match fields.text("tie-breaker") {
+            Some(text) => tie_breaker(&text, report)?,
+            None => TieBreaker::Lowest,
+        },
+        heuristics: fields.texts("heuristics").iter().map(|text| text.value.to_owned()).collect(),
+        heuristics_timeout: fields.duration("heuristics-timeout"),
+    })
 }
 
 pub(super) fn properties(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<'_>) -> Properties {

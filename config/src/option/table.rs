@@ -160,7 +160,13 @@ pub(crate) static QUORUM: Section = Section {
         )
         .peer("auto_tie_breaker, auto_tie_breaker_node")
         .tried(&["tie-breaker"]),
-        table("arbiter", Kind::Table(&ARBITER), "").tried(&["device", "qdevice"]),
+        Opt::new(
+            "arbiter",
+            Kind::Table(&ARBITER),
+            Standard::Unset("none"),
+            "A service outside of the cluster that has votes of its own.",
+        )
+        .tried(&["device", "qdevice"]),
     ],
     shared: &[],
     later: &[

@@ -7,6 +7,7 @@
 //! in order; then the node looks at what follows from the new state as a whole (a new plan, another situation for the
 //! fencer, a client that can be answered), and so on until nothing moves.
 
+mod counting;
 mod duty;
 mod interface;
 mod journal;
@@ -335,6 +336,7 @@ impl Node {
                 self.duty = None;
             }
             Output::Synced(turns) => self.on_synced(now, &turns),
+            Output::Quorum => self.on_quorum(now),
             Output::Answer(client, response) => self.effects.push(Effect::Reply { client, response }),
             Output::Event(kind, subject, text) => self.event(now, kind, subject, text),
             Output::Stop(reason) => self.stop(now, reason),
@@ -382,7 +384,19 @@ impl Node {
             self.first_quorate.get_or_insert(now.at);
         }
         self.announce_synced(now, turns);
-        self.duty = self.view().filter(|_| self.is_dc()).map(|view| Duty::new(view.ring.number));
+        self.duty = self.view().filter(|_| self.is_dc()).map(|view| Duty::new(view.ring.number, now.at));
+    }
+
+    /// Quorum was counted anew inside the view.
+    fn on_quorum(&mut self, now: Moment) {
+        self.moved = true;
+        if self.quorate() {
+            self.first_quorate.get_or_insert(now.at);
+        }
+        if self.announce_quorum(now) {
+            let why = if self.quorate() { "quorum was gained" } else { "quorum was lost" };
+            self.progress(now, Progress::Unforeseen(why.to_owned()), false);
+        }
     }
 
     /// Looks at what follows from the state as a whole.

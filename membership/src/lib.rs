@@ -10,6 +10,6 @@ mod view;
 pub mod wire;
 
 pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, TokenTime, ViewChange};
-pub use quorum::{Electorate, Quorum, Roll, quorum};
+pub use quorum::{Electorate, External, Next, Quorum, Roll, Seen, Tally, quorum};
 pub use ring::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Ring, RingOptions, RingStatus};
 pub use view::{Incarnation, RingId, View};

@@ -45,6 +45,8 @@ impl NodeOptions {
             text,
             overrides: Overrides::default(),
             attributes: Attributes::default(),
+            roll: None,
+            forced: None,
         }
     }
 }

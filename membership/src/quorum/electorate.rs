@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Those whose votes count, and the rules by which they are counted. Two parts of a cluster that share no node are
 /// never both carried by the same electorate (but for `two_node`, and as far as the arbiter grants one of them only).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Electorate {
     /// The votes of each node that has any.
     pub votes: BTreeMap<NodeId, u32>,

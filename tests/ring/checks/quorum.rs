@@ -6,7 +6,7 @@ use membership::{Electorate, RingId, View};
 use std::collections::BTreeMap;
 
 /// The views that had quorum.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Quorate {
     all: Electorate,
     views: BTreeMap<RingId, View>,

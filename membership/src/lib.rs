@@ -10,7 +10,7 @@ mod ring;
 mod view;
 pub mod wire;
 
-pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, TokenTime, ViewChange};
+pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, Spread, TokenTime, ViewChange};
 pub use quorum::{Electorate, External, Next, Quorum, Roll, Seen, Tally, quorum};
 pub use record::{About, Detail, RECORDED, RecordError, Recorder, Recording, Replay, Replayed, Timeline};
 pub use ring::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Ring, RingOptions, RingStatus};

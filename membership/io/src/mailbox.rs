@@ -3,6 +3,7 @@
 //! The ring thread never waits for the lock: the thread that holds it may have a lower priority and be off the CPU.
 
 use crate::event::Status;
+use crate::flight::Answer;
 use bytes::Bytes;
 use config::NodeId;
 use membership::MAX_MESSAGE;
@@ -46,6 +47,8 @@ pub(crate) enum Note {
     Resolved { peer: NodeId, links: Vec<Vec<SocketAddr>> },
     /// A peer's name has no address.
     Unresolved { peer: NodeId, name: String, reason: String },
+    /// Write down what the ring did.
+    Record(Answer),
     /// How are you?
     Status(Box<dyn FnOnce(Status) + Send>),
     /// Leave in order.

@@ -7,6 +7,7 @@ use crate::resource::yes;
 use crate::xml::{Element, Xml};
 use scheduler::situation::{Agent, NodeStatus, OperationHistory, OperationStatus, ResourceHistory, Ticket, Value};
 use scheduler::word;
+use std::sync::Arc;
 
 /// Reads the status.
 pub(crate) fn status<'a>(
@@ -71,7 +72,11 @@ fn since(value: Option<&str>, yes: &str) -> (Option<bool>, Option<i64>) {
     }
 }
 
-fn histories<'a>(xml: &mut Xml<'a>, parent: &Element<'a>, into: &mut Vec<ResourceHistory>) -> Result<(), ReadError> {
+fn histories<'a>(
+    xml: &mut Xml<'a>,
+    parent: &Element<'a>,
+    into: &mut Vec<Arc<ResourceHistory>>,
+) -> Result<(), ReadError> {
     xml.children(parent, &mut |xml, element| {
         if element.name != "lrm_resource" {
             return xml.skip(&element);
@@ -98,7 +103,7 @@ fn histories<'a>(xml: &mut Xml<'a>, parent: &Element<'a>, into: &mut Vec<Resourc
             }
             xml.skip(&child)
         })?;
-        into.push(history);
+        into.push(Arc::new(history));
         Ok(())
     })
 }

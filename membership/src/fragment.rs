@@ -5,6 +5,8 @@
 //! is sent again from its start. An [`Assembly`] puts the pieces of one sender together; the order makes that a simple
 //! append.
 
+pub(crate) mod blank;
+
 use crate::frame::CHUNK_OVERHEAD;
 use crate::ring::MAX_MESSAGE;
 use bytes::{Bytes, BytesMut};
@@ -41,8 +43,9 @@ pub(crate) struct Chunk {
 }
 
 /// Messages that have not been sent completely.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outbox {
+    #[serde(with = "blank")]
     queue: VecDeque<Bytes>,
     bytes: usize,
     /// How much of the first message has a place in the current view.
@@ -102,17 +105,18 @@ impl Outbox {
 }
 
 /// The message of one sender that is arriving.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Assembly {
     partial: Option<Partial>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Partial {
     /// How long the whole is.
     total: usize,
     len: usize,
     /// Kept as they came and joined once, at the end.
+    #[serde(with = "blank")]
     pieces: Vec<Bytes>,
 }
 

@@ -12,6 +12,7 @@ use crate::situation::{
     AttributeSet, NodeStatus, OperationHistory, OperationStatus, ResourceHistory, Situation, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// When a node was last turned on by fencing, as an attribute of the node.
 const UNFENCED: &str = "#node-unfenced";
@@ -258,7 +259,7 @@ impl<'f, 'a> Stage<'f, 'a> {
         }
         let failure = format!("{name}_last_failure_0");
         for history in status.resources.iter_mut().filter(|history| history.id == name) {
-            history.operations.retain(|operation| operation.id != failure);
+            Arc::make_mut(history).operations.retain(|operation| operation.id != failure);
         }
     }
 
@@ -296,14 +297,14 @@ impl<'f, 'a> Stage<'f, 'a> {
             let resource = found.map(|at| &self.facts[at]);
             let connects = resource.is_some_and(|it| it.connects.is_some());
             let container = resource.and_then(|it| it.container).filter(|_| connects);
-            resources.push(ResourceHistory {
+            resources.push(Arc::new(ResourceHistory {
                 id: name.to_string(),
                 agent: resource.and_then(|it| it.agent.clone()).unwrap_or_default(),
                 container: container.map(|at| self.facts[at].id.clone()),
                 ..ResourceHistory::default()
-            });
+            }));
             resources.len() - 1
         });
-        &mut resources[at]
+        Arc::make_mut(&mut resources[at])
     }
 }

@@ -6,6 +6,7 @@ use crate::situation::{
 };
 use crate::word;
 use config::Score;
+use std::sync::Arc;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -271,10 +272,11 @@ fn fail(
     let agent = agent.ok_or_else(|| format!("there is no resource {resource} with an agent of its own"))?;
     let status = status(situation, node)?;
     let at = status.resources.iter().position(|history| history.id == resource).unwrap_or_else(|| {
-        status.resources.push(ResourceHistory { id: resource.to_string(), agent, ..ResourceHistory::default() });
+        let history = ResourceHistory { id: resource.to_string(), agent, ..ResourceHistory::default() };
+        status.resources.push(Arc::new(history));
         status.resources.len() - 1
     });
-    let operations = &mut status.resources[at].operations;
+    let operations = &mut Arc::make_mut(&mut status.resources[at]).operations;
     let recorded = operations.iter().filter(|it| it.name == operation).map(|it| it.interval_ms).max();
     let interval_ms = interval_ms.or(recorded).unwrap_or(0);
     let id = format!("{resource}_last_failure_0");

@@ -52,7 +52,16 @@ pub fn plan(facts: &facts::Facts<'_>) -> Schedule {
 fn plan_once(facts: &facts::Facts<'_>) -> Schedule {
     let constraints = constraint::resolve(facts);
     let assignment = assign::assign(facts, &constraints);
-    let graph = actions::plan(facts, &constraints, &assignment);
-    let graph = order::order(facts, &constraints, &assignment, graph);
-    transition::write(facts, &assignment, &graph)
+    plan_for(facts, &constraints, &assignment)
+}
+
+/// The plan that makes an assignment so.
+fn plan_for(
+    facts: &facts::Facts<'_>,
+    constraints: &constraint::Constraints,
+    assignment: &assign::Assignment,
+) -> Schedule {
+    let graph = actions::plan(facts, constraints, assignment);
+    let graph = order::order(facts, constraints, assignment, graph);
+    transition::write(facts, assignment, &graph)
 }

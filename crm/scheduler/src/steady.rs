@@ -8,6 +8,8 @@
 //! is not so. Where there is no such situation, the first of the circle in an order of their own is where everything
 //! stays: whoever looks at any of them finds the same circle, so the cluster gets there and stays.
 
+use crate::assign::{Assignment, assign};
+use crate::constraint;
 use crate::execute::execute;
 use crate::facts::{self, Facts};
 use crate::role::Role;
@@ -48,7 +50,13 @@ fn circle(facts: &Facts<'_>, schedule: &Schedule) -> Option<usize> {
     let mut situation = execute(facts, schedule);
     for length in 1..=AHEAD {
         let facts = facts::read(&situation);
-        let next = crate::plan_once(&facts);
+        let constraints = constraint::resolve(&facts);
+        let assignment = assign(&facts, &constraints);
+        // Most transitions lead to rest, and what is to be done need not be worked out to see that.
+        if at_rest(&facts, &assignment) {
+            return None;
+        }
+        let next = crate::plan_for(&facts, &constraints, &assignment);
         if !next.actions.iter().any(changes_roles) {
             return None;
         }
@@ -65,6 +73,16 @@ fn circle(facts: &Facts<'_>, schedule: &Schedule) -> Option<usize> {
         situation = execute(&facts, &next);
     }
     None
+}
+
+/// Whether everything is where and what it should be, and nothing has to start anew.
+fn at_rest(facts: &Facts<'_>, assignment: &Assignment) -> bool {
+    facts.all_resources().filter(|&at| facts[at].is_primitive()).all(|at| {
+        let it = &facts[at];
+        let place = it.on.iter().copied().eq(assignment.node(at));
+        let anew = it.failed || it.recover.is_some() || it.stop_reason.is_some() || it.start_pending;
+        place && !anew && it.must_stop_on.is_empty() && assignment.role_now[at.at()] == assignment.role(at)
+    })
 }
 
 fn standing(facts: &Facts<'_>) -> Standing {

@@ -16,6 +16,7 @@ use ::scheduler::situation::{
 use config::{AgentRef, NodeId, OperationName, ResourceId};
 use resource_agents::{OrderId, Outcome, Report};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How the agent of each configured primitive is written.
 pub(super) type Agents<'a> = BTreeMap<&'a str, &'a Agent>;
@@ -51,7 +52,8 @@ fn node(
             let mut told = there(true, Some("member"));
             told.attributes = attributes(situation, name, status, member);
             let known = status.resources.iter();
-            told.resources = known.map(|(id, history)| resource(situation, agents, name, id, history)).collect();
+            told.resources =
+                known.map(|(id, history)| Arc::new(resource(situation, agents, name, id, history))).collect();
             Some(told)
         }
     }

@@ -57,12 +57,12 @@ fn number(bytes: &[u8]) -> u64 {
 }
 
 /// The incomplete frames of one peer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Segments {
     open: VecDeque<Open>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Open {
     whole: u64,
     bytes: usize,

@@ -6,16 +6,17 @@
 use super::core::Core;
 use super::gather::{self, Gather, Past};
 use super::interface::Notice;
+use super::machine::{Event, Phase, regather};
+use super::moment::Moment;
 use super::recover::Recover;
 use super::resend::Resend;
-use super::{Event, Phase, regather};
 use crate::frame::{self, Frame, Have, Member, Standing};
 use crate::view::Incarnation;
 use config::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::Instant;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Commit {
     past: Option<Past>,
     ring: u64,
@@ -24,7 +25,7 @@ pub(crate) struct Commit {
     rank: usize,
     /// Of members that are one step ahead.
     haves: BTreeMap<NodeId, Have>,
-    began: Instant,
+    began: Moment,
     resend: Resend,
 }
 
@@ -110,10 +111,10 @@ impl Commit {
         gather.on(core, Event::Tick)
     }
 
-    pub(crate) fn deadline(&self, core: &Core) -> Instant {
+    pub(crate) fn deadline(&self, core: &Core) -> Moment {
         let silence = core.silence_due(self.lives().map(|(node, _)| node), core.timers.token);
         let timeout = self.began + core.timers.token;
-        silence.into_iter().fold(timeout.min(self.resend.due()), Instant::min)
+        silence.into_iter().fold(timeout.min(self.resend.due()), Moment::min)
     }
 
     pub(crate) fn nodes(&self) -> Vec<NodeId> {

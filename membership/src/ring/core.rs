@@ -2,6 +2,7 @@
 
 use super::interface::{Notice, Output, RingOptions, RingStatus};
 use super::log::{Log, WINDOW};
+use super::moment::Moment;
 use super::numbers::{MAX_RING_NUMBER, Numbers};
 use super::peer::{Meeting, Peer};
 use super::timers::Timers;
@@ -10,9 +11,10 @@ use crate::frame::{Beat, CHUNK_OVERHEAD, DATA_OVERHEAD, Frame, FrameError, Leave
 use crate::view::{Incarnation, View};
 use bytes::Bytes;
 use config::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Smallest and largest frames that make sense, whatever the options say, in bytes.
 const FRAME_LIMITS: (usize, usize) = (512, 60_000);
@@ -21,7 +23,7 @@ const WINDOW_BYTES: usize = 8 * 1024 * 1024;
 /// A goodbye is said so often, since nobody will be there to repeat it when it is lost.
 const GOODBYES: usize = 3;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Core {
     pub(crate) me: NodeId,
     pub(crate) incarnation: Incarnation,
@@ -37,25 +39,30 @@ pub(crate) struct Core {
     /// Room in a data frame for payload and chunk list, in bytes.
     pub(crate) room: usize,
     /// The time of this step.
-    pub(crate) now: Instant,
+    pub(crate) now: Moment,
     /// Whether no view was installed in this life.
     pub(crate) fresh: bool,
     #[cfg(test)]
+    #[serde(skip)]
     pub(crate) sabotage: Option<super::tests::Sabotage>,
+    #[serde(with = "dice")]
     rng: fastrand::Rng,
     serial: u64,
     /// When the last Join went out.
-    pub(crate) last_join: Option<Instant>,
-    next_beat: Instant,
-    last_beat: Option<Instant>,
+    pub(crate) last_join: Option<Moment>,
+    next_beat: Moment,
+    last_beat: Option<Moment>,
     /// The next beat goes along with an idle token.
     along: bool,
+    #[serde(skip)]
     status: RingStatus,
+    #[serde(skip)]
     outputs: Vec<Output>,
 }
 
 impl Core {
-    pub(crate) fn new(options: RingOptions, now: Instant) -> Core {
+    pub(crate) fn new(options: RingOptions) -> Core {
+        let now = Moment::default();
         let peers = options.nodes.iter().filter(|n| **n != options.me).map(|n| (n.clone(), Peer::new(now))).collect();
         let frame_limit = options.frame_limit.clamp(FRAME_LIMITS.0, FRAME_LIMITS.1);
         Core {
@@ -85,8 +92,8 @@ impl Core {
 
     /// A step begins. `asked` is when this node wanted to be called at the latest. Returns how long it slept when that
     /// was much longer than it wanted; its peers then get a full fresh timeout.
-    pub(crate) fn wake(&mut self, now: Instant, asked: Option<Instant>) -> Option<Duration> {
-        let gap = now.saturating_duration_since(self.now);
+    pub(crate) fn wake(&mut self, now: Moment, asked: Option<Moment>) -> Option<Duration> {
+        let gap = now.since(self.now);
         self.now = self.now.max(now);
         if let Some(ask) = self.numbers.ahead(0) {
             self.out(ask);
@@ -268,7 +275,7 @@ impl Core {
     }
 
     /// The first time at which one of `nodes` will have been silent for `limit`.
-    pub(crate) fn silence_due<'a>(&self, nodes: impl Iterator<Item = &'a NodeId>, limit: Duration) -> Option<Instant> {
+    pub(crate) fn silence_due<'a>(&self, nodes: impl Iterator<Item = &'a NodeId>, limit: Duration) -> Option<Moment> {
         nodes.filter_map(|n| self.peers.get(n)).map(|p| p.heard + limit).min()
     }
 
@@ -370,7 +377,7 @@ impl Core {
         base.mul_f64(0.75 + self.rng.f64() / 2.0)
     }
 
-    pub(crate) fn beat_due(&self) -> Instant {
+    pub(crate) fn beat_due(&self) -> Moment {
         // However often peers come and go, beats keep a distance.
         let least = self.timers.join / 4;
         self.last_beat.map_or(self.next_beat, |last| self.next_beat.max(last + least))
@@ -464,5 +471,19 @@ impl Core {
     pub(crate) fn status(&self) -> RingStatus {
         let silence = self.peers.iter().map(|(node, peer)| (node.clone(), peer.silence(self.now))).collect();
         RingStatus { silence, queued: self.outbox.len(), ..self.status.clone() }
+    }
+}
+
+/// The random generator as it stands.
+mod dice {
+    use fastrand::Rng;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(rng: &Rng, to: S) -> Result<S::Ok, S::Error> {
+        rng.get_seed().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rng, D::Error> {
+        u64::deserialize(from).map(Rng::with_seed)
     }
 }

@@ -11,17 +11,18 @@ use super::commit::Commit;
 use super::core::Core;
 use super::interface::{Notice, Output};
 use super::log::Log;
+use super::machine::{Event, Phase};
+use super::moment::Moment;
 use super::operate::Operate;
-use super::{Event, Phase};
 use crate::frame::{self, Candidate, Data, Frame, Join, Standing};
 use crate::view::{Incarnation, RingId};
 use bytes::Bytes;
 use config::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 /// The view a node comes from, kept until the next one is installed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Past {
     pub(crate) log: Log,
     /// This node slept past the token timeout: the others may have ended the view without it.
@@ -41,27 +42,27 @@ impl Past {
 /// Nodes and lives, all of which go on together or not at all.
 pub(crate) type Lives = BTreeMap<NodeId, Incarnation>;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Gather {
     past: Option<Past>,
     candidates: BTreeMap<NodeId, (Incarnation, Standing)>,
     opinions: BTreeMap<NodeId, Opinion>,
-    began: Instant,
+    began: Moment,
     /// When the candidates last changed.
-    changed: Instant,
+    changed: Moment,
     /// Since when all agree.
-    agreed: Option<Instant>,
+    agreed: Option<Moment>,
     /// Whether all agree, as long as nothing was said or learnt since: comparing what each says about each takes time.
     unanimous: Option<bool>,
-    next_join: Instant,
+    next_join: Moment,
     /// This node says nothing before: it has slept, and what it hears first was said while it did.
-    mute: Instant,
+    mute: Moment,
     /// Whom the last Join said this node hears.
     told: Vec<NodeId>,
 }
 
 /// What another candidate last said.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Opinion {
     alive: Lives,
     number: u64,
@@ -136,7 +137,7 @@ impl Gather {
         Phase::Gather(self)
     }
 
-    pub(crate) fn deadline(&self, core: &Core) -> Instant {
+    pub(crate) fn deadline(&self, core: &Core) -> Moment {
         let timers = &core.timers;
         let silence = core.silence_due(self.watched(), timers.token);
         let consensus = match self.agreed {
@@ -146,7 +147,7 @@ impl Gather {
         let settle = self.began + timers.token;
         let settle = (settle > core.now).then_some(settle);
         let consensus = (consensus > core.now).then_some(consensus);
-        [silence, settle, consensus].into_iter().flatten().fold(self.next_join, Instant::min)
+        [silence, settle, consensus].into_iter().flatten().fold(self.next_join, Moment::min)
     }
 
     /// This node was paused: whoever did not answer meanwhile gets its time again.

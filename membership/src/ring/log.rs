@@ -6,6 +6,7 @@ use crate::frame::{Data, Rank, Span};
 use crate::view::{Incarnation, RingId};
 use bytes::Bytes;
 use config::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Most packets between the oldest that somebody misses and the newest, for all members together.
@@ -13,7 +14,8 @@ pub(crate) const WINDOW: u64 = 4096;
 /// No packet lies so far ahead of what this node has, unless somebody makes it up.
 const HORIZON: u64 = 4 * WINDOW;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 struct Packet {
     sender: Rank,
     chunks: Vec<Chunk>,
@@ -22,7 +24,36 @@ struct Packet {
     frame: Bytes,
 }
 
-#[derive(Clone, Debug)]
+/// A packet as it is written down: without the content of its messages.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    sender: Rank,
+    chunks: Vec<Chunk>,
+    /// The frame up to its payload.
+    head: Bytes,
+    /// How long the payload is.
+    payload: u16,
+}
+
+impl From<Packet> for Written {
+    fn from(packet: Packet) -> Written {
+        let head = packet.frame.slice(..packet.frame.len() - packet.payload.len());
+        let payload = u16::try_from(packet.payload.len()).expect("no frame is longer");
+        Written { sender: packet.sender, chunks: packet.chunks, head, payload }
+    }
+}
+
+impl From<Written> for Packet {
+    fn from(written: Written) -> Packet {
+        let Written { sender, chunks, head, payload } = written;
+        let mut frame = head.to_vec();
+        frame.resize(head.len() + usize::from(payload), 0);
+        let frame = Bytes::from(frame);
+        Packet { sender, chunks, payload: frame.slice(head.len()..), frame }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Log {
     pub(crate) id: RingId,
     /// Sorted by name: a member's rank is its index.

@@ -2,13 +2,14 @@
 //! that no disk write stands between a loss and the next view.
 
 use super::interface::Output;
+use serde::{Deserialize, Serialize};
 
 /// How many numbers are asked for at once.
 const BLOCK: u64 = 1024;
 /// No cluster gets here: a peer that names a higher number is not of sound mind.
 pub(crate) const MAX_RING_NUMBER: u64 = 1 << 60;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Numbers {
     /// The highest this node has taken part in, in any life.
     used: u64,

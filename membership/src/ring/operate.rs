@@ -9,31 +9,32 @@ use super::core::Core;
 use super::gather::{self, Gather, Past};
 use super::interface::Notice;
 use super::log::Log;
+use super::machine::{Event, Phase, regather};
+use super::moment::Moment;
 use super::resend::Resend;
 use super::turn::{REST_AFTER, Turn};
-use super::{Event, Phase, regather};
 use crate::frame::{Data, Frame, Join, Standing, Token, Wanted};
 use bytes::Bytes;
 use config::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::time::Instant;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Operate {
     log: Log,
     turn: Turn,
     /// The newest token known to exist.
     token_seen: u64,
     /// When the token last gave a sign of life.
-    token_alive: Instant,
+    token_alive: Moment,
     /// The token that was handed on, until it leaves a trace, and the highest packet then.
     handed_on: Option<(Resend, u64)>,
     /// The token, resting here until then.
-    resting: Option<(Token, Instant)>,
+    resting: Option<(Token, Moment)>,
     /// Somebody asked for the token since it was last here.
     wanted: bool,
     /// When this node, having something to send, asks (again) for the resting token.
-    next_wanted: Option<Instant>,
+    next_wanted: Option<Moment>,
 }
 
 impl Operate {
@@ -295,13 +296,13 @@ impl Operate {
     fn tell_end(&self, core: &mut Core, lost: &[(NodeId, Standing)], overdue: bool) {
         let silent: BTreeSet<_> = lost.iter().filter(|(_, s)| *s == Standing::Silent).map(|(n, _)| n.clone()).collect();
         if overdue || !silent.is_empty() {
-            let since = core.now.saturating_duration_since(self.token_alive);
+            let since = core.now.since(self.token_alive);
             core.notice(Notice::TokenLost { silent: silent.into_iter().collect(), since });
         }
         gather::tell_loss(core, lost);
     }
 
-    pub(crate) fn deadline(&self, core: &Core) -> Instant {
+    pub(crate) fn deadline(&self, core: &Core) -> Moment {
         let nodes = || self.log.members.iter().map(|(node, _)| node);
         let silence = core.silence_due(nodes(), core.timers.token);
         let quiet = core.silence_due(nodes(), core.timers.quiet).filter(|due| *due > core.now);
@@ -309,7 +310,7 @@ impl Operate {
         let resting = self.resting.as_ref().map(|(_, until)| *until);
         let resend = self.handed_on.as_ref().map(|(resend, _)| resend.due());
         let all = [silence, quiet, overdue, resting, resend, self.next_wanted];
-        all.into_iter().flatten().fold(core.beat_due(), Instant::min)
+        all.into_iter().flatten().fold(core.beat_due(), Moment::min)
     }
 
     pub(crate) fn nodes(&self) -> Vec<NodeId> {

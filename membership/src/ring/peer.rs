@@ -1,10 +1,12 @@
 //! What this node knows of each configured peer: in which life it is, when it was last heard, whom it hears.
 
+use super::moment::Moment;
 use crate::frame::Segments;
 use crate::view::Incarnation;
 use config::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many earlier lives of a peer are remembered, to know their late frames.
 const LIVES: usize = 8;
@@ -12,10 +14,10 @@ const LIVES: usize = 8;
 /// is the present one. No network holds back so much of what an earlier life said.
 const PERSISTENT: u8 = 12;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Peer {
     /// Last frame, or when listening began (anew).
-    pub(crate) heard: Instant,
+    pub(crate) heard: Moment,
     /// Whether a frame came since.
     pub(crate) met: bool,
     /// Its current life, when it ever told.
@@ -31,17 +33,17 @@ pub(crate) struct Peer {
     /// Those it is or wants to be in a ring with.
     pub(crate) members: BTreeSet<NodeId>,
     /// Its process is gone, said the link layer at this time.
-    pub(crate) down: Option<Instant>,
+    pub(crate) down: Option<Moment>,
     /// This life has said goodbye.
     pub(crate) left: bool,
     /// Not to be merged with before.
-    pub(crate) hold_down: Option<Instant>,
+    pub(crate) hold_down: Option<Moment>,
     /// What arrived of its longer frames.
     pub(crate) segments: Segments,
     /// Its current silence was told.
     pub(crate) quiet: bool,
     /// When a bad frame of it was last told.
-    pub(crate) told_bad: Option<Instant>,
+    pub(crate) told_bad: Option<Moment>,
 }
 
 /// What a Join or Beat is in the order of what its sender said.
@@ -54,7 +56,7 @@ pub(crate) enum Meeting {
 }
 
 impl Peer {
-    pub(crate) fn new(now: Instant) -> Peer {
+    pub(crate) fn new(now: Moment) -> Peer {
         Peer {
             heard: now,
             met: false,
@@ -73,24 +75,24 @@ impl Peer {
         }
     }
 
-    pub(crate) fn silence(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.heard)
+    pub(crate) fn silence(&self, now: Moment) -> Duration {
+        now.since(self.heard)
     }
 
     /// Counts its silence from now on.
-    pub(crate) fn restart_silence(&mut self, now: Instant) {
+    pub(crate) fn restart_silence(&mut self, now: Moment) {
         self.heard = now;
         self.quiet = false;
     }
 
     /// Whether it is there, as far as this node can tell.
-    pub(crate) fn present(&self, now: Instant, limit: Duration) -> bool {
+    pub(crate) fn present(&self, now: Moment, limit: Duration) -> bool {
         self.met && !self.gone() && self.silence(now) < limit
     }
 
     /// It speaks although the link layer called it gone `limit` ago or longer: that was about an earlier life or
     /// connection.
-    pub(crate) fn believe_alive(&mut self, now: Instant, limit: Duration) {
+    pub(crate) fn believe_alive(&mut self, now: Moment, limit: Duration) {
         self.down = self.down.filter(|since| now < *since + limit);
     }
 
@@ -155,8 +157,7 @@ mod tests {
     use super::*;
 
     fn peer() -> Peer {
-        #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-        Peer::new(Instant::now())
+        Peer::new(Moment::default())
     }
 
     #[test]

@@ -9,22 +9,23 @@ use super::core::Core;
 use super::gather::{self, Gather, Past};
 use super::interface::Notice;
 use super::log::Log;
+use super::machine::{Event, Phase, regather};
+use super::moment::Moment;
 use super::operate::Operate;
 use super::resend::Resend;
-use super::{Event, Phase, regather};
 use crate::frame::{self, Data, Frame, Have};
 use crate::view::RingId;
 use bytes::Bytes;
 use config::NodeId;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 /// Most packets sent in answer to one Have.
 const SERVING: usize = 512;
 /// After so many packets that were missing, the others are told what is still missing.
 const PROGRESS: usize = 256;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Recover {
     past: Option<Past>,
     /// Of the ring that forms.
@@ -42,8 +43,8 @@ pub(crate) struct Recover {
     /// This node has let the third round pass.
     passed: bool,
     resend: Option<Resend>,
-    next_have: Instant,
-    progress: Instant,
+    next_have: Moment,
+    progress: Moment,
 }
 
 impl Recover {
@@ -311,11 +312,11 @@ impl Recover {
         gather.on(core, Event::Tick)
     }
 
-    pub(crate) fn deadline(&self, core: &Core) -> Instant {
+    pub(crate) fn deadline(&self, core: &Core) -> Moment {
         let silence = core.silence_due(self.log.members.iter().map(|(node, _)| node), core.timers.token);
         let timeout = self.progress + core.timers.token;
         let resend = self.resend.as_ref().map(Resend::due);
-        [silence, resend, Some(self.next_have)].into_iter().flatten().fold(timeout, Instant::min)
+        [silence, resend, Some(self.next_have)].into_iter().flatten().fold(timeout, Moment::min)
     }
 
     pub(crate) fn nodes(&self) -> Vec<NodeId> {

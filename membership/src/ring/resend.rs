@@ -1,15 +1,17 @@
 //! A frame that must not be lost: sent again, less and less often, until the next phase or token shows that it arrived.
 
 use super::core::Core;
+use super::moment::Moment;
 use bytes::Bytes;
 use config::NodeId;
-use std::time::{Duration, Instant};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Resend {
     to: NodeId,
     bytes: Bytes,
-    at: Instant,
+    at: Moment,
     interval: Duration,
 }
 
@@ -23,11 +25,11 @@ impl Resend {
 
     /// Grants `time` more before it is sent again the first time.
     pub(crate) fn patient(mut self, time: Duration) -> Resend {
-        self.at += time;
+        self.at = self.at + time;
         self
     }
 
-    pub(crate) fn due(&self) -> Instant {
+    pub(crate) fn due(&self) -> Moment {
         self.at
     }
 

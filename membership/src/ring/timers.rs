@@ -1,9 +1,10 @@
 //! All times of the ring, derived from one: the token timeout.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long things may take. See the fields.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Timers {
     /// Silence after which a peer counts as lost, and time without a token after which the token does.
     pub(crate) token: Duration,

@@ -4,6 +4,7 @@ use super::core::Core;
 use super::log::Log;
 use crate::frame::{Data, DataHead, Rank, Span, Token, encode_data};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 /// Packets that one member sends in one visit at most.
 const VISIT: u32 = 192;
@@ -24,7 +25,7 @@ const REQUESTS: usize = 40;
 pub(crate) const REST_AFTER: u8 = 3;
 
 /// What a member remembers from visit to visit.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Turn {
     number: u64,
     idle: u8,

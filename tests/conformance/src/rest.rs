@@ -5,6 +5,7 @@ use scheduler::execute::execute;
 use scheduler::facts;
 use scheduler::schedule::{ActionKind, Schedule, ScheduledAction};
 use scheduler::situation::{NodeStatus, Situation};
+use std::sync::Arc;
 
 /// So many transitions are carried out at most.
 const MOST: usize = 12;
@@ -109,6 +110,7 @@ fn only_asks(schedule: &Schedule) -> bool {
 fn without_numbers(status: &[NodeStatus]) -> Vec<NodeStatus> {
     let mut status = status.to_vec();
     for history in status.iter_mut().flat_map(|node| &mut node.resources) {
+        let history = Arc::make_mut(history);
         history.operations.sort_by_key(|it| it.call);
         for (at, it) in history.operations.iter_mut().enumerate() {
             it.call = i64::try_from(at).unwrap_or(i64::MAX);

@@ -85,7 +85,7 @@ impl World {
         let operations = operations.collect();
         let status = self.situation.status.iter_mut().find(|status| status.name == node).expect("the node is there");
         let history = ResourceHistory { id: resource.into(), agent: kind, operations, ..ResourceHistory::default() };
-        status.resources.push(history);
+        status.resources.push(history.into());
         self
     }
 

@@ -100,12 +100,9 @@ impl World {
             };
             let agent = Agent { class: "ocf".into(), provider: Some("pacemaker".into()), name: "Stateful".into() };
             let status = situation.status.iter_mut().find(|status| status.name == node).expect("the node is there");
-            status.resources.push(ResourceHistory {
-                id: resource.clone(),
-                agent,
-                operations: vec![operation("start", 0, 1, 0), operation("monitor", 10_000, 2, monitor)],
-                ..ResourceHistory::default()
-            });
+            let operations = vec![operation("start", 0, 1, 0), operation("monitor", 10_000, 2, monitor)];
+            let history = ResourceHistory { id: resource.clone(), agent, operations, ..ResourceHistory::default() };
+            status.resources.push(history.into());
         }
         for (node, name, value) in self.2 {
             let status = situation.status.iter_mut().find(|status| status.name == node).expect("the node is there");

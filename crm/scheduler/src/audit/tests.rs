@@ -7,6 +7,7 @@ use crate::loss::at_rest;
 use crate::schedule::{ActionKind, Schedule, ScheduledAction};
 use crate::situation::{AttributeSet, OperationStatus, Situation, Value};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const NODES: &str = r#"
 [cluster]
@@ -290,7 +291,11 @@ fn strong(name: &str, value: &str) -> AttributeSet {
 /// As if promoted instances had never been promoted.
 fn unpromoted(situation: &Situation) -> Situation {
     let mut situation = situation.clone();
-    for operation in situation.status.iter_mut().flat_map(|node| &mut node.resources).flat_map(|it| &mut it.operations)
+    for operation in situation
+        .status
+        .iter_mut()
+        .flat_map(|node| &mut node.resources)
+        .flat_map(|it| &mut Arc::make_mut(it).operations)
     {
         if operation.name == "promote" {
             "demote".clone_into(&mut operation.name);
@@ -348,7 +353,7 @@ fn a_start_that_was_never_answered_may_be_repeated() {
     let mut world = World::new((WEB, ""), "op-fail web:monitor=10s:7@a");
     let history = world.situation.status.iter_mut().flat_map(|node| &mut node.resources).find(|it| it.id == "web");
     let history = history.expect("web was started");
-    history.operations.iter_mut().for_each(|it| {
+    Arc::make_mut(history).operations.iter_mut().for_each(|it| {
         "start".clone_into(&mut it.name);
         it.status = OperationStatus::Pending;
     });

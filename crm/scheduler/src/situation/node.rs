@@ -2,6 +2,7 @@
 
 use super::{AttributeSet, ResourceHistory, Value};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A node as reported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,8 +33,8 @@ pub struct NodeStatus {
     pub attributes: Vec<AttributeSet>,
     /// Capacity that lasts until the node leaves.
     pub utilization: Vec<AttributeSet>,
-    /// What was done on it, resource by resource.
-    pub resources: Vec<ResourceHistory>,
+    /// What was done on it, resource by resource. Shared: a situation on paper differs from the real one in few of them.
+    pub resources: Vec<Arc<ResourceHistory>>,
 }
 
 /// A ticket as it stands.

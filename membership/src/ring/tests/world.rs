@@ -169,7 +169,7 @@ impl World {
             seed: self.rng.u64(..),
         };
         let mut ring = Ring::new(options, self.now);
-        ring.core.sabotage = self.sabotage;
+        ring.machine.core.sabotage = self.sabotage;
         (host.ring, host.life, host.paused_until, host.left) = (Some(ring), life, None, false);
         self.log(format!("{node} starts as {life}"));
         self.input(node, Input::Wake);
@@ -315,7 +315,11 @@ impl World {
         let Some(ring) = host.ring.as_mut() else { return };
         let outputs = ring.step(self.now, input);
         host.wake = ring.deadline();
-        assert!(host.wake.is_none_or(|at| at > self.now), "{node} asks to be called again at once: {:?}", ring.phase);
+        assert!(
+            host.wake.is_none_or(|at| at > self.now),
+            "{node} asks to be called again at once: {:?}",
+            ring.machine.phase
+        );
         for output in outputs {
             self.output(node, output);
         }

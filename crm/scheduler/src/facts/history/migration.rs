@@ -129,7 +129,7 @@ fn ends<'a>(replay: &Replay<'_, 'a>, op: &'a OperationHistory) -> Option<(&'a st
 /// The history of the resource named `id` on the node named `node`.
 fn history_on<'a>(facts: &Facts<'a>, node: &str, id: &str) -> Option<&'a ResourceHistory> {
     let status = facts.situation.status.iter().find(|status| status.name.eq_ignore_ascii_case(node))?;
-    status.resources.iter().find(|history| history.id == id)
+    status.resources.iter().map(AsRef::as_ref).find(|history| history.id == id)
 }
 
 fn find_from<'a>(history: &'a ResourceHistory, source: &str) -> Option<&'a OperationHistory> {

@@ -120,7 +120,8 @@ impl World {
 
     fn history(mut self, node: usize, resource: &str, operations: Vec<OperationHistory>) -> World {
         let (id, agent) = (resource.to_string(), agent("ocf", "Dummy"));
-        self.0.status[node].resources.push(ResourceHistory { id, agent, operations, ..ResourceHistory::default() });
+        let history = ResourceHistory { id, agent, operations, ..ResourceHistory::default() };
+        self.0.status[node].resources.push(history.into());
         self
     }
 

@@ -4,12 +4,15 @@ mod chronicle;
 pub mod codec;
 mod fragment;
 mod frame;
+pub mod group;
+mod message;
 mod quorum;
 mod ring;
 mod view;
 pub mod wire;
 
 pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, TokenTime, ViewChange};
+pub use message::{Channel, Guarantee, Message};
 pub use quorum::{Electorate, Quorum, Roll, quorum};
 pub use ring::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Ring, RingOptions, RingStatus};
 pub use view::{Incarnation, RingId, View};

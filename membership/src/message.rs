@@ -53,12 +53,6 @@ pub struct Message {
     pub guarantee: Guarantee,
 }
 
-impl Message {
-    pub(crate) fn class(&self) -> Class {
-        Class { channel: self.channel, guarantee: self.guarantee }
-    }
-}
-
 /// A message of the cluster's own, agreed.
 impl From<Bytes> for Message {
     fn from(payload: Bytes) -> Message {

@@ -3,9 +3,8 @@
 //! The ring thread never waits for the lock: the thread that holds it may have a lower priority and be off the CPU.
 
 use crate::event::Status;
-use bytes::Bytes;
 use config::NodeId;
-use membership::MAX_MESSAGE;
+use membership::{MAX_MESSAGE, Message};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::collections::VecDeque;
 use std::io;
@@ -56,7 +55,7 @@ pub(crate) enum Note {
 
 #[derive(Default)]
 struct Inner {
-    messages: VecDeque<Bytes>,
+    messages: VecDeque<Message>,
     bytes: usize,
     notes: VecDeque<Note>,
     leaving: bool,
@@ -75,7 +74,7 @@ pub(crate) struct Mailbox {
 #[derive(Default)]
 pub(crate) struct Taken {
     pub(crate) notes: VecDeque<Note>,
-    pub(crate) messages: Vec<Bytes>,
+    pub(crate) messages: Vec<Message>,
     /// Something is left, for want of room or because the lock was held: look again soon.
     pub(crate) more: bool,
 }
@@ -111,9 +110,11 @@ impl Mailbox {
     }
 
     /// Queues a message for the ring.
-    pub(crate) fn multicast(&self, message: Bytes) -> Result<(), Busy> {
-        if message.len() > MAX_MESSAGE {
-            return Err(Busy::TooLong(message.len()));
+    pub(crate) fn multicast(&self, message: impl Into<Message>) -> Result<(), Busy> {
+        let message = message.into();
+        let len = message.payload.len();
+        if len > MAX_MESSAGE {
+            return Err(Busy::TooLong(len));
         }
         let mut inner = self.lock();
         if inner.ended {
@@ -123,11 +124,11 @@ impl Mailbox {
             return Err(Busy::Leaving);
         }
         if inner.messages.len() >= MAX_WAITING
-            || (!inner.messages.is_empty() && inner.bytes + message.len() > MAX_WAITING_BYTES)
+            || (!inner.messages.is_empty() && inner.bytes + len > MAX_WAITING_BYTES)
         {
             return Err(Busy::Full);
         }
-        inner.bytes += message.len();
+        inner.bytes += len;
         inner.messages.push_back(message);
         drop(inner);
         self.ring_the_bell();
@@ -157,8 +158,8 @@ impl Mailbox {
         // A node that leaves says everything it has to say first.
         let waiting = inner.messages.len();
         let count = if waiting == 0 || inner.leaving { waiting } else { room().min(waiting) };
-        let messages: Vec<Bytes> = inner.messages.drain(..count).collect();
-        inner.bytes -= messages.iter().map(Bytes::len).sum::<usize>();
+        let messages: Vec<Message> = inner.messages.drain(..count).collect();
+        inner.bytes -= messages.iter().map(|message| message.payload.len()).sum::<usize>();
         let more = count < waiting;
         if more {
             self.rung.store(true, Ordering::Release);
@@ -185,6 +186,7 @@ impl AsFd for Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     #[test]
     fn messages_are_bounded_and_keep_their_order() {
@@ -196,7 +198,7 @@ mod tests {
         let taken = mailbox.take(|| 2);
         assert_eq!(
             taken.messages,
-            [Bytes::copy_from_slice(&0usize.to_le_bytes()), Bytes::copy_from_slice(&1usize.to_le_bytes())]
+            [0usize, 1].map(|n| Message::from(Bytes::copy_from_slice(&n.to_le_bytes())))
         );
         assert!(taken.more);
         assert_eq!(mailbox.multicast(Bytes::new()), Ok(()));
@@ -240,7 +242,7 @@ mod tests {
         mailbox.post(Note::Leave);
         assert_eq!(mailbox.multicast(Bytes::new()), Err(Busy::Leaving));
         let taken = mailbox.take(|| 0);
-        assert_eq!(taken.messages, [Bytes::from_static(b"last words")]);
+        assert_eq!(taken.messages, [Bytes::from_static(b"last words").into()]);
         assert!(matches!(taken.notes.front(), Some(Note::Leave)));
         mailbox.close();
         assert_eq!(mailbox.multicast(Bytes::new()), Err(Busy::Ended));

@@ -67,10 +67,21 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn joining(&mut self, group: &GroupName, position: u64) {
+    /// It asks to become a member.
+    pub(crate) fn joining(&mut self, group: &GroupName) {
         self.epochs += 1;
-        let membership = Membership { stage: Stage::Joining, epoch: self.epochs, unread: 0, old: 0, read: position };
+        let membership = Membership { stage: Stage::Joining, epoch: self.epochs, unread: 0, old: 0, read: 0 };
         self.memberships.insert(group.clone(), membership);
+    }
+
+    /// It has become one, with the group at `position`.
+    pub(crate) fn joined(&mut self, group: &GroupName, position: u64) {
+        if let Some(membership) = self.memberships.get_mut(group) {
+            membership.read = position;
+            if membership.stage == Stage::Joining {
+                membership.stage = Stage::In;
+            }
+        }
     }
 
     // ---- what is said to it ----

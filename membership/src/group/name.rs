@@ -14,7 +14,7 @@ pub struct GroupName(Arc<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GroupNameError {
     /// It has no characters, or too many.
-    #[error("the name of a group has 1 to {} characters, not {0}", GroupName::MAX)]
+    #[error("the name of a group has 1 to 64 characters, not {0}")]
     Length(usize),
     /// It has one that is not visible ASCII.
     #[error("{0:?} cannot stand in the name of a group (visible ASCII characters only, no spaces)")]

@@ -29,10 +29,6 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn contains(&self, group: &GroupName, member: &Member) -> bool {
-        self.groups.get(group).is_some_and(|group| group.members.contains(member))
-    }
-
     /// Takes a member in, if that breaks no limit. Every node comes to the same answer.
     pub(crate) fn join(&mut self, name: &GroupName, member: &Member, me: &NodeId) -> Result<(), Refusal> {
         match self.groups.get(name) {
@@ -72,7 +68,9 @@ impl Table {
             }
         }
         for (name, leavers) in &all {
-            leavers.iter().for_each(|(member, _)| drop(self.leave(name, member)));
+            for (member, _) in leavers {
+                self.leave(name, member);
+            }
         }
         all
     }

@@ -41,6 +41,15 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CodecError> {
     bincode::serde::encode_to_vec(value, standard()).map_err(|e| CodecError::Unencodable(e.to_string()))
 }
 
+/// Appends the bytes of `value` to `bytes`.
+///
+/// # Errors
+/// As for [`encode`].
+pub fn append<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+    let written = bincode::serde::encode_into_std_write(value, bytes, standard());
+    written.map(drop).map_err(|e| CodecError::Unencodable(e.to_string()))
+}
+
 /// The value that `bytes` hold, all of them. `limit` is the most bytes that a value of this kind may have.
 ///
 /// # Errors

@@ -197,12 +197,11 @@ impl Assembly {
     /// Takes the next chunk of this sender; answers with the message that it completes. A piece that does not fit to
     /// the ones before it is dropped together with them: no node of this version sends such a thing.
     pub(crate) fn feed(&mut self, part: Part, bytes: Bytes) -> Option<Message> {
-        let Class { channel, guarantee } = part.completes().unwrap_or_default();
-        let message = |payload| Message { payload, channel, guarantee };
+        let class = part.completes().unwrap_or_default();
         match part {
             Part::Whole | Part::WholeOf(_) => {
                 self.partial = None;
-                return Some(message(bytes));
+                return Some(class.message(bytes));
             }
             Part::First { total } => {
                 let total = (total as usize).min(MAX_MESSAGE);
@@ -217,7 +216,7 @@ impl Assembly {
             },
         }
         match (part.completes(), self.partial.take()) {
-            (Some(_), Some(partial)) => (partial.len == partial.total).then(|| message(partial.joined())),
+            (Some(_), Some(partial)) => (partial.len == partial.total).then(|| class.message(partial.joined())),
             (_, partial) => {
                 self.partial = partial;
                 None
@@ -282,7 +281,7 @@ mod tests {
     fn what_a_node_says_waits_for_one_message_of_its_clients_at_most() {
         let mut outbox = Outbox::default();
         let safe = Class { channel: Channel::Groups, guarantee: Guarantee::Safe };
-        let client = |text: &'static [u8]| { let Class { channel, guarantee } = safe; Message { payload: Bytes::from_static(text), channel, guarantee } };
+        let client = |text: &'static [u8]| safe.message(Bytes::from_static(text));
         outbox.push(client(&[1; 3000]));
         outbox.push(client(b"second"));
         let mut packets = vec![outbox.pack(1000).unwrap()];

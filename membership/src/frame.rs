@@ -17,7 +17,9 @@ use crate::fragment::Chunk;
 use crate::view::{Incarnation, RingId};
 use bytes::Bytes;
 use config::NodeId;
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 
 const MAGIC: [u8; 2] = *b"PL";
 /// The wire version this code speaks.
@@ -303,6 +305,42 @@ fn decode_data(body: &Bytes) -> Result<Data, FrameError> {
 /// Whether bytes look like a token, for statistics: nothing but the envelope is read.
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
     bytes.len() >= ENVELOPE && bytes[..2] == MAGIC && bytes[3] == 3
+}
+
+/// How much of a frame says something to the ring: all but the messages in a data frame. They stand at its end. Takes no
+/// memory; of what is no frame it is all.
+pub(crate) fn told(bytes: &[u8]) -> usize {
+    /// The list of chunks, for its lengths alone.
+    struct Carried(u64);
+
+    impl<'de> Deserialize<'de> for Carried {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Carried, D::Error> {
+            struct Sum;
+            impl<'de> Visitor<'de> for Sum {
+                type Value = Carried;
+                fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    to.write_str("a list of chunks")
+                }
+                fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Carried, A::Error> {
+                    let mut sum = 0;
+                    while let Some(chunk) = list.next_element::<Chunk>()? {
+                        sum += u64::from(chunk.len);
+                    }
+                    Ok(Carried(sum))
+                }
+            }
+            from.deserialize_seq(Sum)
+        }
+    }
+
+    let is_data = bytes.len() >= ENVELOPE && bytes[..2] == MAGIC && bytes[3] == 4;
+    if !is_data {
+        return bytes.len();
+    }
+    match codec::decode_prefix::<(u64, u64, Rank, Carried)>(&bytes[ENVELOPE..], MAX_BODY) {
+        Ok(((_, _, _, Carried(sum)), used)) if (ENVELOPE + used) as u64 + sum == bytes.len() as u64 => ENVELOPE + used,
+        _ => bytes.len(),
+    }
 }
 
 fn envelope(bytes: &mut Vec<u8>, kind: u8, len: usize) {

@@ -53,9 +53,29 @@ pub struct Message {
     pub guarantee: Guarantee,
 }
 
+impl Message {
+    pub(crate) fn class(&self) -> Class {
+        Class { channel: self.channel, guarantee: self.guarantee }
+    }
+}
+
+impl Class {
+    /// A message of this class.
+    pub(crate) fn message(self, payload: Bytes) -> Message {
+        Message { payload, channel: self.channel, guarantee: self.guarantee }
+    }
+}
+
 /// A message of the cluster's own, agreed.
 impl From<Bytes> for Message {
     fn from(payload: Bytes) -> Message {
         Message { payload, channel: Channel::Cluster, guarantee: Guarantee::Agreed }
+    }
+}
+
+/// The same, of bytes that are not shared yet.
+impl From<Vec<u8>> for Message {
+    fn from(payload: Vec<u8>) -> Message {
+        Bytes::from(payload).into()
     }
 }

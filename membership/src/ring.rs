@@ -33,10 +33,12 @@ mod turn;
 
 pub use interface::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, RingOptions, RingStatus};
 
-use self::machine::Machine;
-use self::moment::Moment;
+pub(crate) use machine::Machine;
+pub(crate) use moment::Moment;
+
+use crate::codec;
 use crate::message::Channel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One node's end of the ring.
 #[derive(Clone, Debug)]
@@ -60,7 +62,22 @@ impl Ring {
     }
 
     fn moment(&self, now: Instant) -> Moment {
-        Moment::after(now.saturating_duration_since(self.dawn))
+        Moment::after(self.elapsed(now))
+    }
+
+    /// How long after its beginning `now` is.
+    pub(crate) fn elapsed(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.dawn)
+    }
+
+    /// How old it was at the last step.
+    pub(crate) fn age(&self) -> Duration {
+        self.machine.core.now.elapsed()
+    }
+
+    /// Its state, without the content of messages.
+    pub(crate) fn state(&self) -> Vec<u8> {
+        codec::encode(&self.machine).expect("the state is made of types with a wire form")
     }
 
     /// Step with [`Input::Wake`] no later than this.

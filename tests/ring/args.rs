@@ -1,6 +1,7 @@
 //! What the program was asked to do.
 
 use crate::world::Detail;
+use std::path::PathBuf;
 
 /// All of it.
 #[derive(Debug, Default)]
@@ -19,6 +20,10 @@ pub struct Arguments {
     pub detail: Detail,
     /// Small rings in all their ways, so many steps deeper than usual.
     pub explore: Option<usize>,
+    /// Where to write what each ring of the one seed did.
+    pub record: Option<PathBuf>,
+    /// A recording to be played again.
+    pub replay: Option<PathBuf>,
     /// The table of sizes.
     pub sizes: bool,
     /// `cargo test` wants to know the names of tests.
@@ -33,6 +38,12 @@ impl Arguments {
     pub fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
         let mut arguments = Arguments::default();
         while let Some(word) = words.next() {
+            if let "--record" | "--replay" = word.as_str() {
+                let path = words.next().map(PathBuf::from);
+                let path = Some(path.ok_or_else(|| format!("{word} wants a path"))?);
+                *(if word == "--record" { &mut arguments.record } else { &mut arguments.replay }) = path;
+                continue;
+            }
             let mut number = || {
                 let word = words.next().ok_or("a number is missing")?;
                 word.parse::<u64>().map_err(|_| format!("{word:?} is not a number"))

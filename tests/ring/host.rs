@@ -2,7 +2,7 @@
 
 use crate::checks::Life;
 use config::NodeId;
-use membership::{Incarnation, Ring};
+use membership::{Incarnation, Recorder, Ring};
 
 /// One node.
 pub struct Host {
@@ -10,6 +10,8 @@ pub struct Host {
     pub name: NodeId,
     /// Runs while the daemon does.
     pub ring: Option<Ring>,
+    /// Notes what the ring is told, in some worlds.
+    pub recorder: Option<Recorder>,
     /// The present or the last life of the daemon.
     pub incarnation: Incarnation,
     /// Ring numbers up to this one are on the disk as used.
@@ -41,6 +43,7 @@ impl Host {
         Host {
             name,
             ring: None,
+            recorder: None,
             incarnation: Incarnation(0),
             floor: 0,
             frozen: 0,
@@ -58,10 +61,11 @@ impl Host {
         (self.frozen, self.busy, self.waiting) = (0, 0, 0);
     }
 
-    /// The daemon is gone.
-    pub fn end(&mut self) {
+    /// The daemon is gone, and leaves what was recorded.
+    pub fn end(&mut self) -> Option<Recorder> {
         self.ring = None;
         self.disk.pending = None;
+        self.recorder.take()
     }
 
     /// The name and the life.

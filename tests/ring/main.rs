@@ -4,7 +4,8 @@
 //! ```text
 //! rings                                     what every test run does
 //! rings --seeds N [--first S] [--nodes K]   N seeds from S on, drawn when absent (--stop: until one fails)
-//! rings --seed X [--nodes K] [--trace | --frames]
+//! rings --seed X [--nodes K] [--trace | --frames] [--record DIRECTORY]
+//! rings --replay FILE [--frames]            what a ring did that was recorded, done again
 //! rings --explore N                         small rings, every order of events, N steps deeper than in every test run
 //! rings --sizes                             how times grow with the number of nodes
 //! ```
@@ -18,6 +19,7 @@
 mod args;
 mod checks;
 mod explore;
+mod flight;
 mod host;
 mod network;
 mod plan;
@@ -39,7 +41,8 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(problem) => {
             println!(
-                "rings: {problem}; usage: rings [--seeds N] [--first S] [--nodes K] | --seed X [--trace | --frames]"
+                "rings: {problem}; usage: rings [--seeds N] [--first S] [--nodes K] | --seed X [--trace | --frames] \
+                 [--record DIRECTORY] | --replay FILE [--frames]"
             );
             return ExitCode::from(2);
         }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     // A panic is a broken rule like any other; it is told with its seed.
     std::panic::set_hook(Box::new(|_| {}));
     let good = match &arguments {
+        Arguments { replay: Some(file), .. } => flight::replay(file, arguments.detail == world::Detail::Frames),
         Arguments { sizes: true, .. } => sizes::table(Instant::now()),
         Arguments { explore: Some(deeper), .. } => explore::all(*deeper, Instant::now()),
         Arguments { seed: Some(seed), .. } => play::one(*seed, &arguments),

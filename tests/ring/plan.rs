@@ -93,7 +93,8 @@ impl Plan {
                 break;
             }
         }
-        self.settle()
+        self.settle()?;
+        self.world.flights.check(self.world.recorders())
     }
 
     /// How it went.

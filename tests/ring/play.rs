@@ -2,8 +2,10 @@
 
 use crate::args::Arguments;
 use crate::checks::Violation;
+use crate::flight;
 use crate::plan::{Outcome, Plan};
 use crate::world::Detail;
+use membership::RECORDED;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -42,6 +44,9 @@ fn describe(seed: u64, outcome: &Outcome) -> String {
 /// Plays one world. A panic of a ring is the rule `panic`.
 fn explain(seed: u64, arguments: &Arguments, detail: Detail, lines: usize) -> (Outcome, Vec<String>) {
     let mut plan = Plan::new(seed, arguments.nodes, Instant::now(), detail, lines);
+    if arguments.record.is_some() {
+        plan.world.flights.limit = Some(RECORDED);
+    }
     let played = catch_unwind(AssertUnwindSafe(|| plan.play()));
     let violation = match played {
         Ok(played) => played.err(),
@@ -51,6 +56,12 @@ fn explain(seed: u64, arguments: &Arguments, detail: Detail, lines: usize) -> (O
             Some(Violation { rule: "panic", text: text.unwrap_or_default() })
         }
     };
+    if let Some(directory) = arguments.record.as_ref().filter(|_| arguments.seed.is_some()) {
+        match flight::write(directory, plan.world.recorders()) {
+            Ok(files) => files.iter().for_each(|file| println!("rings: wrote {}", file.display())),
+            Err(error) => println!("rings: cannot write recordings to {}: {error}", directory.display()),
+        }
+    }
     (plan.outcome(violation), plan.world.lines().map(str::to_owned).collect())
 }
 

@@ -4,13 +4,16 @@
 //! Time is in microseconds. One random generator, seeded, decides everything, so a seed always plays the same way.
 
 use crate::checks::{Checks, Stamp, Violation};
+use crate::flight::Flights;
 use crate::host::Host;
 use crate::network::Network;
 use bytes::Bytes;
 use config::NodeId;
 use fastrand::Rng;
 use membership::wire::Seen;
-use membership::{Channel, Delivery, Guarantee, Incarnation, Input, Message, Output, Ring, RingOptions, View};
+use membership::{
+    Channel, Delivery, Guarantee, Incarnation, Input, Message, Output, Recorder, Ring, RingOptions, View,
+};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
@@ -48,6 +51,8 @@ pub struct World {
     pub rng: Rng,
     /// Steps of rings so far.
     pub steps: u64,
+    /// What is recorded.
+    pub flights: Flights,
     /// Frames given to the network so far.
     pub frames: u64,
     dawn: Instant,
@@ -127,6 +132,7 @@ impl World {
             hosts: names.into_iter().map(Host::new).collect(),
             rng: Rng::with_seed(seed),
             steps: 0,
+            flights: Flights::of(seed),
             frames: 0,
             dawn,
             token: shape.token,
@@ -173,6 +179,7 @@ impl World {
             seed,
         };
         let ring = Ring::new(options, self.dawn + Duration::from_micros(self.now));
+        host.recorder = self.flights.limit.map(|limit| Recorder::new(&ring, limit));
         host.begin(ring, life);
         self.note(at, || format!("starts as {life}"));
         self.step(at, Input::Wake)?;
@@ -189,7 +196,7 @@ impl World {
     /// The daemon dies. When `noticed`, the kernels of its peers hear of it.
     pub fn crash(&mut self, at: usize, noticed: bool) {
         self.note(at, || "crashes".to_owned());
-        self.hosts[at].end();
+        self.end(at);
         for other in self.running() {
             if noticed && self.network.open(at, other) {
                 let name = self.hosts[at].name.clone();
@@ -202,8 +209,15 @@ impl World {
     pub fn leave(&mut self, at: usize) -> Result<(), Violation> {
         self.note(at, || "leaves".to_owned());
         self.step(at, Input::Leave)?;
-        self.hosts[at].end();
+        self.end(at);
         Ok(())
+    }
+
+    fn end(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        if let Some(recorder) = host.end() {
+            self.flights.end(&host.name, recorder);
+        }
     }
 
     /// Nothing runs on this host for so long; what is sent to it waits.
@@ -315,7 +329,10 @@ impl World {
         let host = &mut self.hosts[at];
         let Some(ring) = host.ring.as_mut() else { return Ok(()) };
         self.steps += 1;
-        let outputs = ring.step(now, input);
+        let outputs = match &mut host.recorder {
+            Some(recorder) => recorder.step(ring, now, input),
+            None => ring.step(now, input),
+        };
         let wake = ring.deadline();
         host.works(self.now);
         if !leaves && wake.is_none_or(|wake| wake <= now) {
@@ -408,6 +425,11 @@ impl World {
     }
 
     // ---- questions ----
+
+    /// What is recorded of those that run.
+    pub fn recorders(&self) -> impl Iterator<Item = (&NodeId, &Recorder)> {
+        self.hosts.iter().filter_map(|host| Some((&host.name, host.recorder.as_ref()?)))
+    }
 
     /// Whether exactly those that run are together in one view, all of them operating.
     pub fn one_view(&self) -> bool {

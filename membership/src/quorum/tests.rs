@@ -24,7 +24,7 @@ fn view(number: u64, members: impl IntoIterator<Item = NodeId>) -> View {
 }
 
 fn options(two_node: bool, wait: Option<bool>, tie: Option<TieBreaker>) -> QuorumOptions {
-    QuorumOptions { two_node, wait_for_all: wait, auto_tie_breaker: tie }
+    QuorumOptions { two_node, wait_for_all: wait, auto_tie_breaker: tie, arbiter: None }
 }
 
 /// `all` is `a1 b1 c2` (names and votes), `here` is `a b`. The answer as `yes 2/4 needs 3`.

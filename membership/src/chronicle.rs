@@ -1,11 +1,17 @@
 //! What happened to a ring, in numbers and in the last few changes of its view: for people who ask why, and how close
 //! it was. It watches what goes into a [`Ring`](crate::Ring) and what comes out, and decides nothing.
 
+mod spread;
+
+pub use spread::Spread;
+
 use crate::frame;
+use crate::message::Channel;
 use crate::ring::{Input, Notice, Output};
 use crate::view::View;
 use config::NodeId;
 use serde::{Deserialize, Serialize};
+use spread::Histogram;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -21,6 +27,9 @@ const SMOOTH: u32 = 16;
 pub struct Insight {
     /// From one visit of the token to the next.
     pub token: TokenTime,
+    /// From giving the ring a message to its delivery here, of messages of this node. One is measured at a time.
+    #[serde(default)]
+    pub latency: Spread,
     /// How this host treats the ring's thread.
     pub own: OwnTime,
     /// What was noticed of each peer.
@@ -38,6 +47,9 @@ pub struct TokenTime {
     pub last_us: u64,
     /// Smoothed.
     pub mean_us: u64,
+    /// 99 of 100 took at most so long.
+    #[serde(default)]
+    pub most_us: u64,
     /// The longest in this view.
     pub worst_us: u64,
 }
@@ -81,6 +93,9 @@ pub struct ViewChange {
     pub lost: Vec<NodeId>,
     /// Why, in words, in the order in which it became known.
     pub reasons: Vec<String>,
+    /// Nobody wanted it: a member was lost or the token was.
+    #[serde(default)]
+    pub unwanted: bool,
     /// From the first sign to the new view.
     pub took_us: u64,
     /// Since it was installed.
@@ -88,9 +103,22 @@ pub struct ViewChange {
 }
 
 /// Collects an [`Insight`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Chronicle {
+    me: NodeId,
     insight: Insight,
+    /// Of the token, in this view.
+    visits: Histogram,
+    latency: Histogram,
+    /// Messages given to the ring, and those of them that came back.
+    sent: u64,
+    back: u64,
+    /// The one that is measured: how many were before it, and when it was given.
+    measured: Option<(u64, Instant)>,
+    /// The token was lost since the view was installed.
+    token_lost: bool,
+    /// Why the view that was just installed is one that nobody wanted.
+    unwanted: Option<String>,
     /// When each of the changes was.
     times: VecDeque<Instant>,
     view: Option<View>,
@@ -107,15 +135,46 @@ fn micros(time: Duration) -> u64 {
 }
 
 impl Chronicle {
+    /// Nothing has happened to the ring of node `me` yet.
+    #[must_use]
+    pub fn new(me: NodeId) -> Chronicle {
+        Chronicle {
+            me,
+            insight: Insight::default(),
+            visits: Histogram::default(),
+            latency: Histogram::default(),
+            sent: 0,
+            back: 0,
+            measured: None,
+            token_lost: false,
+            unwanted: None,
+            times: VecDeque::new(),
+            view: None,
+            visited: None,
+            began: None,
+            reasons: Vec::new(),
+            leaving: Vec::new(),
+        }
+    }
+
     /// Something is about to go into the ring.
     pub fn input(&mut self, now: Instant, input: &Input) {
-        let Input::Frame { bytes, .. } = input else { return };
-        if !frame::is_token(bytes) {
-            return;
+        match input {
+            Input::Frame { bytes, .. } if frame::is_token(bytes) => self.token(now),
+            // The two channels do not keep step with each other; the cluster's own is measured.
+            Input::Multicast(message) if message.channel == Channel::Cluster => {
+                self.measured.get_or_insert((self.sent, now));
+                self.sent += 1;
+            }
+            _ => {}
         }
+    }
+
+    fn token(&mut self, now: Instant) {
         let token = &mut self.insight.token;
         if let Some(before) = self.visited.replace(now) {
             let gap = micros(now.saturating_duration_since(before));
+            self.visits.add(gap);
             token.last_us = gap;
             token.worst_us = token.worst_us.max(gap);
             let parts = u64::from(SMOOTH);
@@ -134,8 +193,20 @@ impl Chronicle {
         match output {
             Output::Notice(notice) => self.notice(now, notice),
             Output::View(view) => self.installed(now, view),
+            // A node's own messages come back all, and in their order.
+            Output::Deliver(delivery) if delivery.from == self.me && delivery.channel == Channel::Cluster => {
+                if let Some((_, given)) = self.measured.take_if(|(before, _)| *before == self.back) {
+                    self.latency.add(micros(now.saturating_duration_since(given)));
+                }
+                self.back += 1;
+            }
             _ => {}
         }
+    }
+
+    /// Why the view that was just installed is one that nobody wanted, if it is. Told once.
+    pub fn unwanted(&mut self) -> Option<String> {
+        self.unwanted.take()
     }
 
     fn peer(&mut self, name: &NodeId) -> &mut PeerInsight {
@@ -157,6 +228,7 @@ impl Chronicle {
                 peer.longest_silence_us = peer.longest_silence_us.max(micros(*silence));
             }
             Notice::TokenLost { silent, since } => {
+                self.token_lost = true;
                 for name in silent {
                     let peer = self.peer(name);
                     peer.longest_silence_us = peer.longest_silence_us.max(micros(*since));
@@ -185,7 +257,10 @@ impl Chronicle {
                 self.leaving.push(peer.clone());
                 self.sign(now, format!("{peer} left"));
             }
-            Notice::Refused { .. } => {}
+            Notice::Refused { .. } => {
+                self.sent = self.sent.saturating_sub(1);
+                self.measured.take_if(|(before, _)| *before == self.sent);
+            }
         }
     }
 
@@ -193,8 +268,13 @@ impl Chronicle {
         let before: Vec<NodeId> = self.view.iter().flat_map(|view| view.members.keys().cloned()).collect();
         let lost: Vec<NodeId> = before.iter().filter(|name| !view.contains(name)).cloned().collect();
         let leaving = std::mem::take(&mut self.leaving);
-        for name in lost.iter().filter(|name| !leaving.contains(name)) {
+        let missed: Vec<&NodeId> = lost.iter().filter(|name| !leaving.contains(name)).collect();
+        for name in &missed {
             self.peer(name).losses += 1;
+        }
+        let unwanted = !missed.is_empty() || std::mem::take(&mut self.token_lost);
+        if unwanted {
+            self.unwanted = Some(in_words(view, &missed, &self.reasons));
         }
         let began = self.began.take().unwrap_or(now);
         let change = ViewChange {
@@ -203,6 +283,7 @@ impl Chronicle {
             joined: view.members.keys().filter(|name| !before.contains(name)).cloned().collect(),
             lost,
             reasons: std::mem::take(&mut self.reasons),
+            unwanted,
             took_us: micros(now.saturating_duration_since(began)),
             ago_us: 0,
         };
@@ -212,7 +293,7 @@ impl Chronicle {
             self.times.pop_front();
             self.insight.changes.remove(0);
         }
-        self.insight.token = TokenTime::default();
+        (self.insight.token, self.visits) = (TokenTime::default(), Histogram::default());
         self.visited = None;
         self.view = Some(view.clone());
     }
@@ -227,11 +308,19 @@ impl Chronicle {
     #[must_use]
     pub fn insight(&self, now: Instant) -> Insight {
         let mut insight = self.insight.clone();
+        insight.token.most_us = self.visits.spread().most_us;
+        insight.latency = self.latency.spread();
         for (change, at) in insight.changes.iter_mut().zip(&self.times) {
             change.ago_us = micros(now.saturating_duration_since(*at));
         }
         insight
     }
+}
+
+fn in_words(view: &View, missed: &[&NodeId], reasons: &[String]) -> String {
+    let names: Vec<&str> = missed.iter().map(|name| name.as_str()).collect();
+    let without = if names.is_empty() { String::new() } else { format!(" without {}", names.join(", ")) };
+    format!("view {}{without}: {}", view.ring, reasons.join("; "))
 }
 
 #[cfg(test)]
@@ -256,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_told_with_reason_and_duration() {
-        let (mut chronicle, start) = (Chronicle::default(), Instant::now());
+        let (mut chronicle, start) = (Chronicle::new(node("alpha")), Instant::now());
         chronicle.output(start, &view(1, &["alpha", "beta", "gamma"]));
         let silent = Notice::Quiet { peer: node("gamma"), silence: 750 * MS };
         chronicle.output(start + 750 * MS, &Output::Notice(silent));
@@ -270,23 +359,27 @@ mod tests {
         assert_eq!((change.took_us, change.ago_us), (4000, 1_000_000));
         assert_eq!(change.lost, [node("gamma")]);
         assert_eq!(change.reasons, ["nothing was heard from gamma", "beta gathers members"]);
+        assert!(change.unwanted && !insight.changes[0].unwanted);
+        let said = "view 2/alpha without gamma: nothing was heard from gamma; beta gathers members";
+        assert_eq!((chronicle.unwanted().as_deref(), chronicle.unwanted()), (Some(said), None));
         let gamma = insight.peers[&node("gamma")];
         assert_eq!((gamma.warnings, gamma.losses, gamma.longest_silence_us), (1, 1, 1_000_000));
     }
 
     #[test]
     fn who_leaves_in_order_is_not_lost() {
-        let (mut chronicle, start) = (Chronicle::default(), Instant::now());
+        let (mut chronicle, start) = (Chronicle::new(node("alpha")), Instant::now());
         chronicle.output(start, &view(1, &["alpha", "beta"]));
         chronicle.output(start, &Output::Notice(Notice::PeerLeft { peer: node("beta") }));
         chronicle.output(start, &view(2, &["alpha"]));
         let beta = chronicle.insight(start).peers[&node("beta")];
         assert_eq!((beta.losses, beta.departures), (0, 1));
+        assert_eq!(chronicle.unwanted(), None);
     }
 
     #[test]
     fn own_pauses_are_own() {
-        let (mut chronicle, start) = (Chronicle::default(), Instant::now());
+        let (mut chronicle, start) = (Chronicle::new(node("alpha")), Instant::now());
         chronicle.output(start, &view(1, &["alpha", "beta"]));
         chronicle.output(start, &Output::Notice(Notice::Paused { gap: 700 * MS }));
         chronicle.late(3 * MS);
@@ -297,7 +390,7 @@ mod tests {
 
     #[test]
     fn the_token_is_timed_per_view() {
-        let (mut chronicle, start) = (Chronicle::default(), Instant::now());
+        let (mut chronicle, start) = (Chronicle::new(node("alpha")), Instant::now());
         let token = Input::Frame { from: node("beta"), bytes: Bytes::from_static(b"PL\x01\x03\0\0\0\0") };
         let other = Input::Frame { from: node("beta"), bytes: Bytes::from_static(b"PL\x01\x05\0\0\0\0") };
         for at in [0, 1, 3, 4] {
@@ -306,13 +399,53 @@ mod tests {
         }
         let time = chronicle.insight(start).token;
         assert_eq!((time.visits, time.last_us, time.worst_us), (4, 1000, 2000));
+        assert_eq!(time.most_us, 2000);
         chronicle.output(start + 5 * MS, &view(2, &["alpha", "beta"]));
         assert_eq!(chronicle.insight(start).token, TokenTime::default());
     }
 
+    fn delivery(from: &str) -> Output {
+        let ring = RingId { number: 1, representative: node("alpha") };
+        let (configuration, payload) = (crate::ring::Configuration::Regular, Bytes::new());
+        let (from, incarnation) = (node(from), Incarnation(1));
+        let (channel, guarantee) = (Channel::Cluster, crate::message::Guarantee::Agreed);
+        Output::Deliver(crate::ring::Delivery {
+            ring,
+            seq: 1,
+            from,
+            incarnation,
+            configuration,
+            channel,
+            guarantee,
+            payload,
+        })
+    }
+
+    #[test]
+    fn how_long_a_message_takes_is_measured_one_at_a_time() {
+        let (mut chronicle, start) = (Chronicle::new(node("alpha")), Instant::now());
+        let send = Input::Multicast(Bytes::new().into());
+        chronicle.input(start, &send);
+        chronicle.input(start + MS, &send);
+        chronicle.output(start + 2 * MS, &delivery("beta"));
+        chronicle.output(start + 3 * MS, &delivery("alpha"));
+        chronicle.input(start + 4 * MS, &send);
+        // The second was not measured, and it comes before the third.
+        chronicle.output(start + 9 * MS, &delivery("alpha"));
+        chronicle.output(start + 10 * MS, &delivery("alpha"));
+        let refused = Notice::Refused { len: 1, reason: String::new() };
+        chronicle.input(start + 20 * MS, &send);
+        chronicle.output(start + 20 * MS, &Output::Notice(refused));
+        chronicle.input(start + 30 * MS, &send);
+        chronicle.output(start + 31 * MS, &delivery("alpha"));
+        let latency = chronicle.insight(start).latency;
+        assert_eq!((latency.count, latency.worst_us), (3, 6000));
+        assert!((3000..3750).contains(&latency.half_us), "{latency:?}");
+    }
+
     #[test]
     fn memory_is_bounded() {
-        let (mut chronicle, start) = (Chronicle::default(), Instant::now());
+        let (mut chronicle, start) = (Chronicle::new(node("alpha")), Instant::now());
         for number in 0..1000 {
             for n in 0..20 {
                 let reason = format!("reason {n}");

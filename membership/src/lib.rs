@@ -12,7 +12,7 @@ mod ring;
 mod view;
 pub mod wire;
 
-pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, TokenTime, ViewChange};
+pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, Spread, TokenTime, ViewChange};
 pub use message::{Channel, Guarantee, Message};
 pub use quorum::{Electorate, Quorum, Roll, quorum};
 pub use record::{About, Detail, RECORDED, RecordError, Recorder, Recording, Replay, Replayed, Timeline};

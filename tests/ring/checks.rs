@@ -236,7 +236,10 @@ impl Checks {
         let Some(old) = &history.view else { return Ok(()) };
         let order = self.rings.entry(old.ring.clone()).or_default();
         if let Some(place) = order.safe.difference(&history.safe).next() {
-            return broken("safe_delivery", format!("it goes on without {place} of {}, which others delivered", old.ring));
+            return broken(
+                "safe_delivery",
+                format!("it goes on without {place} of {}, which others delivered", old.ring),
+            );
         }
         order.left.insert(life.clone(), history.safe.clone());
         Ok(())

@@ -6,6 +6,7 @@
 
 mod address;
 mod event;
+mod flight;
 #[doc(hidden)]
 pub mod fuzzing;
 mod identity;
@@ -17,7 +18,7 @@ mod sequence;
 mod thread;
 
 pub use event::{Counters, Event, LinkEvent, LinkStatus, PeerStatus, Status};
-pub use identity::{Authority, Identity, IdentityError, NodeKeys};
+pub use identity::{Authority, Identity, IdentityError, NodeKeys, node_named_in};
 pub use mailbox::Busy;
 pub use quic::frame_limit;
 pub use sequence::SequenceError;

@@ -3,6 +3,7 @@
 //! The ring thread never waits for the lock: the thread that holds it may have a lower priority and be off the CPU.
 
 use crate::event::Status;
+use crate::flight::Answer;
 use config::NodeId;
 use membership::{MAX_MESSAGE, Message};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -45,6 +46,8 @@ pub(crate) enum Note {
     Resolved { peer: NodeId, links: Vec<Vec<SocketAddr>> },
     /// A peer's name has no address.
     Unresolved { peer: NodeId, name: String, reason: String },
+    /// Write down what the ring did.
+    Record(Answer),
     /// How are you?
     Status(Box<dyn FnOnce(Status) + Send>),
     /// Leave in order.
@@ -123,8 +126,7 @@ impl Mailbox {
         if inner.leaving {
             return Err(Busy::Leaving);
         }
-        if inner.messages.len() >= MAX_WAITING
-            || (!inner.messages.is_empty() && inner.bytes + len > MAX_WAITING_BYTES)
+        if inner.messages.len() >= MAX_WAITING || (!inner.messages.is_empty() && inner.bytes + len > MAX_WAITING_BYTES)
         {
             return Err(Busy::Full);
         }
@@ -196,10 +198,7 @@ mod tests {
         }
         assert_eq!(mailbox.multicast(Bytes::new()), Err(Busy::Full));
         let taken = mailbox.take(|| 2);
-        assert_eq!(
-            taken.messages,
-            [0usize, 1].map(|n| Message::from(Bytes::copy_from_slice(&n.to_le_bytes())))
-        );
+        assert_eq!(taken.messages, [0usize, 1].map(|n| Message::from(Bytes::copy_from_slice(&n.to_le_bytes()))));
         assert!(taken.more);
         assert_eq!(mailbox.multicast(Bytes::new()), Ok(()));
     }

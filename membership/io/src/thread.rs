@@ -14,13 +14,14 @@ mod pump;
 
 use crate::address::{self, Place};
 use crate::event::{Event, Status};
+use crate::flight::Flight;
 use crate::identity::Identity;
 use crate::link::{LinkOptions, Links, Socket};
 use crate::mailbox::{Busy, Mailbox, Note};
 use crate::quic::{MIN_MTU, frame_limit};
 use crate::sequence::{self, SequenceError};
 use config::{LinkMode, NodeId};
-use membership::{Incarnation, Message, Ring, RingOptions};
+use membership::{Chronicle, Incarnation, Message, Ring, RingOptions};
 use pump::Pump;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -186,6 +187,7 @@ impl RingThread {
         let (names, stop) = mpsc::channel();
         address::resolver(peers, Arc::clone(&mailbox), stop);
 
+        let me = options.me.clone();
         let ring = Ring::new(
             RingOptions {
                 me: options.me,
@@ -198,8 +200,11 @@ impl RingThread {
             },
             now,
         );
+        let chronicle = Chronicle::new(me.clone());
+        let flight = Flight::new(&ring, me, &options.state_dir, Arc::clone(&mailbox))?;
         let keeper = sequence::keeper(options.state_dir, Arc::clone(&mailbox))?;
-        let pump = Pump::new(ring, links, local, Arc::clone(&mailbox), keeper, options.token, on_event);
+        let pump =
+            Pump::new((ring, flight, chronicle), links, local, Arc::clone(&mailbox), keeper, options.token, on_event);
         let realtime = options.realtime;
         let thread = thread::Builder::new().name("ring".to_owned()).spawn(move || pump.run(realtime))?;
         Ok(RingHandle { mailbox, address: local, thread: Some(thread), _names: names })
@@ -263,6 +268,12 @@ impl RingHandle {
     /// is dropped uncalled when the ring thread has ended.
     pub fn status_to(&self, answer: impl FnOnce(Status) + Send + 'static) {
         self.mailbox.post(Note::Status(Box::new(answer)));
+    }
+
+    /// Writes down what the ring did of late. `answer` is told where, or why not; it is called on another thread and
+    /// must return at once. It is dropped uncalled when the ring thread has ended.
+    pub fn record_to(&self, answer: impl FnOnce(Result<PathBuf, String>) + Send + 'static) {
+        self.mailbox.post(Note::Record(Box::new(answer)));
     }
 
     /// Where the socket is bound.

@@ -107,7 +107,9 @@ enum Phase {
     /// There was no view yet.
     Apart,
     /// Not everybody has told which members it brings.
-    Syncing { heard: BTreeMap<NodeId, Vec<Brought>> },
+    Syncing {
+        heard: BTreeMap<NodeId, Vec<Brought>>,
+    },
     Standing,
 }
 
@@ -367,7 +369,9 @@ impl Groups {
     /// A node leaves in order.
     fn departs(&mut self, node: NodeId, incarnation: Incarnation) {
         let view = self.view.as_ref().map_or(0, |view| view.ring.number);
-        let left = |member: &Member| (member.node == node && member.incarnation == incarnation).then_some(LeaveReason::NodeLeft);
+        let left = |member: &Member| {
+            (member.node == node && member.incarnation == incarnation).then_some(LeaveReason::NodeLeft)
+        };
         for (group, leavers) in self.table.sweep(left) {
             self.change(&group, view, leavers, Vec::new());
         }
@@ -463,7 +467,8 @@ impl Groups {
     /// Carries out what waits and can be carried out, one request of each client in turn.
     fn serve(&mut self) {
         loop {
-            let turn: Vec<u32> = self.waiting.range(self.first..).chain(self.waiting.range(..self.first)).copied().collect();
+            let turn: Vec<u32> =
+                self.waiting.range(self.first..).chain(self.waiting.range(..self.first)).copied().collect();
             let mut any = false;
             for number in turn {
                 if self.serve_one(number) {
@@ -545,7 +550,12 @@ impl Groups {
                     return None;
                 }
                 client.joining(group);
-                self.insist(Body::Join { group: group.clone(), client: number }, Bytes::new(), Guarantee::Agreed, *serial);
+                self.insist(
+                    Body::Join { group: group.clone(), client: number },
+                    Bytes::new(),
+                    Guarantee::Agreed,
+                    *serial,
+                );
                 Ok(())
             }
             Request::Leave { serial, group } => {
@@ -586,7 +596,8 @@ impl Groups {
     fn list(&mut self, number: u32, serial: u32) {
         let mut reports = Vec::new();
         for (name, group) in &self.table.groups {
-            let wants = |client: &&Client| matches!(client.waiting.front(), Some(Request::Send { group, .. }) if group == name);
+            let wants =
+                |client: &&Client| matches!(client.waiting.front(), Some(Request::Send { group, .. }) if group == name);
             let held = self.clients.values().filter(wants).count();
             reports.push(Report {
                 group: name.clone(),

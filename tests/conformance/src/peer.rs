@@ -34,6 +34,16 @@ pub fn actions(file: &Path, now: &str) -> Result<Actions, String> {
     Ok(parse(&text))
 }
 
+/// A CIB in words that 2.1.5 knows: options that were renamed since, and a newer schema.
+#[must_use]
+pub fn older(xml: &str) -> String {
+    let fencing = ["enabled", "action", "timeout", "max-attempts", "watchdog-timeout"];
+    let text = fencing.iter().fold(xml.to_string(), |text, rest| {
+        text.replace(&format!("name=\"fencing-{rest}\""), &format!("name=\"stonith-{rest}\""))
+    });
+    text.replacen("validate-with=\"pacemaker-3.10\"", "validate-with=\"pacemaker-3.9\"", 1)
+}
+
 /// The actions of the peer's graph. It has one element in each line; an action's own elements are inside `action_set`:
 /// what is done, for which resource, and its options.
 #[must_use]

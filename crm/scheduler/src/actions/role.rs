@@ -8,6 +8,7 @@
 //! ```
 
 use super::{Plan, migrate};
+use crate::facts::history::running;
 use crate::facts::meta::MultipleActive;
 use crate::graph::{Carrier, Task};
 use crate::index::{NodeIx, ResourceIx};
@@ -125,7 +126,7 @@ fn several_active(plan: &Plan<'_, '_>, change: &mut Change) {
         change.on.push(to);
         return;
     }
-    if change.on.len() < 2 {
+    if change.on.len() < 2 || running::counted(plan.facts, change.resource) < 2 {
         return;
     }
     match here.meta.multiple_active {

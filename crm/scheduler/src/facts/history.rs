@@ -16,7 +16,7 @@ mod owner;
 mod remote;
 mod removed;
 mod replay;
-mod running;
+pub(crate) mod running;
 pub(crate) mod sequence;
 #[cfg(test)]
 mod tests;

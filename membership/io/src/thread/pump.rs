@@ -5,7 +5,7 @@ use super::*;
 use crate::event::LinkEvent;
 use crate::link::Arrival;
 use crate::realtime;
-use membership::{Chronicle, Input, Output};
+use membership::{Input, Output};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
@@ -36,6 +36,7 @@ enum Life {
 
 pub(super) struct Pump {
     ring: Ring,
+    flight: Flight,
     links: Links,
     local: SocketAddr,
     mailbox: Arc<Mailbox>,
@@ -53,7 +54,7 @@ pub(super) struct Pump {
 
 impl Pump {
     pub(super) fn new(
-        ring: Ring,
+        (ring, flight, chronicle): (Ring, Flight, Chronicle),
         links: Links,
         local: SocketAddr,
         mailbox: Arc<Mailbox>,
@@ -63,8 +64,22 @@ impl Pump {
     ) -> Pump {
         let unresolved = BTreeSet::new();
         let life = Life::Running;
-        let (scheduling, chronicle, turned) = ("ordinary", Chronicle::default(), Instant::now());
-        Pump { ring, links, local, mailbox, keeper, token, on_event, life, scheduling, chronicle, turned, unresolved }
+        let (scheduling, turned) = ("ordinary", Instant::now());
+        Pump {
+            ring,
+            flight,
+            links,
+            local,
+            mailbox,
+            keeper,
+            token,
+            on_event,
+            life,
+            scheduling,
+            chronicle,
+            turned,
+            unresolved,
+        }
     }
 
     /// The thread.
@@ -205,6 +220,7 @@ impl Pump {
                 }
                 Note::Stored(number) => self.step(now, Input::RingNumberStored(number)),
                 Note::Warning(text) => (self.on_event)(Event::Warning(text)),
+                Note::Record(answer) => self.flight.asked(answer),
                 Note::Status(answer) => answer(self.status(now)),
                 Note::Resolved { peer, links } => self.resolved(now, &peer, links),
                 Note::Unresolved { peer, name, reason } => {
@@ -252,7 +268,7 @@ impl Pump {
         }
         let mut queued = false;
         self.chronicle.input(now, &input);
-        let mut outputs = self.ring.step(now, input).into_iter();
+        let mut outputs = self.flight.step(&mut self.ring, now, input).into_iter();
         while let Some(output) = outputs.next() {
             self.chronicle.output(now, &output);
             match output {
@@ -288,6 +304,9 @@ impl Pump {
         }
         if queued {
             self.links.flush(now);
+        }
+        if let Some(reason) = self.chronicle.unwanted() {
+            self.flight.unwanted(now, reason);
         }
     }
 

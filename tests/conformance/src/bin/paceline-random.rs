@@ -1,13 +1,14 @@
 //! Random clusters from the command line: what must hold, and where the peer answers differently.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
-use conformance::{classes, large, peer, properties, random, rest};
+use conformance::beside::{self, UNKNOWN};
+use conformance::{large, properties, random, recorded, rest};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | rest FIRST COUNT | compare FIRST COUNT \
-                     | large cold-start|steady|node-failure|chain NODES RESOURCES";
+                     | mutate DIRECTORY FIRST COUNT | mutant DIRECTORY SEED | shrink FILE [MOMENT] | large cold-start|steady|node-failure|chain NODES RESOURCES";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,6 +16,21 @@ fn main() -> ExitCode {
     if let Some(text) = large(&arguments) {
         print!("{text}");
         return ExitCode::SUCCESS;
+    }
+    if let Some(code) = mutate(&arguments) {
+        return code;
+    }
+    if let Some(shown) = shown(&arguments) {
+        return match shown {
+            Ok(text) => {
+                print!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(problem) => {
+                eprintln!("{problem}");
+                ExitCode::FAILURE
+            }
+        };
     }
     match (arguments.first().map(String::as_str), number(1), number(2)) {
         (Some("print"), Some(seed), _) => print!("{}", random::cib(seed)),
@@ -94,12 +110,12 @@ fn how_they_rest(first: u64, count: u64) {
 /// Fails when an answer differs in a way that is not written down in `peer-differences.md`.
 fn compare(first: u64, count: u64) -> ExitCode {
     let mut classes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let file = std::env::temp_dir().join(format!("paceline-random-{}.xml", std::process::id()));
+    let file = scratch();
     for seed in first..first + count {
-        let (class, lines) = difference(seed, &file);
-        let Some(class) = class else { continue };
+        let found = beside::compare(&random::cib(seed), random::NOW_TEXT, &file);
+        let Some(class) = found.class else { continue };
         if class == UNKNOWN {
-            lines.iter().for_each(|line| println!("{seed}: {line}"));
+            found.lines.iter().for_each(|line| println!("{seed}: {line}"));
         }
         classes.entry(class).or_default().push(seed.to_string());
     }
@@ -112,27 +128,33 @@ fn compare(first: u64, count: u64) -> ExitCode {
     if classes.contains_key(UNKNOWN) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// Differences that belong to no class.
-const UNKNOWN: &str = "not known";
+/// Where the peer finds what it is asked about.
+fn scratch() -> PathBuf {
+    std::env::temp_dir().join(format!("paceline-random-{}.xml", std::process::id()))
+}
 
-/// What differs about one cluster, and the class it belongs to; none when nothing does.
-fn difference(seed: u64, file: &Path) -> (Option<&'static str>, Vec<String>) {
-    let (xml, read) = situation(seed);
-    let situation = match read {
-        Ok(situation) => situation,
-        Err(problem) => return (Some(UNKNOWN), vec![problem]),
-    };
-    let answer = std::fs::write(file, xml)
-        .map_err(|error| format!("writing {}: {error}", file.display()))
-        .and_then(|()| peer::actions(file, random::NOW_TEXT));
-    match answer {
-        Ok(theirs) => {
-            let facts = scheduler::facts::read(&situation);
-            let schedule = scheduler::plan(&facts);
-            let lines = peer::differences(&theirs, &peer::ours(&schedule));
-            let class = classes::class(&facts, &schedule, &lines).unwrap_or(UNKNOWN);
-            ((!lines.is_empty()).then_some(class), lines)
+/// `mutate DIRECTORY FIRST COUNT`: recorded cases with a change, each shown to both.
+fn mutate(arguments: &[String]) -> Option<ExitCode> {
+    let [word, directory, first, count] = arguments else { return None };
+    let (first, count) = (first.parse::<u64>().ok()?, count.parse::<u64>().ok()?);
+    (word == "mutate").then(|| {
+        match recorded::mutate(Path::new(directory), first..first + count, &scratch(), |line| println!("{line}")) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(problem) => {
+                eprintln!("{problem}");
+                ExitCode::FAILURE
+            }
         }
-        Err(problem) => (Some(classes::without_answer(&problem).unwrap_or(UNKNOWN)), vec![problem]),
+    })
+}
+
+/// `mutant DIRECTORY SEED`, `shrink FILE [MOMENT]`: a CIB to look at.
+fn shown(arguments: &[String]) -> Option<Result<String, String>> {
+    match arguments {
+        [word, directory, seed] if word == "mutant" => Some(recorded::mutant(Path::new(directory), seed.parse().ok()?)),
+        [word, file] if word == "shrink" => Some(recorded::smaller(Path::new(file), random::NOW_TEXT, &scratch())),
+        [word, file, now] if word == "shrink" => Some(recorded::smaller(Path::new(file), now, &scratch())),
+        _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{fencing, owner, running};
 use crate::facts::Facts;
+use crate::facts::failure::in_bundle;
 use crate::facts::node::NodeKind;
 use crate::facts::operation::OnFail;
 use crate::index::{NodeIx, ResourceIx};
@@ -12,7 +13,8 @@ use std::collections::BTreeSet;
 /// What is left after all histories were read.
 #[derive(Debug, Default)]
 pub(super) struct Later {
-    /// Containers to be stopped wherever they run, because of what failed inside.
+    /// Containers of bundles to be stopped wherever they run, because of what failed inside: the connection into one
+    /// may be on another node.
     pub containers: BTreeSet<ResourceIx>,
 }
 
@@ -137,11 +139,14 @@ fn react(
         OnFail::RestartContainer => {
             it.failed = true;
             it.recover.get_or_insert_with(|| because.clone());
-            match it.container {
-                Some(container) => {
+            match facts[resource].container {
+                Some(container) if in_bundle(facts, resource) => {
                     later.containers.insert(container);
                 }
-                None if result.role.runs() => it.must_stop_on.push((node, because)),
+                Some(container) => {
+                    facts.resources[container.at()].must_stop_on.push((node, Reason::ContentFailed));
+                }
+                None if result.role.runs() => facts.resources[resource.at()].must_stop_on.push((node, because)),
                 None => {}
             }
         }

@@ -47,9 +47,15 @@ fn active_too_often(facts: &Facts<'_>, resource: ResourceIx) -> bool {
     {
         return false;
     }
+    counted(facts, resource) > 1
+}
+
+/// On how many nodes `resource` is active, without those that do not count.
+pub(crate) fn counted(facts: &Facts<'_>, resource: ResourceIx) -> usize {
+    let it = &facts[resource];
     let needs_fencing = it.meta.requires >= Requires::Fencing;
     let counts = |node: &&NodeIx| needs_fencing || (facts[**node].online && !facts[**node].unclean);
-    it.on.iter().filter(counts).count() > 1
+    it.on.iter().filter(counts).count()
 }
 
 fn too_many(facts: &mut Facts<'_>, resource: ResourceIx) {

@@ -374,9 +374,10 @@ fn large() -> Result<(), Failed> {
     let mut scene = Scene::new(&text, parsed.config.ok_or_else(|| format!("{:?}", parsed.problems))?);
     let mut slowest = 0;
     for round in 0..4 {
-        let begin = busy_us()?;
-        let answer = safe(&scene.situation());
-        slowest = slowest.max(busy_us()? - begin);
+        let (answer, first) = timed(&scene)?;
+        let (_, second) = timed(&scene)?;
+        // The quicker of two: caches are shared with whatever else the machine does.
+        slowest = slowest.max(first.min(second));
         for action in &answer.graph.actions {
             walk::perform(&mut scene, &action.kind, None);
         }
@@ -387,7 +388,14 @@ fn large() -> Result<(), Failed> {
         }
     }
     // Audit included, and not optimised as a release is.
-    if slowest < 400_000 { Ok(()) } else { Err(format!("{slowest} microseconds of processor time").into()) }
+    if slowest < 50_000 { Ok(()) } else { Err(format!("{slowest} microseconds of processor time").into()) }
+}
+
+/// A plan, and the processor time that it took in microseconds.
+fn timed(scene: &Scene) -> Result<(Schedule, u64), Failed> {
+    let begin = busy_us()?;
+    let answer = safe(&scene.situation());
+    Ok((answer, busy_us()? - begin))
 }
 
 /// Processor time of this thread in microseconds: other tests may keep the machine busy.

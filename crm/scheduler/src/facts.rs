@@ -36,7 +36,7 @@ use std::ops::Index;
 use ticket::TicketFacts;
 
 /// The facts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// What they were read from.
     pub situation: &'a Situation,

@@ -45,17 +45,13 @@ pub fn schedule(situation: &Situation) -> Schedule {
 /// As [`schedule`], for facts that were read already.
 #[must_use]
 pub fn plan(facts: &facts::Facts<'_>) -> Schedule {
-    steady::steady(facts, plan_once(facts))
-}
-
-/// The plan that the rules ask for, whether or not it leads in a circle.
-fn plan_once(facts: &facts::Facts<'_>) -> Schedule {
     let constraints = constraint::resolve(facts);
     let assignment = assign::assign(facts, &constraints);
-    plan_for(facts, &constraints, &assignment)
+    let schedule = plan_for(facts, &constraints, &assignment);
+    steady::steady(facts, &constraints, &assignment, schedule)
 }
 
-/// The plan that makes an assignment so.
+/// The plan that makes an assignment so, whether or not it leads in a circle.
 fn plan_for(
     facts: &facts::Facts<'_>,
     constraints: &constraint::Constraints,

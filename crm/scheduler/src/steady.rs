@@ -8,8 +8,10 @@
 //! is not so. Where there is no such situation, the first of the circle in an order of their own is where everything
 //! stays: whoever looks at any of them finds the same circle, so the cluster gets there and stays.
 
+mod positions;
+
 use crate::assign::{Assignment, assign};
-use crate::constraint;
+use crate::constraint::{self, Constraints};
 use crate::execute::execute;
 use crate::facts::{self, Facts};
 use crate::role::Role;
@@ -18,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// So many transitions are looked ahead at most.
 const AHEAD: usize = 8;
+
+/// With more primitives and instances than this, positions are looked at first (see [`positions`]).
+const GLANCE: usize = 100;
 
 /// Where everything is: resource (without the number of an instance where numbers mean nothing), node, role, and
 /// whether it failed.
@@ -33,16 +38,20 @@ struct Station {
 
 /// The schedule, or one that leaves everything where it is when it would lead back here.
 #[must_use]
-pub fn steady(facts: &Facts<'_>, schedule: Schedule) -> Schedule {
-    match circle(facts, &schedule) {
+pub fn steady(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignment, schedule: Schedule) -> Schedule {
+    match circle(facts, constraints, assignment, &schedule) {
         Some(length) => standing_still(facts, schedule, length),
         None => schedule,
     }
 }
 
 /// How many transitions lead back to where everything is now, when this is where the circle is to be left.
-fn circle(facts: &Facts<'_>, schedule: &Schedule) -> Option<usize> {
+fn circle(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignment, schedule: &Schedule) -> Option<usize> {
     if !takes_down_healthy(facts, schedule) || ends_for_good(facts, schedule) {
+        return None;
+    }
+    let primitives = facts.resources.iter().filter(|it| it.is_primitive()).count();
+    if primitives > GLANCE && !positions::may_come_back(facts, constraints, assignment, schedule) {
         return None;
     }
     let here = Station { forced: forced(facts, schedule), standing: standing(facts) };

@@ -18,6 +18,8 @@ pub(super) struct Calls<'c, 'a> {
     situation: &'c Situation<'c>,
     facts: &'c Facts<'a>,
     by_id: BTreeMap<&'c str, ResourceIx>,
+    /// The name in histories of each resource, by its place among the facts.
+    recorded: Vec<Option<ResourceId>>,
     notices: Notices,
 }
 
@@ -26,15 +28,19 @@ impl<'c, 'a> Calls<'c, 'a> {
         let by_id: BTreeMap<&str, ResourceIx> =
             facts.all_resources().map(|resource| (facts[resource].id.as_str(), resource)).collect();
         let notices = Notices::of(facts, &by_id, schedule);
-        Calls { situation, facts, by_id, notices }
+        let name = |it: ResourceIx| ResourceId::try_from(facts[it].base.clone()).ok();
+        let recorded = facts.all_resources().map(name).collect();
+        Calls { situation, facts, by_id, recorded, notices }
     }
 
     /// The name under which results are recorded: that of the primitive for an instance of an anonymous clone, with the
     /// number for one of a unique one.
     pub(super) fn recorded(&self, action: &ScheduledAction) -> Option<ResourceId> {
         let name = action.resource.as_deref()?;
-        let base = self.by_id.get(name).map_or(name, |resource| self.facts[*resource].base.as_str());
-        ResourceId::try_from(base.to_owned()).ok()
+        match self.by_id.get(name) {
+            Some(resource) => self.recorded[resource.at()].clone(),
+            None => ResourceId::try_from(name.to_owned()).ok(),
+        }
     }
 
     /// The call, and its fingerprint.
@@ -53,11 +59,12 @@ impl<'c, 'a> Calls<'c, 'a> {
         let at = at.ok_or_else(|| format!("{recorded} is not known"))?;
         let place = self.facts.node_named(node.as_str()).ok_or_else(|| format!("{node} is not known"))?;
         let resource = &self.facts[at];
+        let mut params = digest::parameters(self.facts, at, place, word, action.interval_ms);
+        let fingerprint = digest::of(&params);
         let definition = if resource.removed && resource.parent.is_none() {
             self.as_started(node, recorded)?
         } else {
             let agent = resource.agent.as_ref().ok_or_else(|| format!("{recorded} has no agent"))?;
-            let mut params = digest::parameters(self.facts, at, place, word, action.interval_ms);
             params.retain(|name, _| !name.starts_with("CRM_meta_"));
             let (agent, commands) = self.agent(agent, recorded)?;
             Definition { agent, params, commands }
@@ -75,7 +82,7 @@ impl<'c, 'a> Calls<'c, 'a> {
             expect: Outcome::from_code(action.target_rc),
             meta: self.notices.meta(self.facts, at, action),
         };
-        Ok((operation, digest::of(self.facts, at, place, word, action.interval_ms)))
+        Ok((operation, fingerprint))
     }
 
     /// What was started and is not configured any more is stopped with what it was started with.

@@ -38,9 +38,9 @@ pub(super) fn held(
         let why = match kind {
             Err(why) => Some(why.clone()),
             Ok(kind) => waits(situation, kind).or_else(|| {
-                let resource = schedule.actions[at].resource.as_deref().and_then(orders::written)?;
                 let touches = !matches!(kind, ActionKind::Mark { .. } | ActionKind::Fence { .. });
-                flight.get(&resource).filter(|_| touches).cloned()
+                let resource = schedule.actions[at].resource.as_deref().filter(|_| touches && !flight.is_empty())?;
+                flight.get(&orders::written(resource)?).cloned()
             }),
         };
         if let Some(why) = why {

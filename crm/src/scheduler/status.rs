@@ -109,7 +109,9 @@ fn resource(
     id: &ResourceId,
     history: &History,
 ) -> ResourceHistory {
-    let mut operations: Vec<OperationHistory> = history.records.iter().map(|record| answered(id, record)).collect();
+    let count = history.records.len() + usize::from(history.last_failure.is_some()) + history.pending.len();
+    let mut operations = Vec::with_capacity(count);
+    operations.extend(history.records.iter().map(|record| answered(id, record)));
     operations.extend(history.last_failure.iter().map(|record| {
         let again = answered(id, record);
         OperationHistory { id: format!("{id}_last_failure_0"), ..again }
@@ -144,16 +146,19 @@ fn answered(id: &ResourceId, record: &OperationRecord) -> OperationHistory {
     let key = record.key();
     let name = report.name.as_str();
     let every = interval_ms(key);
+    let (id, number) = (id.as_str(), every.to_string());
+    // Thousands of these are told for each plan, so they are put together without formatting.
+    let key = [id, "_", name, "_", &number].concat();
     let slot = match record.slot() {
-        Slot::Single => format!("{id}_last_0"),
-        Slot::Keyed(_) => format!("{id}_{name}_{every}"),
+        Slot::Single => [id, "_last_0"].concat(),
+        Slot::Keyed(_) => key.clone(),
     };
     let (migrate_source, migrate_target) =
         record.migration.as_ref().map(|(from, to)| (from.to_string(), to.to_string())).unzip();
     let done = i64::try_from(record.call).unwrap_or(i64::MAX);
     OperationHistory {
         id: slot,
-        key: format!("{id}_{name}_{every}"),
+        key,
         name: name.to_owned(),
         interval_ms: every,
         call: done,
@@ -161,7 +166,7 @@ fn answered(id: &ResourceId, record: &OperationRecord) -> OperationHistory {
         status: status(report),
         expected_exit_code: report.expect.code(),
         // Calls are counted by the whole cluster: the number tells also which of two nodes came first.
-        transition_key: format!("0:{done}:0:cluster"),
+        transition_key: ["0:", &done.to_string(), ":0:cluster"].concat(),
         last_run: Some(seconds(record.wall_ms)),
         last_change: Some(seconds(record.wall_ms)),
         exec_ms: i64::try_from(report.elapsed.as_millis()).ok(),

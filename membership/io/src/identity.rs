@@ -17,6 +17,7 @@ mod files;
 pub(crate) mod name;
 
 pub use authority::{Authority, NodeKeys};
+pub use name::of as node_named_in;
 
 use config::NodeId;
 use rustls::pki_types::pem::PemObject;
@@ -151,12 +152,14 @@ impl Identity {
     }
 
     /// This node's certificate.
-    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+    #[must_use]
+    pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
     }
 
     /// This node's key.
-    pub(crate) fn key(&self) -> &PrivateKeyDer<'static> {
+    #[must_use]
+    pub fn key(&self) -> &PrivateKeyDer<'static> {
         &self.key
     }
 }

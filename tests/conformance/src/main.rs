@@ -101,7 +101,7 @@ fn times(situation: &Situation, began: Instant) -> String {
     lap("order");
     let schedule = scheduler::transition::write(&facts, &assignment, &graph);
     lap("transition");
-    let schedule = scheduler::steady::steady(&facts, schedule);
+    let schedule = scheduler::steady::steady(&facts, &constraints, &assignment, schedule);
     lap("steady");
     let (read, all) = (read.as_secs_f64() * 1000.0, begin.elapsed().as_secs_f64() * 1000.0);
     let actions = schedule.actions.len();

@@ -35,6 +35,8 @@ pub struct Draft<'d, 'a> {
     pub choosing: Vec<bool>,
     /// Its wishes are being merged into somebody else's.
     pub merging: Vec<bool>,
+    /// Rows that nobody works in.
+    pub spare: Vec<Vec<i32>>,
     /// Over how many others the wishes come that are being merged.
     pub merge_depth: u32,
     /// How many more that are farther away are heard for the decision at hand.
@@ -115,6 +117,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             open: vec![true; count],
             choosing: vec![false; count],
             merging: vec![false; count],
+            spare: Vec::new(),
             merge_depth: 0,
             voices: 0,
             voices_left: influence::ALL_VOICES,

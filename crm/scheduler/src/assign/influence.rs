@@ -44,16 +44,23 @@ impl Draft<'_, '_> {
         let factor = of.score.value() as f32 / MANDATORY as f32;
         let only_for = self.facts[target].is_clone();
         let manner = Manner { end: End::Primary, only_for, keep_some: true };
-        let mut row = self.row(target).to_vec();
+        let mut row = self.spare_row();
+        row.copy_from_slice(self.row(target));
         self.merge_wishes(&mut row, of.dependent, target, Some(of), factor, manner);
         self.row_mut(target).copy_from_slice(&row);
+        self.spare.push(row);
+    }
+
+    /// A row to work in; to be given back. Wishes come from far, and each of those on the way needs one.
+    fn spare_row(&mut self) -> Vec<i32> {
+        self.spare.pop().unwrap_or_else(|| vec![0; self.width])
     }
 
     /// Adds `factor` times what the nodes are worth for `source` to `row`, and then the wishes of the resources that
     /// `source` is bound to, weaker by the scores that bind them. Without a colocation only the latter.
     pub fn merge_wishes(
         &mut self,
-        row: &mut Vec<i32>,
+        row: &mut [i32],
         source: ResourceIx,
         target: ResourceIx,
         of: Option<&Colocation>,
@@ -69,30 +76,35 @@ impl Draft<'_, '_> {
             if let Some(gate) = self.gate(source) {
                 self.merge_wishes(row, gate, target, of, factor, manner);
             }
-        } else if let Some(merged) = self.merged(row, source, target, of, factor, manner) {
-            *row = merged;
+        } else {
+            let mut work = self.spare_row();
+            work.copy_from_slice(row);
+            if self.merge_into(&mut work, source, target, of, factor, manner) {
+                row.copy_from_slice(&work);
+            }
+            self.spare.push(work);
         }
         self.merge_depth -= 1;
         self.merging[source.at()] = false;
     }
 
-    fn merged(
+    /// Whether what came out counts.
+    fn merge_into(
         &mut self,
-        row: &[i32],
+        work: &mut [i32],
         source: ResourceIx,
         target: ResourceIx,
         of: Option<&Colocation>,
         factor: f32,
         manner: Manner,
-    ) -> Option<Vec<i32>> {
-        let mut work = row.to_vec();
+    ) -> bool {
         if let Some(of) = of {
-            self.add_wishes(&mut work, source, target, of, factor, manner.only_for);
+            self.add_wishes(work, source, target, of, factor, manner.only_for);
         }
         if work.iter().all(|&score| score == ABSENT) {
-            return None;
+            return false;
         }
-        if self.any_usable(&work) {
+        if self.any_usable(work) {
             let farther = if self.voices > 0 { self.colocations(source, manner.end) } else { Vec::new() };
             for at in farther {
                 let next = self.colocation(at);
@@ -107,22 +119,22 @@ impl Draft<'_, '_> {
                 self.voices -= 1;
                 self.voices_left = self.voices_left.saturating_sub(1);
                 let weaker = factor * next.score.value() as f32 / MANDATORY as f32;
-                self.merge_wishes(&mut work, other, target, Some(next), weaker, manner);
+                self.merge_wishes(work, other, target, Some(next), weaker, manner);
             }
         } else if manner.keep_some {
-            return None;
+            return false;
         }
         if manner.only_for {
             for score in work.iter_mut().filter(|score| **score == SPOILED) {
                 *score = 1;
             }
         }
-        Some(work)
+        true
     }
 
     /// Adds `factor` times what each node, or the best one together with it, is worth for `source`.
     fn add_wishes(
-        &mut self,
+        &self,
         work: &mut [i32],
         source: ResourceIx,
         target: ResourceIx,
@@ -130,7 +142,8 @@ impl Draft<'_, '_> {
         factor: f32,
         only_for: bool,
     ) {
-        let wishes = self.row(source).to_vec();
+        let wishes = self.row(source);
+        let plain = of.node_attribute.is_none() && self.plain(source);
         let sticky = self.facts[target].meta.stickiness.map_or(0, |score| score.value());
         let only_one = wishes.iter().filter(|&&score| score >= 0).count() == 1 && scale(NEVER, factor) > sticky;
         for node in (0..self.width).map(NodeIx::new) {
@@ -138,7 +151,13 @@ impl Draft<'_, '_> {
             if cell == ABSENT || cell == SPOILED {
                 continue;
             }
-            let score = self.best_wish(&wishes, source, of, node, target);
+            // With nothing but nodes to compare, only the node itself is together with it.
+            let score = if plain && self.facts[node].container().is_none() {
+                let own = wishes[node.at()];
+                if own > NEVER && self.usable(node) { own } else { NEVER }
+            } else {
+                self.best_wish(wishes, source, of, node, target)
+            };
             // That something is kept apart from what is kept off a node says nothing for the node; unless that other
             // has only one node left, and would have to stop, and this one does not insist on its own.
             if factor < 0.0 && score < 0 && !only_one {
@@ -156,11 +175,6 @@ impl Draft<'_, '_> {
     }
 
     fn best_wish(&self, wishes: &[i32], source: ResourceIx, of: &Colocation, node: NodeIx, target: ResourceIx) -> i32 {
-        // With nothing but nodes to compare, only the node itself is together with it.
-        if of.node_attribute.is_none() && self.facts[node].container().is_none() && self.plain(source) {
-            let score = wishes[node.at()];
-            return if score != ABSENT && score > NEVER && self.usable(node) { score } else { NEVER };
-        }
         let mut best = NEVER;
         for (at, &score) in wishes.iter().enumerate() {
             let other = NodeIx::new(at);

@@ -85,10 +85,10 @@ fn without_secrets(today: &BTreeMap<String, String>, operation: &OperationHistor
     if hex(&element(rest)) == *recorded { Difference::Same } else { Difference::Restart }
 }
 
-/// The fingerprint to record with a call of operation `name`, every `interval_ms` (0: once), that is made now.
+/// The fingerprint to record with a call that is made with these [parameters].
 #[must_use]
-pub fn of(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx, name: &str, interval_ms: u64) -> String {
-    hex(&element(parameters(facts, resource, node, name, interval_ms).iter()))
+pub fn of(parameters: &BTreeMap<String, String>) -> String {
+    hex(&element(parameters.iter()))
 }
 
 /// The parameters that a call of operation `name` would be made with today, as far as fingerprints cover them: what its

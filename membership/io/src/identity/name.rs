@@ -42,7 +42,8 @@ fn decode(text: &str) -> Option<NodeId> {
 }
 
 /// The node that a certificate was issued for, if it was issued for exactly one.
-pub(crate) fn of(certificate: &CertificateDer<'_>) -> Option<NodeId> {
+#[must_use]
+pub fn of(certificate: &CertificateDer<'_>) -> Option<NodeId> {
     let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
     let mut names = parsed.valid_dns_names();
     let only = names.next()?;

@@ -35,6 +35,8 @@ pub enum Request {
     Quorum,
     /// This node's ring and links; answered with [`Response::Ring`].
     Ring,
+    /// Write down what this node's ring did of late; answered with [`Response::Recorded`].
+    RecordRing,
     /// Open requests and verdicts; answered with [`Response::Fencing`].
     Fencing,
     /// The cluster file in force; answered with [`Response::Config`].
@@ -118,6 +120,11 @@ pub enum Response {
     },
     /// To [`Request::Ring`].
     Ring(Box<RingReport>),
+    /// To [`Request::RecordRing`].
+    Recorded {
+        /// The file, on the node that was asked.
+        file: String,
+    },
     /// To [`Request::Fencing`].
     Fencing {
         /// Without a verdict yet.

@@ -289,6 +289,14 @@ impl Pump {
                 }
                 None
             }
+            FromClient::Request(client, Request::RecordRing) => {
+                if let Some(answers) = self.clients.get(&client).cloned() {
+                    self.ring.record_to(move |stored| {
+                        let _ = answers.try_send(report::recorded(stored));
+                    });
+                }
+                None
+            }
             FromClient::Request(client, request) => Some(Input::Request { client, request }),
             FromClient::Gone(client) => {
                 self.clients.remove(&client);
@@ -342,7 +350,7 @@ impl Pump {
 
 fn log(event: &Event) {
     match event.kind {
-        EventKind::Alert | EventKind::FencingFailed => tracing::warn!("{}", event.text),
+        EventKind::Alert | EventKind::FencingFailed | EventKind::Silence => tracing::warn!("{}", event.text),
         EventKind::Ordered | EventKind::Result => tracing::debug!("{}", event.text),
         _ => tracing::info!("{}", event.text),
     }

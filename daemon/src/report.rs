@@ -1,11 +1,24 @@
 //! What the ring thread knows, in the words of the control interface.
 
-use crm::control::{LinkReport, PeerLinks, RingReport};
+use crm::control::{LinkReport, PeerLinks, Refusal, Response, RingReport};
 use membership_io::{LinkStatus, PeerStatus, Status};
+use std::path::PathBuf;
 use std::time::Duration;
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Where the recording of the ring lies.
+pub fn recorded(stored: Result<PathBuf, String>) -> Response {
+    match stored {
+        Ok(path) => Response::Recorded { file: path.display().to_string() },
+        Err(message) => Response::Refused {
+            kind: Refusal::Unavailable,
+            message,
+            hint: Some("look at the room on the disk and at the owner of the state directory".to_owned()),
+        },
+    }
 }
 
 /// The report of this node's ring.

@@ -27,13 +27,25 @@ pub(crate) fn ring(report: &RingReport) -> String {
     out += &wrapped(
         "",
         &format!(
-            "Token: {} a round, {} at worst; lost after {} ms, warned of after {} ms",
+            "Token: {} a round, 99 of 100 within {}, {} at worst; lost after {} ms, warned of after {} ms",
             time(token.mean_us),
+            time(token.most_us),
             time(token.worst_us),
             report.token_timeout_ms,
             report.warning_ms
         ),
     );
+    let latency = &report.insight.latency;
+    let measured = match latency.count {
+        0 => "none measured yet".to_owned(),
+        count => format!(
+            "half delivered within {}, 99 of 100 within {}, {} at worst ({count} measured)",
+            time(latency.half_us),
+            time(latency.most_us),
+            time(latency.worst_us)
+        ),
+    };
+    out += &wrapped("", &format!("Messages of this node: {measured}; {} waiting", report.queued));
     out += &wrapped(
         "",
         &format!(
@@ -131,7 +143,7 @@ mod tests {
     use super::*;
     use config::NodeId;
     use crm::control::PeerLinks;
-    use membership::{Insight, OwnTime, TokenTime};
+    use membership::{Insight, OwnTime, Spread, TokenTime};
     use std::collections::BTreeMap;
 
     fn node(name: &str) -> NodeId {
@@ -145,12 +157,14 @@ mod tests {
             joined: vec![node("beta")],
             lost: vec![node("gamma")],
             reasons: vec!["nothing was heard from gamma".to_owned()],
+            unwanted: true,
             took_us: 4_300,
             ago_us: 61_000_000,
         };
         let gamma = PeerInsight { warnings: 2, longest_silence_us: 1_001_000, losses: 1, ..PeerInsight::default() };
         let insight = Insight {
-            token: TokenTime { visits: 9, last_us: 400, mean_us: 380, worst_us: 12_345 },
+            token: TokenTime { visits: 9, last_us: 400, mean_us: 380, most_us: 900, worst_us: 12_345 },
+            latency: Spread { count: 4, half_us: 700, most_us: 1_900, worst_us: 2_000 },
             own: OwnTime { worst_late_us: 90, pauses: 1, longest_pause_us: 700_000 },
             peers: BTreeMap::from([(node("gamma"), gamma)]),
             changes: vec![change],
@@ -184,7 +198,8 @@ mod tests {
         let text = ring(&report()).split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
             "View 7/alpha (operate): alpha, beta",
-            "380 us a round, 12.3 ms at worst; lost after 1000 ms",
+            "380 us a round, 99 of 100 within 900 us, 12.3 ms at worst; lost after 1000 ms",
+            "half delivered within 700 us, 99 of 100 within 1.9 ms, 2.0 ms at worst (4 measured); 0 waiting",
             "90 us late at worst, 1 pause (longest 700 ms)",
             "gamma lost 1, left 0, warned of 2 (silent for 1001 ms)",
             "7: +beta -gamma, 61 s ago, took 4.3 ms: nothing was heard from gamma",

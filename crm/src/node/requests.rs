@@ -36,7 +36,7 @@ impl Node {
         let answer = match request {
             Request::Status => Ok(Some(Response::Summary(Box::new(self.summary(now))))),
             Request::Quorum => self.votes().map(Some),
-            Request::Ring => Err(Refused::new(
+            Request::Ring | Request::RecordRing => Err(Refused::new(
                 Refusal::Unavailable,
                 "the ring is beside this node, not in it".to_owned(),
                 Some("ask the daemon that carries both"),

@@ -152,7 +152,10 @@ pub(super) fn notice(notice: &Notice) -> (EventKind, Option<String>, String) {
             (EventKind::Silence, Some(peer.to_string()), format!("nothing heard from {peer} for {}", elapsed(*silence)))
         }
         Notice::TokenLost { silent, since } => {
-            let text = format!("no token for {}; silent: {}", elapsed(*since), list(silent));
+            let text = match silent.as_slice() {
+                [] => format!("no token for {}, although everybody is heard", elapsed(*since)),
+                silent => format!("no token for {}; silent: {}", elapsed(*since), list(silent)),
+            };
             (EventKind::Silence, silent.first().map(NodeId::to_string), text)
         }
         Notice::Gathering { reason } => (EventKind::View, None, format!("members are agreed on again: {reason}")),

@@ -6,6 +6,7 @@ mod spread;
 pub use spread::Spread;
 
 use crate::frame;
+use crate::message::Channel;
 use crate::ring::{Input, Notice, Output};
 use crate::view::View;
 use config::NodeId;
@@ -160,7 +161,8 @@ impl Chronicle {
     pub fn input(&mut self, now: Instant, input: &Input) {
         match input {
             Input::Frame { bytes, .. } if frame::is_token(bytes) => self.token(now),
-            Input::Multicast(_) => {
+            // The two channels do not keep step with each other; the cluster's own is measured.
+            Input::Multicast(message) if message.channel == Channel::Cluster => {
                 self.measured.get_or_insert((self.sent, now));
                 self.sent += 1;
             }
@@ -192,7 +194,7 @@ impl Chronicle {
             Output::Notice(notice) => self.notice(now, notice),
             Output::View(view) => self.installed(now, view),
             // A node's own messages come back all, and in their order.
-            Output::Deliver(delivery) if delivery.from == self.me => {
+            Output::Deliver(delivery) if delivery.from == self.me && delivery.channel == Channel::Cluster => {
                 if let Some((_, given)) = self.measured.take_if(|(before, _)| *before == self.back) {
                     self.latency.add(micros(now.saturating_duration_since(given)));
                 }
@@ -406,13 +408,23 @@ mod tests {
         let ring = RingId { number: 1, representative: node("alpha") };
         let (configuration, payload) = (crate::ring::Configuration::Regular, Bytes::new());
         let (from, incarnation) = (node(from), Incarnation(1));
-        Output::Deliver(crate::ring::Delivery { ring, seq: 1, from, incarnation, configuration, payload })
+        let (channel, guarantee) = (Channel::Cluster, crate::message::Guarantee::Agreed);
+        Output::Deliver(crate::ring::Delivery {
+            ring,
+            seq: 1,
+            from,
+            incarnation,
+            configuration,
+            channel,
+            guarantee,
+            payload,
+        })
     }
 
     #[test]
     fn how_long_a_message_takes_is_measured_one_at_a_time() {
         let (mut chronicle, start) = (Chronicle::new(node("alpha")), Instant::now());
-        let send = Input::Multicast(Bytes::new());
+        let send = Input::Multicast(Bytes::new().into());
         chronicle.input(start, &send);
         chronicle.input(start + MS, &send);
         chronicle.output(start + 2 * MS, &delivery("beta"));

@@ -8,6 +8,7 @@
 pub(crate) mod blank;
 
 use crate::frame::CHUNK_OVERHEAD;
+use crate::message::{Channel, Class, Guarantee, Message};
 use crate::ring::MAX_MESSAGE;
 use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,21 @@ pub(crate) enum Part {
     },
     Middle,
     Last,
+    /// All of a message that is not of the usual class.
+    WholeOf(Class),
+    /// The end of one.
+    LastOf(Class),
+}
+
+impl Part {
+    /// The class of the message that it completes, if it completes one.
+    pub(crate) fn completes(self) -> Option<Class> {
+        match self {
+            Part::Whole | Part::Last => Some(Class::default()),
+            Part::WholeOf(class) | Part::LastOf(class) => Some(class),
+            Part::First { .. } | Part::Middle => None,
+        }
+    }
 }
 
 /// A piece of a packet's payload.
@@ -42,28 +58,65 @@ pub(crate) struct Chunk {
     pub(crate) len: u32,
 }
 
-/// Messages that have not been sent completely.
+/// Messages of one channel, oldest first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Queue {
+    #[serde(with = "blank")]
+    messages: VecDeque<Bytes>,
+    /// What was asked for, for each of them.
+    guarantees: VecDeque<Guarantee>,
+    bytes: usize,
+}
+
+impl Queue {
+    fn pop(&mut self) {
+        if let Some(message) = self.messages.pop_front() {
+            self.bytes -= message.len();
+            self.guarantees.pop_front();
+        }
+    }
+}
+
+/// Messages that have not been sent completely. What a node says goes before what its clients say: it waits for one of
+/// their messages at most, the one that is half on its way.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outbox {
-    #[serde(with = "blank")]
-    queue: VecDeque<Bytes>,
-    bytes: usize,
-    /// How much of the first message has a place in the current view.
+    cluster: Queue,
+    groups: Queue,
+    /// How much of the first message of `channel` has a place in the current view.
     sent: usize,
+    channel: Channel,
 }
 
 impl Outbox {
-    pub(crate) fn fits(&self, len: usize) -> bool {
-        len <= MAX_MESSAGE && self.bytes + self.queue.len() * MESSAGE_OVERHEAD + len <= MAX_QUEUED
+    fn queue(&self, channel: Channel) -> &Queue {
+        match channel {
+            Channel::Cluster => &self.cluster,
+            Channel::Groups => &self.groups,
+        }
     }
 
-    pub(crate) fn push(&mut self, message: Bytes) {
-        self.bytes += message.len();
-        self.queue.push_back(message);
+    fn queue_mut(&mut self, channel: Channel) -> &mut Queue {
+        match channel {
+            Channel::Cluster => &mut self.cluster,
+            Channel::Groups => &mut self.groups,
+        }
+    }
+
+    pub(crate) fn fits(&self, channel: Channel, len: usize) -> bool {
+        let Queue { messages, bytes, .. } = self.queue(channel);
+        len <= MAX_MESSAGE && bytes + messages.len() * MESSAGE_OVERHEAD + len <= MAX_QUEUED
+    }
+
+    pub(crate) fn push(&mut self, message: Message) {
+        let queue = self.queue_mut(message.channel);
+        queue.bytes += message.payload.len();
+        queue.messages.push_back(message.payload);
+        queue.guarantees.push_back(message.guarantee);
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len()
+        self.cluster.messages.len() + self.groups.messages.len()
     }
 
     /// A new view begins: pieces sent in the old one do not count.
@@ -71,10 +124,20 @@ impl Outbox {
         self.sent = 0;
     }
 
+    /// The message whose turn it is. One that is half sent is finished first.
+    fn next(&mut self) -> Option<(Bytes, Class)> {
+        if self.sent == 0 {
+            self.channel = if self.cluster.messages.is_empty() { Channel::Groups } else { Channel::Cluster };
+        }
+        let queue = self.queue(self.channel);
+        let guarantee = *queue.guarantees.front()?;
+        Some((queue.messages.front()?.clone(), Class { channel: self.channel, guarantee }))
+    }
+
     /// The next packet with at most `room` bytes for payload and chunk list.
     pub(crate) fn pack(&mut self, room: usize) -> Option<(Vec<Chunk>, Vec<Bytes>)> {
         let (mut chunks, mut pieces, mut left) = (Vec::new(), Vec::new(), room);
-        while let Some(message) = self.queue.front() {
+        while let Some((message, class)) = self.next() {
             let rest = message.len() - self.sent;
             let Some(space) = left.checked_sub(CHUNK_OVERHEAD) else { break };
             let len = rest.min(space);
@@ -82,19 +145,21 @@ impl Outbox {
                 break;
             }
             let total = u32::try_from(message.len()).expect("longer messages are refused at the door");
+            let usual = class == Class::default();
             let part = match (self.sent == 0, len == rest) {
-                (true, true) => Part::Whole,
+                (true, true) if usual => Part::Whole,
+                (true, true) => Part::WholeOf(class),
                 (true, false) => Part::First { total },
                 (false, false) => Part::Middle,
-                (false, true) => Part::Last,
+                (false, true) if usual => Part::Last,
+                (false, true) => Part::LastOf(class),
             };
             chunks.push(Chunk { part, len: u32::try_from(len).expect("a piece is no longer than its message") });
             pieces.push(message.slice(self.sent..self.sent + len));
             left -= len + CHUNK_OVERHEAD;
             if len == rest {
-                self.bytes -= message.len();
                 self.sent = 0;
-                self.queue.pop_front();
+                self.queue_mut(class.channel).pop();
             } else {
                 self.sent += len;
                 break;
@@ -131,17 +196,18 @@ impl Partial {
 impl Assembly {
     /// Takes the next chunk of this sender; answers with the message that it completes. A piece that does not fit to
     /// the ones before it is dropped together with them: no node of this version sends such a thing.
-    pub(crate) fn feed(&mut self, part: Part, bytes: Bytes) -> Option<Bytes> {
+    pub(crate) fn feed(&mut self, part: Part, bytes: Bytes) -> Option<Message> {
+        let class = part.completes().unwrap_or_default();
         match part {
-            Part::Whole => {
+            Part::Whole | Part::WholeOf(_) => {
                 self.partial = None;
-                return Some(bytes);
+                return Some(class.message(bytes));
             }
             Part::First { total } => {
                 let total = (total as usize).min(MAX_MESSAGE);
                 self.partial = Some(Partial { total, len: bytes.len(), pieces: vec![bytes] });
             }
-            Part::Middle | Part::Last => match &mut self.partial {
+            Part::Middle | Part::Last | Part::LastOf(_) => match &mut self.partial {
                 Some(partial) if !bytes.is_empty() && partial.len + bytes.len() <= partial.total => {
                     partial.len += bytes.len();
                     partial.pieces.push(bytes);
@@ -149,8 +215,8 @@ impl Assembly {
                 _ => self.partial = None,
             },
         }
-        match (part, self.partial.take()) {
-            (Part::Last, Some(partial)) => (partial.len == partial.total).then(|| partial.joined()),
+        match (part.completes(), self.partial.take()) {
+            (Some(_), Some(partial)) => (partial.len == partial.total).then(|| class.message(partial.joined())),
             (_, partial) => {
                 self.partial = partial;
                 None
@@ -170,7 +236,7 @@ mod tests {
     fn receive(packets: &[(Vec<Chunk>, Vec<Bytes>)]) -> Vec<Bytes> {
         let mut assembly = Assembly::default();
         let chunks = packets.iter().flat_map(|(chunks, pieces)| chunks.iter().zip(pieces));
-        chunks.filter_map(|(chunk, piece)| assembly.feed(chunk.part, piece.clone())).collect()
+        chunks.filter_map(|(chunk, piece)| assembly.feed(chunk.part, piece.clone())).map(|m| m.payload).collect()
     }
 
     #[test]
@@ -179,21 +245,21 @@ mod tests {
             [0, 1, 5, 999, 1000, 1001, 0, 7, 40_000, 3].iter().map(|len| vec![*len as u8; *len].into()).collect();
         for room in [100, 1000, 1011, 1012, 5000] {
             let mut outbox = Outbox::default();
-            messages.iter().for_each(|m| outbox.push(m.clone()));
+            messages.iter().for_each(|m| outbox.push(m.clone().into()));
             let packets = send_all(&mut outbox, room);
             assert_eq!(receive(&packets), messages, "room {room}");
             for (chunks, pieces) in &packets {
                 let size = pieces.iter().map(Bytes::len).sum::<usize>() + chunks.len() * CHUNK_OVERHEAD;
                 assert!(size <= room, "{size} > {room}");
             }
-            assert_eq!((outbox.bytes, outbox.sent), (0, 0));
+            assert_eq!((outbox.cluster.bytes, outbox.len(), outbox.sent), (0, 0, 0));
         }
     }
 
     #[test]
     fn short_messages_share_a_packet() {
         let mut outbox = Outbox::default();
-        (0..300).for_each(|_| outbox.push(Bytes::from_static(b"x")));
+        (0..300).for_each(|_| outbox.push(Bytes::from_static(b"x").into()));
         assert_eq!(send_all(&mut outbox, 60_000).len(), 2, "256 and the rest");
     }
 
@@ -201,7 +267,7 @@ mod tests {
     fn a_message_cut_by_a_view_change_starts_again() {
         let mut outbox = Outbox::default();
         let message = Bytes::from(vec![7; 3000]);
-        outbox.push(message.clone());
+        outbox.push(message.clone().into());
         let first = outbox.pack(1000).unwrap();
         outbox.rewind();
         let packets = send_all(&mut outbox, 1000);
@@ -209,6 +275,22 @@ mod tests {
         // And whoever saw the first attempt delivers it once.
         let all: Vec<_> = [vec![first], packets].concat();
         assert_eq!(receive(&all), vec![message]);
+    }
+
+    #[test]
+    fn what_a_node_says_waits_for_one_message_of_its_clients_at_most() {
+        let mut outbox = Outbox::default();
+        let safe = Class { channel: Channel::Groups, guarantee: Guarantee::Safe };
+        let client = |text: &'static [u8]| safe.message(Bytes::from_static(text));
+        outbox.push(client(&[1; 3000]));
+        outbox.push(client(b"second"));
+        let mut packets = vec![outbox.pack(1000).unwrap()];
+        outbox.push(Bytes::from_static(b"own").into());
+        packets.extend(send_all(&mut outbox, 1000));
+        let mut assembly = Assembly::default();
+        let chunks = packets.iter().flat_map(|(chunks, pieces)| chunks.iter().zip(pieces));
+        let came: Vec<_> = chunks.filter_map(|(chunk, piece)| assembly.feed(chunk.part, piece.clone())).collect();
+        assert_eq!(came, [client(&[1; 3000]), Bytes::from_static(b"own").into(), client(b"second")]);
     }
 
     #[test]
@@ -220,6 +302,6 @@ mod tests {
         assert_eq!(assembly.feed(Part::First { total: 2 }, Bytes::from_static(b"x")), None);
         assert_eq!(assembly.feed(Part::Middle, Bytes::from_static(b"yz")), None, "more than announced");
         assert_eq!(assembly.feed(Part::Last, Bytes::new()), None);
-        assert_eq!(assembly.feed(Part::Whole, Bytes::from_static(b"ok")).unwrap(), "ok");
+        assert_eq!(assembly.feed(Part::Whole, Bytes::from_static(b"ok")).unwrap().payload, "ok");
     }
 }

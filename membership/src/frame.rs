@@ -205,6 +205,8 @@ pub(crate) struct Have {
     pub(crate) high: u64,
     /// Delivered up to here.
     pub(crate) delivered: u64,
+    /// Knows that every member of the view it comes from has all packets up to here.
+    pub(crate) safe: u64,
     /// Whether the sender slept through the end of the view and so may not call anything regular any more.
     pub(crate) estranged: bool,
     /// One bit per packet from `aru + 1` to `high`, lowest bit first.

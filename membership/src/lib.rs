@@ -4,6 +4,8 @@ mod chronicle;
 pub mod codec;
 mod fragment;
 mod frame;
+pub mod group;
+mod message;
 mod quorum;
 mod record;
 mod ring;
@@ -11,6 +13,7 @@ mod view;
 pub mod wire;
 
 pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, Spread, TokenTime, ViewChange};
+pub use message::{Channel, Guarantee, Message};
 pub use quorum::{Electorate, External, Next, Quorum, Roll, Seen, Tally, quorum};
 pub use record::{About, Detail, RECORDED, RecordError, Recorder, Recording, Replay, Replayed, Timeline};
 pub use ring::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Ring, RingOptions, RingStatus};

@@ -37,6 +37,7 @@ pub(crate) use machine::Machine;
 pub(crate) use moment::Moment;
 
 use crate::codec;
+use crate::message::Channel;
 use std::time::{Duration, Instant};
 
 /// One node's end of the ring.
@@ -97,11 +98,12 @@ impl Ring {
         self.machine.core.outbox.len()
     }
 
-    /// Whether a message of `len` bytes may be given to [`Input::Multicast`] now. Beyond this the queue does not grow:
-    /// the message would be refused with [`Notice::Refused`]. Ask again after deliveries of this node's own messages.
+    /// Whether a message of `len` bytes may be given to [`Input::Multicast`] now. Beyond this the queue of its channel
+    /// does not grow: the message would be refused with [`Notice::Refused`]. Ask again after deliveries of this node's
+    /// own messages.
     #[must_use]
-    pub fn can_accept(&self, len: usize) -> bool {
-        self.machine.core.outbox.fits(len)
+    pub fn can_accept(&self, channel: Channel, len: usize) -> bool {
+        self.machine.core.outbox.fits(channel, len)
     }
 }
 

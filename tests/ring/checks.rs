@@ -6,14 +6,15 @@
 //! - [`senders_are_members`](Checks::senders_are_members), [`first_in_first_out`], [`own_come_back`]: whose, and once;
 //! - [`one_set_of_members`](Checks::one_set_of_members), [`numbers_grow`](Checks::numbers_grow), [`who_came_along`],
 //!   [`same_before_the_view`](Checks::same_before_the_view): views;
+//! - [`safe_delivery`](Checks::safe_delivery): nobody is alone with what was to be safe;
 //! - [`quorum`]: no two sides act.
 
 mod quorum;
 
 use config::NodeId;
-use membership::{Configuration, Delivery, Incarnation, RingId, View};
+use membership::{Configuration, Delivery, Guarantee, Incarnation, RingId, View};
 use quorum::Quorate;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,10 @@ struct Order {
     places: BTreeMap<u64, Stamp>,
     /// The places of the messages delivered in the view itself, by whoever came furthest.
     regular: Vec<u64>,
+    /// Those of them that were to be safe.
+    safe: BTreeSet<u64>,
+    /// Who has gone on to another view, and what it delivered that was to be safe.
+    left: BTreeMap<Life, BTreeSet<u64>>,
 }
 
 /// What one life saw.
@@ -79,6 +84,8 @@ struct History {
     last: Option<(u64, Configuration)>,
     /// Regular deliveries in this view.
     regular: usize,
+    /// Places of what was to be safe and was delivered in this view.
+    safe: BTreeSet<u64>,
     sum: Sum,
     /// Highest message number of each sender, and in which view it came.
     heard: BTreeMap<Life, (u64, RingId)>,
@@ -147,6 +154,7 @@ impl Checks {
         places_grow(history, delivery)?;
         self.one_order(delivery, stamp)?;
         self.nothing_left_out(history, delivery)?;
+        self.safe_delivery(history, delivery)?;
         first_in_first_out(history, delivery, stamp)?;
         own_come_back(life, history, stamp)?;
         history.last = Some((delivery.seq, delivery.configuration));
@@ -205,6 +213,38 @@ impl Checks {
         Ok(())
     }
 
+    /// What was to be safe and is delivered in the view itself has been received by all its members: whoever of them
+    /// goes on to another view has delivered it before.
+    fn safe_delivery(&mut self, history: &mut History, delivery: &Delivery) -> Verdict {
+        if delivery.guarantee != Guarantee::Safe {
+            return Ok(());
+        }
+        history.safe.insert(delivery.seq);
+        if delivery.configuration != Configuration::Regular {
+            return Ok(());
+        }
+        let order = self.rings.entry(delivery.ring.clone()).or_default();
+        order.safe.insert(delivery.seq);
+        match order.left.iter().find(|(_, safe)| !safe.contains(&delivery.seq)) {
+            Some((life, _)) => broken("safe_delivery", format!("{life:?} went on without it")),
+            None => Ok(()),
+        }
+    }
+
+    /// The other half of [`Checks::safe_delivery`]: a member goes on.
+    fn goes_on(&mut self, life: &Life, history: &History) -> Verdict {
+        let Some(old) = &history.view else { return Ok(()) };
+        let order = self.rings.entry(old.ring.clone()).or_default();
+        if let Some(place) = order.safe.difference(&history.safe).next() {
+            return broken(
+                "safe_delivery",
+                format!("it goes on without {place} of {}, which others delivered", old.ring),
+            );
+        }
+        order.left.insert(life.clone(), history.safe.clone());
+        Ok(())
+    }
+
     /// `life` installs `view`.
     ///
     /// # Errors
@@ -215,6 +255,7 @@ impl Checks {
         let judged = self.judge_view(life, &history, view);
         history.view = Some(view.clone());
         (history.last, history.regular, history.sum) = (None, 0, Sum::default());
+        history.safe = BTreeSet::new();
         self.lives.insert(life.clone(), history);
         judged.map_err(|Violation { rule, text }| Violation {
             rule,
@@ -227,6 +268,7 @@ impl Checks {
         self.one_set_of_members(life, view)?;
         who_came_along(history, life, view)?;
         self.same_before_the_view(history, view)?;
+        self.goes_on(life, history)?;
         self.quorate.one_side_acts(life, view)
     }
 

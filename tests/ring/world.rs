@@ -11,7 +11,9 @@ use bytes::Bytes;
 use config::NodeId;
 use fastrand::Rng;
 use membership::wire::Seen;
-use membership::{Delivery, Incarnation, Input, Output, Recorder, Ring, RingOptions, View};
+use membership::{
+    Channel, Delivery, Guarantee, Incarnation, Input, Message, Output, Recorder, Ring, RingOptions, View,
+};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
@@ -248,7 +250,7 @@ impl World {
     /// A client gives the ring a message of `len` bytes, unless the host sleeps or the queue is full.
     pub fn multicast(&mut self, at: usize, len: usize) -> Result<(), Violation> {
         let (host, len) = (&self.hosts[at], len.max(STAMP));
-        if host.free_at() > self.now || host.ring.as_ref().is_none_or(|ring| !ring.can_accept(len)) {
+        if host.free_at() > self.now || host.ring.as_ref().is_none_or(|ring| !ring.can_accept(Channel::Cluster, len)) {
             return Ok(());
         }
         let life = host.life();
@@ -257,7 +259,8 @@ impl World {
         for (place, value) in [at as u64, life.1.0, number].into_iter().enumerate() {
             message[place * 8..place * 8 + 8].copy_from_slice(&value.to_be_bytes());
         }
-        self.step(at, Input::Multicast(message.into()))
+        let message = Message { payload: message.into(), channel: Channel::Cluster, guarantee: guarantee(number) };
+        self.step(at, Input::Multicast(message))
     }
 
     // ---- time ----
@@ -389,7 +392,8 @@ impl World {
             |place: usize| Some(u64::from_be_bytes(delivery.payload.get(place * 8..place * 8 + 8)?.try_into().ok()?));
         let broken = || Violation { rule: RULE, text: format!("{} got {:?}", self.hosts[at].name, delivery.payload) };
         let (Some(sender), Some(life), Some(number)) = (field(0), field(1), field(2)) else { return Err(broken()) };
-        if delivery.payload[STAMP..].iter().any(|byte| *byte != fill(number)) {
+        let torn = delivery.payload[STAMP..].iter().any(|byte| *byte != fill(number));
+        if torn || delivery.guarantee != guarantee(number) {
             return Err(broken());
         }
         let sender = usize::try_from(sender).ok().and_then(|at| self.hosts.get(at)).ok_or_else(broken)?;
@@ -481,6 +485,11 @@ fn damaged(rng: &mut Rng, bytes: &Bytes) -> Option<Bytes> {
     }
     let damaged = Bytes::from(damaged);
     Seen::read(&damaged).is_err().then_some(damaged)
+}
+
+/// Every third message is to be safe.
+fn guarantee(number: u64) -> Guarantee {
+    if number.is_multiple_of(3) { Guarantee::Safe } else { Guarantee::Agreed }
 }
 
 fn fill(number: u64) -> u8 {

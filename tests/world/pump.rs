@@ -295,7 +295,7 @@ impl World {
 
     fn node_effect(&mut self, at: usize, effect: Effect) {
         match effect {
-            Effect::Multicast(bytes) => self.seam_to_ring(at, membership::Input::Multicast(bytes)),
+            Effect::Multicast(bytes) => self.seam_to_ring(at, membership::Input::Multicast(bytes.into())),
             Effect::Leave => self.seam_to_ring(at, membership::Input::Leave),
             Effect::Start { key, job } => self.job_starts(at, key, &job),
             Effect::Kill(key) => self.job_killed(at, key),

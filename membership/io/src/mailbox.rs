@@ -4,9 +4,8 @@
 
 use crate::event::Status;
 use crate::flight::Answer;
-use bytes::Bytes;
 use config::NodeId;
-use membership::MAX_MESSAGE;
+use membership::{MAX_MESSAGE, Message};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use std::collections::VecDeque;
 use std::io;
@@ -59,7 +58,7 @@ pub(crate) enum Note {
 
 #[derive(Default)]
 struct Inner {
-    messages: VecDeque<Bytes>,
+    messages: VecDeque<Message>,
     bytes: usize,
     notes: VecDeque<Note>,
     leaving: bool,
@@ -78,7 +77,7 @@ pub(crate) struct Mailbox {
 #[derive(Default)]
 pub(crate) struct Taken {
     pub(crate) notes: VecDeque<Note>,
-    pub(crate) messages: Vec<Bytes>,
+    pub(crate) messages: Vec<Message>,
     /// Something is left, for want of room or because the lock was held: look again soon.
     pub(crate) more: bool,
 }
@@ -114,9 +113,11 @@ impl Mailbox {
     }
 
     /// Queues a message for the ring.
-    pub(crate) fn multicast(&self, message: Bytes) -> Result<(), Busy> {
-        if message.len() > MAX_MESSAGE {
-            return Err(Busy::TooLong(message.len()));
+    pub(crate) fn multicast(&self, message: impl Into<Message>) -> Result<(), Busy> {
+        let message = message.into();
+        let len = message.payload.len();
+        if len > MAX_MESSAGE {
+            return Err(Busy::TooLong(len));
         }
         let mut inner = self.lock();
         if inner.ended {
@@ -125,12 +126,11 @@ impl Mailbox {
         if inner.leaving {
             return Err(Busy::Leaving);
         }
-        if inner.messages.len() >= MAX_WAITING
-            || (!inner.messages.is_empty() && inner.bytes + message.len() > MAX_WAITING_BYTES)
+        if inner.messages.len() >= MAX_WAITING || (!inner.messages.is_empty() && inner.bytes + len > MAX_WAITING_BYTES)
         {
             return Err(Busy::Full);
         }
-        inner.bytes += message.len();
+        inner.bytes += len;
         inner.messages.push_back(message);
         drop(inner);
         self.ring_the_bell();
@@ -160,8 +160,8 @@ impl Mailbox {
         // A node that leaves says everything it has to say first.
         let waiting = inner.messages.len();
         let count = if waiting == 0 || inner.leaving { waiting } else { room().min(waiting) };
-        let messages: Vec<Bytes> = inner.messages.drain(..count).collect();
-        inner.bytes -= messages.iter().map(Bytes::len).sum::<usize>();
+        let messages: Vec<Message> = inner.messages.drain(..count).collect();
+        inner.bytes -= messages.iter().map(|message| message.payload.len()).sum::<usize>();
         let more = count < waiting;
         if more {
             self.rung.store(true, Ordering::Release);
@@ -188,6 +188,7 @@ impl AsFd for Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     #[test]
     fn messages_are_bounded_and_keep_their_order() {
@@ -197,10 +198,7 @@ mod tests {
         }
         assert_eq!(mailbox.multicast(Bytes::new()), Err(Busy::Full));
         let taken = mailbox.take(|| 2);
-        assert_eq!(
-            taken.messages,
-            [Bytes::copy_from_slice(&0usize.to_le_bytes()), Bytes::copy_from_slice(&1usize.to_le_bytes())]
-        );
+        assert_eq!(taken.messages, [0usize, 1].map(|n| Message::from(Bytes::copy_from_slice(&n.to_le_bytes()))));
         assert!(taken.more);
         assert_eq!(mailbox.multicast(Bytes::new()), Ok(()));
     }
@@ -243,7 +241,7 @@ mod tests {
         mailbox.post(Note::Leave);
         assert_eq!(mailbox.multicast(Bytes::new()), Err(Busy::Leaving));
         let taken = mailbox.take(|| 0);
-        assert_eq!(taken.messages, [Bytes::from_static(b"last words")]);
+        assert_eq!(taken.messages, [Bytes::from_static(b"last words").into()]);
         assert!(matches!(taken.notes.front(), Some(Note::Leave)));
         mailbox.close();
         assert_eq!(mailbox.multicast(Bytes::new()), Err(Busy::Ended));

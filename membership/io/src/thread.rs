@@ -20,9 +20,8 @@ use crate::link::{LinkOptions, Links, Socket};
 use crate::mailbox::{Busy, Mailbox, Note};
 use crate::quic::{MIN_MTU, frame_limit};
 use crate::sequence::{self, SequenceError};
-use bytes::Bytes;
 use config::{LinkMode, NodeId};
-use membership::{Chronicle, Incarnation, Ring, RingOptions};
+use membership::{Chronicle, Incarnation, Message, Ring, RingOptions};
 use pump::Pump;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -212,13 +211,41 @@ impl RingThread {
     }
 }
 
-impl RingHandle {
-    /// Sends a message to all members, this node included, in agreed order.
+/// Gives messages to a running ring, and holds nothing of it.
+#[derive(Clone)]
+pub struct RingSender {
+    mailbox: Arc<Mailbox>,
+}
+
+impl fmt::Debug for RingSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RingSender").finish_non_exhaustive()
+    }
+}
+
+impl RingSender {
+    /// As [`RingHandle::multicast`].
     ///
     /// # Errors
     /// [`Busy`]: the message was not taken.
-    pub fn multicast(&self, message: Bytes) -> Result<(), Busy> {
+    pub fn multicast(&self, message: impl Into<Message>) -> Result<(), Busy> {
         self.mailbox.multicast(message)
+    }
+}
+
+impl RingHandle {
+    /// Sends a message to all members, this node included, in agreed order. Bytes alone are the cluster's own.
+    ///
+    /// # Errors
+    /// [`Busy`]: the message was not taken.
+    pub fn multicast(&self, message: impl Into<Message>) -> Result<(), Busy> {
+        self.mailbox.multicast(message)
+    }
+
+    /// For another thread that has something to say.
+    #[must_use]
+    pub fn sender(&self) -> RingSender {
+        RingSender { mailbox: Arc::clone(&self.mailbox) }
     }
 
     /// Leaves the cluster in order, after what was multicast before. [`Event::Left`] follows.

@@ -85,8 +85,16 @@ fn samples() -> Vec<(Frame, &'static str)> {
             "504c01090000000efd08070605040302010103686921",
         ),
         (
-            Frame::Have(Have { ring: 301, aru: 4, high: 7, delivered: 4, estranged: false, bits: vec![0b110] }),
-            "504c010800000009fb2d01040704000106",
+            Frame::Have(Have {
+                ring: 301,
+                aru: 4,
+                high: 7,
+                delivered: 4,
+                safe: 3,
+                estranged: false,
+                bits: vec![0b110],
+            }),
+            "504c01080000000afb2d0104070403000106",
         ),
     ]
 }

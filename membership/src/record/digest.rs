@@ -2,6 +2,7 @@
 //! somebody who wants two steps to look alike. The content of messages does not count, since it is not recorded.
 
 use crate::frame;
+use crate::message::{Channel, Guarantee};
 use crate::ring::{Configuration, Output};
 use bytes::Bytes;
 
@@ -48,6 +49,8 @@ impl Digest {
                 self.bytes(delivery.from.as_str().as_bytes());
                 self.word(delivery.incarnation.0);
                 self.word(u64::from(delivery.configuration == Configuration::Transitional));
+                let class = u64::from(delivery.channel == Channel::Groups) << 1;
+                self.word(class | u64::from(delivery.guarantee == Guarantee::Safe));
                 self.word(delivery.payload.len() as u64);
             }
             Output::View(view) => {

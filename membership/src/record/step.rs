@@ -3,6 +3,7 @@
 use crate::codec::{self, CodecError};
 use crate::fragment::blank;
 use crate::frame;
+use crate::message::Class;
 use crate::ring::{Input, MAX_MESSAGE};
 use bytes::Bytes;
 use config::NodeId;
@@ -23,6 +24,7 @@ enum Told<N, B> {
     },
     Multicast {
         len: u32,
+        class: Class,
     },
     LinkUp(N),
     LinkDown(N),
@@ -51,7 +53,7 @@ pub(super) fn write(steps: &mut Vec<u8>, after: Duration, input: &Input) {
             let told = frame::told(bytes);
             Told::Frame { from: from.as_str(), head: Raw(&bytes[..told]), blank: length(bytes.len() - told) }
         }
-        Input::Multicast(message) => Told::Multicast { len: length(message.len()) },
+        Input::Multicast(message) => Told::Multicast { len: length(message.payload.len()), class: message.class() },
         Input::LinkUp(peer) => Told::LinkUp(peer.as_str()),
         Input::LinkDown(peer) => Told::LinkDown(peer.as_str()),
         Input::RingNumberStored(number) => Told::RingNumberStored(*number),
@@ -87,8 +89,10 @@ pub(super) fn read(bytes: &Bytes) -> Result<(Step, usize), CodecError> {
             Input::Frame { from, bytes: bytes.into() }
         }
         // A longer one was refused for its length.
-        Told::Multicast { len } if len as usize > MAX_MESSAGE => Input::Multicast(vec![0; MAX_MESSAGE + 1].into()),
-        Told::Multicast { len } => Input::Multicast(blank(len)?),
+        Told::Multicast { len, class } if len as usize > MAX_MESSAGE => {
+            Input::Multicast(class.message(vec![0; MAX_MESSAGE + 1].into()))
+        }
+        Told::Multicast { len, class } => Input::Multicast(class.message(blank(len)?)),
         Told::LinkUp(peer) => Input::LinkUp(peer),
         Told::LinkDown(peer) => Input::LinkDown(peer),
         Told::RingNumberStored(number) => Input::RingNumberStored(number),

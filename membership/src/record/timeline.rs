@@ -179,7 +179,7 @@ impl Stretch {
 fn told(input: &Input) -> String {
     match input {
         Input::Frame { from, bytes } => format!("from {from}: {}", frame(bytes)),
-        Input::Multicast(message) => format!("a message of {} bytes to send", message.len()),
+        Input::Multicast(message) => format!("a message of {} bytes to send", message.payload.len()),
         Input::LinkUp(peer) => format!("link up: {peer}"),
         Input::LinkDown(peer) => format!("link down: {peer}"),
         Input::RingNumberStored(number) => format!("stored: {number}"),

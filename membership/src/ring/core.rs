@@ -8,6 +8,7 @@ use super::peer::{Meeting, Peer};
 use super::timers::Timers;
 use crate::fragment::Outbox;
 use crate::frame::{Beat, CHUNK_OVERHEAD, DATA_OVERHEAD, Frame, FrameError, Leave, Standing, packets};
+use crate::message::Message;
 use crate::view::{Incarnation, View};
 use bytes::Bytes;
 use config::NodeId;
@@ -233,9 +234,9 @@ impl Core {
     }
 
     /// Takes a message into the queue; whether it was taken.
-    pub(crate) fn queue(&mut self, message: Bytes) -> bool {
-        let len = message.len();
-        if self.outbox.fits(len) {
+    pub(crate) fn queue(&mut self, message: Message) -> bool {
+        let len = message.payload.len();
+        if self.outbox.fits(message.channel, len) {
             self.outbox.push(message);
             return true;
         }

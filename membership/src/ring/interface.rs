@@ -1,5 +1,6 @@
 //! What goes into the ring machine and what comes out of it.
 
+use crate::message::{Channel, Guarantee, Message};
 use crate::view::{Incarnation, RingId, View};
 use bytes::Bytes;
 use config::NodeId;
@@ -35,8 +36,8 @@ pub enum Input {
         /// The frame.
         bytes: Bytes,
     },
-    /// Send this to all members, in agreed order, this node included. At most [`MAX_MESSAGE`] bytes.
-    Multicast(Bytes),
+    /// Send this to all members, in agreed order, this node included.
+    Multicast(Message),
     /// The link layer has a working path to this peer (again): worth a try to merge.
     LinkUp(NodeId),
     /// The link layer knows that the peer's process is gone (its kernel says so, or it said goodbye).
@@ -49,7 +50,7 @@ pub enum Input {
     Wake,
 }
 
-/// Longest message accepted by [`Input::Multicast`], in bytes.
+/// Longest payload accepted by [`Input::Multicast`], in bytes.
 pub const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// In which configuration a message is delivered (extended virtual synchrony, Moser et al. 1994).
@@ -75,6 +76,10 @@ pub struct Delivery {
     pub incarnation: Incarnation,
     /// Regular or transitional.
     pub configuration: Configuration,
+    /// Whose it is.
+    pub channel: Channel,
+    /// What its sender asked for.
+    pub guarantee: Guarantee,
     /// The message.
     pub payload: Bytes,
 }

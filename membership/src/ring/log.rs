@@ -2,7 +2,8 @@
 
 use super::interface::{Configuration, Delivery};
 use crate::fragment::{Assembly, Chunk, MAX_CHUNKS};
-use crate::frame::{Data, Rank, Span};
+use crate::frame::{Data, DataHead, Rank, Span};
+use crate::message::{Guarantee, Message};
 use crate::view::{Incarnation, RingId};
 use bytes::Bytes;
 use config::NodeId;
@@ -22,6 +23,8 @@ struct Packet {
     payload: Bytes,
     /// As it was sent, for sending it again.
     frame: Bytes,
+    /// It completes a message that is to be safe.
+    safe: bool,
 }
 
 /// A packet as it is written down: without the content of its messages.
@@ -49,7 +52,7 @@ impl From<Written> for Packet {
         let mut frame = head.to_vec();
         frame.resize(head.len() + usize::from(payload), 0);
         let frame = Bytes::from(frame);
-        Packet { sender, chunks, payload: frame.slice(head.len()..), frame }
+        Packet { sender, safe: is_safe(&chunks), chunks, payload: frame.slice(head.len()..), frame }
     }
 }
 
@@ -68,6 +71,8 @@ pub(crate) struct Log {
     /// The highest that arrived.
     high: u64,
     delivered: u64,
+    /// Every member of the view is known to have all up to here.
+    safe: u64,
     assemblies: Vec<Assembly>,
 }
 
@@ -84,6 +89,7 @@ impl Log {
             aru: 0,
             high: 0,
             delivered: 0,
+            safe: 0,
             assemblies,
         }
     }
@@ -124,6 +130,20 @@ impl Log {
         self.delivered
     }
 
+    pub(crate) fn safe(&self) -> u64 {
+        self.safe
+    }
+
+    /// Somebody who can tell knows that every member of the view has all packets up to `seq`.
+    pub(crate) fn known_safe(&mut self, seq: u64) {
+        self.safe = self.safe.max(seq.min(self.aru));
+    }
+
+    /// Whether the packet has to wait until every member is known to have it.
+    fn waits(&self, seq: u64) -> bool {
+        seq > self.safe && self.slot(seq).is_some_and(|packet| packet.safe)
+    }
+
     /// Whether `seq` can be the number of a packet that this node has not finished with.
     pub(crate) fn plausible(&self, seq: u64) -> bool {
         seq >= 1 && seq <= self.aru + HORIZON
@@ -154,8 +174,9 @@ impl Log {
         if self.packets.len() <= index {
             self.packets.resize(index + 1, None);
         }
-        self.packets[index] =
-            Some(Packet { sender: data.head.sender, chunks: data.head.chunks, payload: data.payload, frame });
+        let DataHead { sender, chunks, .. } = data.head;
+        let safe = is_safe(&chunks);
+        self.packets[index] = Some(Packet { sender, chunks, payload: data.payload, frame, safe });
         self.high = self.high.max(seq);
         while self.slot(self.aru + 1).is_some() {
             self.aru += 1;
@@ -197,19 +218,27 @@ impl Log {
         }
     }
 
-    /// Delivers what is next in order and has arrived.
+    /// Delivers what is next in order and has arrived, up to the first that is to be safe and is not known to be.
     pub(crate) fn deliver(&mut self, out: &mut impl FnMut(Delivery)) {
-        while self.delivered < self.aru {
+        while self.delivered < self.aru && !self.waits(self.delivered + 1) {
             self.deliver_one(self.delivered + 1, Configuration::Regular, out);
         }
     }
 
     /// Delivers the rest when the view is over. `all` is the highest packet that any survivor has: up to the first gap
-    /// everything is delivered, as [`Configuration::Regular`] up to `regular`; after it only what survivors sent, since
-    /// a message of somebody lost may build on one that nobody has.
-    pub(crate) fn deliver_rest(&mut self, regular: u64, survivors: &BTreeSet<NodeId>, out: &mut impl FnMut(Delivery)) {
+    /// everything is delivered, as [`Configuration::Regular`] up to `regular` or before the first that is to be safe and
+    /// is not; after it only what survivors sent, since a message of somebody lost may build on one that nobody has.
+    pub(crate) fn deliver_rest(
+        &mut self,
+        mut regular: u64,
+        survivors: &BTreeSet<NodeId>,
+        out: &mut impl FnMut(Delivery),
+    ) {
         while self.delivered < self.aru {
             let seq = self.delivered + 1;
+            if self.waits(seq) {
+                regular = regular.min(seq - 1);
+            }
             let configuration = if seq <= regular { Configuration::Regular } else { Configuration::Transitional };
             self.deliver_one(seq, configuration, out);
         }
@@ -236,15 +265,20 @@ impl Log {
         self.delivered = seq;
         for (index, chunk) in chunks.iter().enumerate() {
             let piece = payload.split_to(chunk.len as usize);
-            if let Some(payload) = self.assemblies[usize::from(sender)].feed(chunk.part, piece) {
-                let (from, incarnation) = self.members[usize::from(sender)].clone();
-                let seq = seq * MAX_CHUNKS as u64 + index as u64;
-                out(Delivery { ring: self.id.clone(), seq, from, incarnation, configuration, payload });
-            }
+            let Some(message) = self.assemblies[usize::from(sender)].feed(chunk.part, piece) else { continue };
+            let Message { payload, channel, guarantee } = message;
+            let (from, incarnation) = self.members[usize::from(sender)].clone();
+            let (ring, seq) = (self.id.clone(), seq * MAX_CHUNKS as u64 + index as u64);
+            out(Delivery { ring, seq, from, incarnation, configuration, channel, guarantee, payload });
         }
     }
 }
 
 fn rank_of(index: usize) -> Rank {
     Rank::try_from(index).expect("a cluster has fewer than 65536 nodes")
+}
+
+/// Whether one of these completes a message that is to be safe.
+fn is_safe(chunks: &[Chunk]) -> bool {
+    chunks.iter().any(|chunk| chunk.part.completes().is_some_and(|class| class.guarantee == Guarantee::Safe))
 }

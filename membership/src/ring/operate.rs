@@ -205,6 +205,7 @@ impl Operate {
         let token = self.turn.take(core, &mut self.log, token);
         let rests = self.log.rank == 0 && token.idle >= REST_AFTER && !self.wanted;
         if rests {
+            core.deliver(&mut self.log);
             self.resting = Some((token, core.now + core.timers.hold));
             return self;
         }

@@ -170,7 +170,9 @@ impl Recover {
     fn install(self, core: &mut Core) -> Operate {
         let estranged = self.haves.values().any(|have| have.estranged);
         let delivered = self.haves.values().map(|have| have.delivered).max().unwrap_or(0);
-        let past = self.past.map(|past| {
+        let safe = self.haves.values().map(|have| have.safe).max().unwrap_or(0);
+        let past = self.past.map(|mut past| {
+            past.log.known_safe(safe);
             let regular = match (estranged, past.estranged) {
                 (false, false) => u64::MAX,
                 // Somebody slept: regular is only what somebody called regular in time.
@@ -194,6 +196,7 @@ impl Recover {
             aru: log.aru(),
             high: log.high(),
             delivered: log.delivered(),
+            safe: log.safe(),
             estranged: past.estranged,
             bits: log.bits(),
         };
@@ -212,7 +215,7 @@ impl Recover {
         let count = have.high.checked_sub(have.aru);
         let fits = count.is_some_and(|count| have.bits.len() as u64 == count.div_ceil(8));
         let plausible = have.high == 0 || past.log.plausible(have.high);
-        if !fits || !plausible || have.delivered > have.high {
+        if !fits || !plausible || have.delivered > have.high || have.safe > have.aru {
             core.bad_frame(from, "it says it holds packets that cannot be");
             return;
         }

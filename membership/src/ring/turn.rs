@@ -72,7 +72,11 @@ impl Turn {
         token.sent = token.sent.saturating_add(self.sent);
         set_aru(log, &mut token);
         request(log, &mut token, before);
-        log.discard(self.aru.min(token.aru));
+        // Whoever had less when it passed has lowered the mark since the last visit, and nobody but the last one who
+        // lowered it raises it again: what it said then and says now, all have.
+        let all_have = self.aru.min(token.aru);
+        log.known_safe(all_have);
+        log.discard(all_have);
         self.seq = token.seq;
         self.aru = token.aru;
         token.idle = match (self.sent == 0 && token.requests.is_empty() && token.aru == token.seq, log.rank) {
@@ -127,6 +131,7 @@ impl Turn {
             self.seq += 1;
             let head = DataHead { ring: log.id.number, seq: self.seq, sender: log.rank, chunks };
             keep(log, head, &pieces);
+            log.known_safe(self.seq);
             core.deliver(log);
             log.discard(self.seq);
         }

@@ -6,7 +6,7 @@
 use crate::checks::{Checks, Stamp, Violation};
 use bytes::Bytes;
 use config::NodeId;
-use membership::{Incarnation, Input, Output, Ring, RingOptions};
+use membership::{Channel, Guarantee, Incarnation, Input, Message, Output, Ring, RingOptions};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Write};
 use std::sync::Arc;
@@ -241,7 +241,10 @@ impl Model {
         let life = (name(at), self.hosts[usize::from(at)].life);
         let number = Arc::make_mut(&mut self.checks).sent(&life);
         let words = [u64::from(at), life.1.0, number].map(u64::to_be_bytes);
-        self.step(at, Input::Multicast(Bytes::from(words.concat())))
+        // The second node's are to be safe.
+        let guarantee = if at == 1 { Guarantee::Safe } else { Guarantee::Agreed };
+        let payload = Bytes::from(words.concat());
+        self.step(at, Input::Multicast(Message { payload, channel: Channel::Cluster, guarantee }))
     }
 
     // ---- what rings make of it ----

@@ -33,7 +33,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "packets are forgotten a rotation before all are known to have them",
         "ring/turn.rs",
-        "log.discard(self.aru.min(token.aru));",
+        "log.discard(all_have);",
         "log.discard(token.seq);",
     ),
     mutant(
@@ -95,6 +95,30 @@ pub const MUTANTS: &[Mutant] = &[
         "fragment.rs",
         "pub(crate) fn rewind(&mut self) {\n        self.sent = 0;",
         "pub(crate) fn rewind(&mut self) {",
+    ),
+    mutant(
+        "what is to be safe is delivered as soon as it is here",
+        "ring/log.rs",
+        "while self.delivered < self.aru && !self.waits(self.delivered + 1) {",
+        "while self.delivered < self.aru {",
+    ),
+    mutant(
+        "what the token says once counts as known to be with all",
+        "ring/turn.rs",
+        "log.known_safe(all_have);",
+        "log.known_safe(token.aru);",
+    ),
+    mutant(
+        "a view that ends calls what was to be safe regular although nobody knows that all have it",
+        "ring/log.rs",
+        "if self.waits(seq) {",
+        "if false {",
+    ),
+    mutant(
+        "what another survivor knows to be with all is not asked for",
+        "ring/recover.rs",
+        "past.log.known_safe(safe);",
+        "let _ = safe;",
     ),
     mutant(
         "a lost token is never noticed",

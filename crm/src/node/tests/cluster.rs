@@ -8,7 +8,7 @@ use crate::node::{ClientId, Effect, Input, JobKey, Moment, Node, NodeOptions};
 use bytes::Bytes;
 use config::{NodeId, ResourceId};
 use fencing::FencerOptions;
-use membership::{Configuration, Delivery, Incarnation, RingId, View};
+use membership::{Channel, Configuration, Delivery, Guarantee, Incarnation, RingId, View};
 use resource_agents::{ExecutorOptions, Exit, Finished, Job};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -261,7 +261,8 @@ impl Cluster {
                 let configuration = Configuration::Regular;
                 let payload = payload.clone();
                 let (ring, from) = (ring.clone(), from.clone());
-                let delivery = Delivery { ring, seq, from, incarnation, configuration, payload };
+                let (channel, guarantee) = (Channel::Cluster, Guarantee::Agreed);
+                let delivery = Delivery { ring, seq, from, incarnation, configuration, channel, guarantee, payload };
                 self.step(member, Input::Delivered(delivery));
             }
         }

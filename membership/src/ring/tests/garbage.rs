@@ -95,6 +95,7 @@ fn nonsense(world: &World, rng: &mut fastrand::Rng) -> Frame {
                 aru,
                 high,
                 delivered: number(rng, 5),
+                safe: number(rng, 5),
                 estranged: rng.bool(),
                 bits,
             })

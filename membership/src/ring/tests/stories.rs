@@ -1,6 +1,7 @@
 //! One situation each.
 
 use super::world::{CALM, Weather, World, ms, node};
+use crate::message::{Channel, Guarantee};
 use crate::ring::{Input, Notice};
 use config::NodeId;
 use std::collections::BTreeSet;
@@ -332,11 +333,11 @@ fn a_full_queue_is_told() {
     let big = crate::ring::MAX_MESSAGE;
     world.cut(&node(1), &node(2));
     for _ in 0..4 {
-        assert!(world.ring(&node(1)).can_accept(big));
+        assert!(world.ring(&node(1)).can_accept(Channel::Cluster, big));
         world.multicast(&node(1), big);
     }
-    assert!(!world.ring(&node(1)).can_accept(big));
-    assert!(!world.ring(&node(2)).can_accept(big + 1), "longer than any message may be");
+    assert!(!world.ring(&node(1)).can_accept(Channel::Cluster, big));
+    assert!(!world.ring(&node(2)).can_accept(Channel::Cluster, big + 1), "longer than any message may be");
     world.multicast(&node(1), big);
     assert!(world.notices.iter().any(|(_, _, n)| matches!(n, Notice::Refused { len, .. } if *len == big)));
 }
@@ -351,4 +352,47 @@ fn a_peer_called_gone_by_mistake_comes_back() {
     let views = world.checks.views;
     world.run(TOKEN * 5);
     assert_eq!(world.checks.views, views);
+}
+
+/// Nobody waits for a timer: the token that carries a safe message around does not rest before all know that all have
+/// it.
+#[test]
+fn a_safe_message_on_an_idle_ring_takes_a_few_rotations_and_no_timer() {
+    for nodes in [2, 3, 5] {
+        let mut world = World::formed(nodes, TOKEN, 5);
+        let mut took = |guarantee| {
+            let all = (1..=nodes).map(|from| {
+                world.run(ms(977));
+                let wanted = world.checks.deliveries + nodes as u64;
+                world.send_as(&node(from), 100, guarantee);
+                world.run_until(ms(50), |world| world.checks.deliveries == wanted).expect("it arrives everywhere")
+            });
+            all.max().expect("at least one")
+        };
+        let (agreed, safe) = (took(Guarantee::Agreed), took(Guarantee::Safe));
+        // 100 us from node to node: asking for the token, then two rotations, and the rest of a third one.
+        let rotation = Duration::from_micros(120) * u32::try_from(nodes).unwrap();
+        assert!(safe > agreed && safe <= rotation * 3 + ms(1), "{nodes} nodes: {agreed:?} agreed, {safe:?} safe");
+    }
+}
+
+/// The token stops half way round: some know that all have a safe message, some do not. Whoever goes on agrees.
+#[test]
+fn what_is_to_be_safe_is_regular_only_when_somebody_knows_that_all_have_it() {
+    let (mut regular, mut transitional) = (0, 0);
+    for cut_after in (0..1500).step_by(20) {
+        let mut world = World::formed(3, TOKEN, 7);
+        world.run(ms(500));
+        world.send_as(&node(2), 100, Guarantee::Safe);
+        world.multicast(&node(2), 100);
+        world.run(Duration::from_micros(cut_after));
+        world.partition(&set(&[1]));
+        until_view(&mut world, &[2, 3], ms(2000));
+        match world.checks.transitional() {
+            0 => regular += 1,
+            _ => transitional += 1,
+        }
+        assert_eq!(world.checks.broken, Vec::<String>::new(), "cut after {cut_after} us");
+    }
+    assert!(regular > 5 && transitional > 5, "{regular} and {transitional}");
 }

@@ -3,6 +3,7 @@
 
 use super::Sabotage;
 use super::checks::Checks;
+use crate::message::{Channel, Guarantee, Message};
 use crate::ring::{Input, Notice, Output, Ring, RingOptions};
 use crate::view::{Incarnation, View};
 use bytes::Bytes;
@@ -228,6 +229,10 @@ impl World {
     }
 
     pub(super) fn multicast(&mut self, node: &NodeId, len: usize) {
+        self.send_as(node, len, Guarantee::Agreed);
+    }
+
+    pub(super) fn send_as(&mut self, node: &NodeId, len: usize, guarantee: Guarantee) {
         let life = self.life(node);
         let number = self.checks.sent(&life);
         let mut message = vec![0u8; len.max(24)];
@@ -238,7 +243,8 @@ impl World {
         if let Some(last) = message.get_mut(24..) {
             last.fill(u8::try_from(number % 256).unwrap());
         }
-        self.input(node, Input::Multicast(message.into()));
+        let payload = message.into();
+        self.input(node, Input::Multicast(Message { payload, channel: Channel::Cluster, guarantee }));
     }
 
     pub(super) fn leave(&mut self, node: &NodeId) {

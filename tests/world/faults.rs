@@ -20,6 +20,8 @@ pub(crate) struct Faults {
     /// How likely each kind is in this world.
     weights: [u32; KINDS.len()],
     ambush: Option<(EventKind, Ambush)>,
+    /// One disk was replaced in this world.
+    disk_replaced: bool,
 }
 
 /// The end of a fault.
@@ -49,6 +51,8 @@ enum Kind {
     BadDevice,
     Clock,
     Ambush,
+    NewDisk,
+    Cascade,
 }
 
 /// A fault that waits for a moment at which a node says that something just happened, and hits exactly that node.
@@ -76,7 +80,7 @@ const MOMENTS: [EventKind; 8] = [
     EventKind::View,
 ];
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 16] = [
     Kind::PowerCut,
     Kind::PowerCutOfAll,
     Kind::Crash,
@@ -91,12 +95,14 @@ const KINDS: [Kind; 14] = [
     Kind::BadDevice,
     Kind::Clock,
     Kind::Ambush,
+    Kind::NewDisk,
+    Kind::Cascade,
 ];
 
 impl Faults {
     pub(crate) fn new(mut rng: Rng, mutation: Option<Mutation>) -> Faults {
         let pace = rng.u64(SECOND..8 * SECOND);
-        let mut weights = [12, 3, 12, 4, 8, 12, 5, 5, 5, 12, 8, 8, 2, 16];
+        let mut weights = [12, 3, 12, 4, 8, 12, 5, 5, 5, 12, 8, 8, 2, 16, 2, 4];
         // Every world has its own temper: some faults do not occur in it.
         for weight in &mut weights {
             if rng.u32(0..4) == 0 {
@@ -107,12 +113,14 @@ impl Faults {
             Some(Mutation::DiskLies | Mutation::ForgetsRingNumber) => &[1, 2],
             Some(Mutation::FenceLies | Mutation::FenceHasty | Mutation::ActsAlone) => &[0, 5],
             Some(Mutation::DropsRecovered) => &[2, 5, 7],
+            Some(Mutation::ForgetsRoll) => &[2, 5, 15],
+            Some(Mutation::NewDiskClaims) => &[5, 14, 15],
             _ => &[0],
         };
         for kind in forced {
             weights[*kind] = 14;
         }
-        Faults { rng, pace, weights, ambush: None }
+        Faults { rng, pace, weights, ambush: None, disk_replaced: false }
     }
 
     fn draw(&mut self) -> Kind {
@@ -188,6 +196,8 @@ impl World {
                 self.until(8 * SECOND, Undo::ObedientDevice);
             }
             Kind::Ambush => self.prepare_ambush(),
+            Kind::NewDisk => self.new_disk(at),
+            Kind::Cascade => self.cascade(at),
             Kind::Clock => {
                 let machine = &mut self.machines[at];
                 machine.wall_ms = (machine.wall_ms + self.faults.rng.u64(0..100_000)).saturating_sub(40_000);
@@ -281,6 +291,41 @@ impl World {
         self.daemon_crashes(at);
         let boots = self.machines[at].boots;
         self.clock.after(pause, Event::DaemonStarts { at, boots });
+    }
+
+    /// The disk of a machine is replaced. Of more than one a cluster need not stand it: that is the end of its promises.
+    fn new_disk(&mut self, at: usize) {
+        if std::mem::replace(&mut self.faults.disk_replaced, true) && self.mutation.is_none() {
+            return;
+        }
+        note!(self, Some(at), "DISK is replaced");
+        let out = self.faults.about(3 * SECOND);
+        self.cut_for(at, out);
+        self.machines[at].disk.replace();
+    }
+
+    /// One machine after the other is cut off from the rest, so slowly that those that are left can go on.
+    fn cascade(&mut self, first: usize) {
+        let count = self.machines.len();
+        note!(self, Some(first), "CASCADE begins");
+        for turn in 1..count {
+            let pause = self.faults.about(4 * SECOND);
+            let at = (first + turn) % count;
+            self.clock.after(turn as u64 * 4 * SECOND + pause, Event::CutOff { at });
+        }
+        self.clock.after((count as u64 + 3) * 4 * SECOND, Event::Undo(Undo::Heal));
+    }
+
+    /// The next machine of a cascade: nothing gets through to it or from it any more.
+    pub(crate) fn cut_off(&mut self, at: usize) {
+        if self.settling.is_some() {
+            return;
+        }
+        note!(self, Some(at), "WIRES are cut");
+        for other in (0..self.machines.len()).filter(|other| *other != at) {
+            self.network.set_cut(at, other, true);
+            self.network.set_cut(other, at, true);
+        }
     }
 
     /// Daemons crash and return in quick succession.

@@ -14,7 +14,7 @@ mod status;
 pub use apply::{Applied, Context, News, Origin, Refused};
 pub use attribute::{Attribute, Attributes, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VALUE, MOST_ATTRIBUTES, Subject};
 pub use change::{Change, OverrideEdit};
-pub use electorate::{Forced, Grant};
+pub use electorate::{Forced, Fork, Grant};
 pub(crate) use handover::Turn;
 pub use status::{
     Activity, Counter, Definition, FailureCount, FencingStatus, History, NodeState, NodeStatus, OperationKey,
@@ -61,6 +61,9 @@ pub struct Durable {
     /// Quorum was forced by an operator, and the nodes given up then are not back yet.
     #[serde(default)]
     pub forced: Option<Forced>,
+    /// Every time at which quorum was forced in the history of this content, the last ones.
+    #[serde(default)]
+    pub forks: Vec<Fork>,
 }
 
 /// Configuration and status of the whole cluster.

@@ -18,7 +18,7 @@ mod words;
 
 pub use interface::{ClientId, Effect, Input, JobKey, Moment, NodeOptions};
 pub(crate) use plan::why;
-pub(crate) use words::count;
+pub(crate) use words::{count, forced};
 
 use crate::cib::{Applied, Change, Cib, Generation, Origin, Turn};
 use crate::controller::{Controller, Output};

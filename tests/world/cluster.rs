@@ -36,12 +36,12 @@ pub(crate) struct ClusterFile {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counting {
     last_man: bool,
-    tie_breaker: bool,
+    tie_breaker: Option<&'static str>,
 }
 
 impl Counting {
     /// As far as it goes.
-    pub(crate) const LAST_MAN: Counting = Counting { last_man: true, tie_breaker: true };
+    pub(crate) const LAST_MAN: Counting = Counting { last_man: true, tie_breaker: Some("highest") };
 }
 
 impl ClusterFile {
@@ -61,7 +61,10 @@ impl ClusterFile {
             comments: if rng.u32(0..4) == 0 { rng.usize(0..400) } else { 0 },
         };
         if machines > 2 && rng.u32(0..3) == 0 {
-            file.counting = Some(Counting { last_man: rng.u32(0..4) > 0, tie_breaker: rng.bool() });
+            file.counting = Some(Counting {
+                last_man: rng.u32(0..4) > 0,
+                tie_breaker: [None, Some("lowest"), Some("highest")][rng.usize(0..3)],
+            });
         }
         for resource in 0..RESOURCE_COUNT {
             file.monitor_ms[resource] = rng.u32(1..6) * 1_000;
@@ -105,8 +108,8 @@ impl ClusterFile {
         if let Some(Counting { last_man, tie_breaker }) = self.counting {
             put(&mut text, format_args!("[quorum]\nwait-for-all = true\nlast-man-standing = {last_man}\n"));
             text.push_str("last-man-standing-window = \"2s\"\n");
-            if tie_breaker {
-                text.push_str("auto-tie-breaker = \"lowest\"\n");
+            if let Some(node) = tie_breaker {
+                put(&mut text, format_args!("auto-tie-breaker = \"{node}\"\n"));
             }
         }
         for (number, name) in MACHINES.iter().take(self.machines).enumerate() {

@@ -66,10 +66,12 @@ pub(crate) enum Ambush {
     Isolation,
     /// Everybody loses power.
     PowerCutOfAll,
+    /// It begins a new life with those who were not in its view, and does not see any more those who were.
+    Turncoat,
 }
 
 /// Moments worth waiting for.
-const MOMENTS: [EventKind; 8] = [
+const MOMENTS: [EventKind; 9] = [
     EventKind::Ordered,
     EventKind::Plan,
     EventKind::Result,
@@ -78,6 +80,7 @@ const MOMENTS: [EventKind; 8] = [
     EventKind::Synced,
     EventKind::Configuration,
     EventKind::View,
+    EventKind::Quorum,
 ];
 
 const KINDS: [Kind; 16] = [
@@ -113,8 +116,7 @@ impl Faults {
             Some(Mutation::DiskLies | Mutation::ForgetsRingNumber) => &[1, 2],
             Some(Mutation::FenceLies | Mutation::FenceHasty | Mutation::ActsAlone) => &[0, 5],
             Some(Mutation::DropsRecovered) => &[2, 5, 7],
-            Some(Mutation::ForgetsRoll) => &[2, 5, 15],
-            Some(Mutation::NewDiskClaims) => &[5, 14, 15],
+            Some(Mutation::ForgetsRoll) => &[13, 15],
             _ => &[0],
         };
         for kind in forced {
@@ -208,14 +210,18 @@ impl World {
 
     fn prepare_ambush(&mut self) {
         let rng = &mut self.faults.rng;
-        let ambush = match rng.u32(0..12) {
+        let ambush = match rng.u32(0..14) {
             0..=2 => Ambush::PowerCut,
             3..=5 => Ambush::Crash,
             6..=7 => Ambush::Mute,
             8..=10 => Ambush::Isolation,
+            11..=12 => Ambush::Turncoat,
             _ => Ambush::PowerCutOfAll,
         };
         let moment = MOMENTS[rng.usize(0..MOMENTS.len())];
+        // The worst moment for those who count to be forgotten is when they have just become others.
+        let worst = self.mutation == Some(Mutation::ForgetsRoll);
+        let (moment, ambush) = if worst { (EventKind::Quorum, Ambush::Turncoat) } else { (moment, ambush) };
         note!(self, None, "AMBUSH {ambush:?} waits for {moment:?}");
         self.faults.ambush = Some((moment, ambush));
     }
@@ -251,6 +257,18 @@ impl World {
             Ambush::Crash => {
                 let pause = self.faults.about(2 * SECOND);
                 self.crash_for(at, pause);
+            }
+            Ambush::Turncoat => {
+                let view = self.machines[at].daemon.as_ref().and_then(|daemon| daemon.view.as_ref());
+                let left = |name: &config::NodeId| view.is_some_and(|view| view.contains(name));
+                let sides: Vec<u8> = self.machines.iter().map(|machine| u8::from(!left(&machine.name))).collect();
+                let sides: Vec<u8> =
+                    sides.iter().enumerate().map(|(it, side)| if it == at { 1 } else { *side }).collect();
+                self.heal();
+                self.network.partition(&sides);
+                let pause = self.faults.about(SECOND);
+                self.crash_for(at, pause);
+                self.until(12 * SECOND, Undo::Heal);
             }
             Ambush::Mute => {
                 for to in 0..self.machines.len() {

@@ -88,9 +88,6 @@ impl World {
         if self.mutation == Some(Mutation::ForgetsRoll) {
             durable.roll = None;
         }
-        if self.mutation == Some(Mutation::NewDiskClaims) && machine.disk.durable.is_none() {
-            durable.generation.view = 1;
-        }
         let incarnation = Incarnation(self.rng.u64(..));
         let Some(daemon) = self.new_daemon(at, incarnation, durable) else { return };
         note!(self, Some(at), "DAEMON begins, incarnation {incarnation}");

@@ -99,7 +99,7 @@ impl World {
         if options.mutation == Some(Mutation::ActsAlone) {
             file.votes[0] = 20;
         }
-        if matches!(options.mutation, Some(Mutation::ForgetsRoll | Mutation::NewDiskClaims)) {
+        if machines > 2 && options.mutation == Some(Mutation::ForgetsRoll) {
             file.counting.get_or_insert(Counting::LAST_MAN);
         }
         let counting = file.counting.is_some();

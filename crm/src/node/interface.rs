@@ -47,6 +47,7 @@ impl NodeOptions {
             attributes: Attributes::default(),
             roll: None,
             forced: None,
+            forks: Vec::new(),
         }
     }
 }

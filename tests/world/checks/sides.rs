@@ -20,7 +20,12 @@ pub(crate) struct Sides {
 
 impl Sides {
     pub(crate) fn new(machines: usize) -> Sides {
-        Sides { acting: vec![None; machines], outdated: vec![false; machines], counted: vec![BTreeSet::new(); machines], recounted: 0 }
+        Sides {
+            acting: vec![None; machines],
+            outdated: vec![false; machines],
+            counted: vec![BTreeSet::new(); machines],
+            recounted: 0,
+        }
     }
 
     /// This machine is down, stopped, without a view or without quorum.

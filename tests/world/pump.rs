@@ -296,6 +296,14 @@ impl World {
     fn node_effect(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Multicast(bytes) => self.seam_to_ring(at, membership::Input::Multicast(bytes.into())),
+            Effect::Reconfigure(config) => {
+                let to = membership::Reconfiguration {
+                    nodes: config.nodes.keys().cloned().collect(),
+                    token: config.cluster.token,
+                    frame_limit: FRAME_LIMIT,
+                };
+                self.seam_to_ring(at, membership::Input::Reconfigure(to));
+            }
             Effect::Leave => self.seam_to_ring(at, membership::Input::Leave),
             Effect::Start { key, job } => self.job_starts(at, key, &job),
             Effect::Kill(key) => self.job_killed(at, key),

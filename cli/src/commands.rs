@@ -66,7 +66,7 @@ enum Command {
     /// Show who was cut off, or confirm by hand that a node is off
     #[command(subcommand)]
     Fencing(fencing::Command),
-    /// Show the votes
+    /// Show the votes, or go on without quorum after a disaster
     #[command(subcommand)]
     Quorum(quorum::Command),
     /// Show the view, the token and what disturbed them

@@ -57,6 +57,8 @@ pub struct Node {
     store_failed: Option<(Generation, String)>,
     /// What the ring complained about since its last view: perhaps why there is no other.
     ring_warning: Option<String>,
+    /// What the ring was told last.
+    ring_config: Arc<Config>,
     /// What the fencer was told last.
     told: Told,
     /// What was announced last.
@@ -98,6 +100,7 @@ impl Node {
     /// The problems of the stored cluster file, if it is not valid.
     pub fn new(options: NodeOptions) -> Result<Node, Vec<config::Problem>> {
         let cib = Cib::new(options.durable)?;
+        let ring_config = Arc::clone(&cib.config);
         Ok(Node {
             controller: Controller::new(options.me.clone(), options.incarnation, cib),
             executor: Executor::new(options.executor),
@@ -110,6 +113,7 @@ impl Node {
             first_quorate: None,
             store_failed: None,
             ring_warning: None,
+            ring_config,
             told: Told::default(),
             announced: Announced::default(),
             moved: true,
@@ -401,11 +405,21 @@ impl Node {
 
     /// Looks at what follows from the state as a whole.
     fn look(&mut self, now: Moment) {
+        self.tell_ring();
         self.tell_fencer(now);
         self.direct(now);
         self.go_on_leaving(now);
         self.answer_waiting(now);
         self.announce_doubled(now);
+    }
+
+    /// The ring was started with the cluster file that this node had then.
+    fn tell_ring(&mut self) {
+        let config = &self.controller.cib().config;
+        if !Arc::ptr_eq(&self.ring_config, config) {
+            self.ring_config = Arc::clone(config);
+            self.effects.push(Effect::Reconfigure(Arc::clone(config)));
+        }
     }
 
     fn tell_fencer(&mut self, now: Moment) {

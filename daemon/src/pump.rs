@@ -6,12 +6,13 @@ use crate::local::Local;
 use crate::report;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use config::Config;
 use crm::cib::Durable;
 use crm::control::{Request, Response};
 use crm::event::{Event, EventKind};
 use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
 use membership::Incarnation;
-use membership_io::{Bind, LinkEvent, RingHandle, RingThread};
+use membership_io::{Bind, LinkEvent, RingHandle, RingThread, Settings};
 use nix::unistd::AccessFlags;
 use resource_agents::Finished;
 use resource_agents_io::{Notes, Runner, RunnerOptions};
@@ -166,22 +167,34 @@ fn start_ring(
     let config = &node.cib().config;
     let identity = membership_io::Identity::load(&local.keys_directory)
         .with_context(|| format!("cannot load the keys of this node from {}", local.keys_directory.display()))?;
+    let Settings { nodes, port, token, mtu, link_mode } = settings(config);
     let options = membership_io::Options {
         cluster: config.cluster.name.clone(),
         me: local.node.clone(),
         incarnation,
-        nodes: config.nodes.values().map(|node| (node.name.clone(), node.addresses.clone())).collect(),
-        port: config.cluster.port,
-        token: config.cluster.token,
-        mtu: config.cluster.mtu,
+        nodes,
+        port,
+        token,
+        mtu,
         identity,
         bind: local.bind.map_or(Bind::Configured, Bind::Address),
         state_dir: local.state_directory.clone(),
         realtime: local.realtime,
-        link_mode: config.cluster.link_mode,
+        link_mode,
         seed: fastrand::u64(..),
     };
     RingThread::spawn(options, on_event).context("cannot start the ring")
+}
+
+/// What the ring takes from the cluster file.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        nodes: config.nodes.values().map(|node| (node.name.clone(), node.addresses.clone())).collect(),
+        port: config.cluster.port,
+        token: config.cluster.token,
+        mtu: config.cluster.mtu,
+        link_mode: config.cluster.link_mode,
+    }
 }
 
 /// What the ring thread says, as an input for the node.
@@ -321,6 +334,11 @@ impl Pump {
             Effect::Multicast(message) => {
                 if !self.unsent.is_empty() || self.ring.multicast(message.clone()).is_err() {
                     self.unsent.push_back(message);
+                }
+            }
+            Effect::Reconfigure(config) => {
+                if let Err(error) = self.ring.reconfigure(settings(&config)) {
+                    tracing::error!("the ring does not follow the new cluster file and goes on as before: {error}");
                 }
             }
             Effect::Leave => self.ring.leave(),

@@ -322,16 +322,20 @@ impl World {
         self.machines[at].disk.replace();
     }
 
-    /// One machine after the other is cut off from the rest, so slowly that those that are left can go on.
+    /// One machine after the other is cut off from the rest, so slowly that those that are left can go on. Their fence
+    /// devices cannot be reached either, so that nobody is rebooted out of what he knows.
     fn cascade(&mut self, first: usize) {
         let count = self.machines.len();
         note!(self, Some(first), "CASCADE begins");
+        self.device = DeviceMood::Refuses;
         for turn in 1..count {
             let pause = self.faults.about(4 * SECOND);
             let at = (first + turn) % count;
             self.clock.after(turn as u64 * 4 * SECOND + pause, Event::CutOff { at });
         }
-        self.clock.after((count as u64 + 3) * 4 * SECOND, Event::Undo(Undo::Heal));
+        let end = (count as u64 + 3) * 4 * SECOND;
+        self.clock.after(end, Event::Undo(Undo::Heal));
+        self.clock.after(end, Event::Undo(Undo::ObedientDevice));
     }
 
     /// The next machine of a cascade: nothing gets through to it or from it any more.
@@ -375,6 +379,10 @@ impl World {
 
     fn service_dies(&mut self, first: usize) {
         let count = self.machines.len();
+        if self.faults.rng.u32(0..4) == 0 {
+            self.store_dies(first % count);
+            return;
+        }
         for turn in 0..count * RESOURCE_COUNT {
             let (at, resource) = ((first + turn) % count, (turn / count + first) % RESOURCE_COUNT);
             if self.machines[at].running[resource] {

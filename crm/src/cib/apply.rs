@@ -211,8 +211,7 @@ impl Cib {
     }
 
     /// Whether a running cluster may take over this file. What is refused would break an argument that the cluster
-    /// stands on: overlapping quorums (nodes, votes, `[quorum]`), one ring (name, addresses), and stops with the agent
-    /// that started.
+    /// stands on: overlapping quorums (nodes, votes, `[quorum]`), one ring (name), and stops with the agent that started.
     pub(crate) fn may_become(&self, config: &Config) -> Result<(), Refused> {
         let refuse = |what: String, hint: &str| Err(Refused::new(Refusal::Invalid, what, Some(hint)));
         let stopped = "stop the daemon on every node, replace the file there, and start them again";
@@ -228,15 +227,6 @@ impl Cib {
         }
         self.may_remove_nodes(config)?;
         self.roll_for(config)?;
-        for (name, node) in &config.nodes {
-            let Some(old) = now.nodes.get(name) else { continue };
-            if node.addresses != old.addresses || config.cluster.port != now.cluster.port {
-                return refuse(
-                    format!("this version cannot change the addresses of {name} in a running cluster"),
-                    stopped,
-                );
-            }
-        }
         for resource in now.resources.keys().filter(|name| !config.resources.contains_key(*name)) {
             if let Some(node) = self.active_on(resource).first() {
                 let what = format!("{resource} cannot be removed from the file while it runs on {node}");

@@ -52,7 +52,11 @@ impl Controller {
         let names: Vec<&str> = nodes.iter().map(config::NodeId::as_str).collect();
         self.event(EventKind::Quorum, None, format!("the votes that count are those of {}", names.join(", ")));
         if forced && self.cib.durable.forced.is_none() {
-            self.event(EventKind::Quorum, None, "a majority of all nodes is back: quorum is not forced any more".to_owned());
+            self.event(
+                EventKind::Quorum,
+                None,
+                "a majority of all nodes is back: quorum is not forced any more".to_owned(),
+            );
         }
         self.note_roll();
         self.store();

@@ -280,7 +280,9 @@ fn forced_quorum_fences_first_and_ends_when_a_majority_is_back() {
     cluster.run();
     assert_eq!(count(&cluster, "beta"), "yes 2 of 3");
     assert_eq!(cluster.disks[&node("beta")].forced, None);
-    assert!(cluster.told("beta", crate::event::EventKind::Quorum).iter().any(|text| text.contains("not forced any more")));
+    assert!(
+        cluster.told("beta", crate::event::EventKind::Quorum).iter().any(|text| text.contains("not forced any more"))
+    );
 }
 
 #[test]

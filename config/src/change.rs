@@ -152,10 +152,19 @@ fn cluster(of: &Cluster) -> Subject {
 }
 
 fn quorum(of: &QuorumOptions) -> Subject {
-    let QuorumOptions { two_node, wait_for_all: _, auto_tie_breaker, arbiter } = of;
+    let QuorumOptions {
+        two_node,
+        wait_for_all: _,
+        auto_tie_breaker,
+        last_man_standing,
+        last_man_standing_window,
+        arbiter,
+    } = of;
     let mut subject = Subject::default();
     subject.set("two-node", two_node);
     subject.set("wait-for-all", of.waits_for_all());
+    subject.set("last-man-standing", last_man_standing);
+    subject.set("last-man-standing-window", format_duration(*last_man_standing_window));
     if let Some(tie_breaker) = auto_tie_breaker {
         subject.set("auto-tie-breaker", tie_breaker);
     }
@@ -172,10 +181,11 @@ fn quorum(of: &QuorumOptions) -> Subject {
 }
 
 fn node(config: &Config, of: &Node) -> Subject {
-    let Node { name, addresses, votes, attributes, standby, maintenance } = of;
+    let Node { name, addresses, votes, role, attributes, standby, maintenance } = of;
     let mut subject = Subject::default();
     subject.set("addresses", addresses.join(", "));
     subject.set("votes", votes);
+    subject.set("role", role.as_str());
     subject.map("attributes", attributes);
     subject.set("standby", standby);
     subject.set("maintenance", maintenance);

@@ -42,7 +42,7 @@ pub use duration::{DurationError, format_duration, parse_duration};
 pub use id::{DeviceId, MAX_NAME, NameError, NodeId, ResourceId};
 pub use link::LinkMode;
 pub use nearest::nearest;
-pub use node::Node;
+pub use node::{Node, NodeRole};
 pub use overrides::{NodeMode, Overrides};
 pub use parse::{MAX_FILE, Parsed, parse};
 pub use problem::{Problem, Severity};

@@ -4,6 +4,7 @@ use crate::arbiter::Arbiter;
 use crate::id::NodeId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// The quorum options (peer: votequorum).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,12 @@ pub struct QuorumOptions {
     /// `auto-tie-breaker`: which of two halves goes on. `None`: neither.
     #[serde(default)]
     pub auto_tie_breaker: Option<TieBreaker>,
+    /// `last-man-standing`: nodes that are left become those that count, so that one after the other may go.
+    #[serde(default)]
+    pub last_man_standing: bool,
+    /// `last-man-standing-window`: how long the nodes that are left must have been so before they are those that count.
+    #[serde(default)]
+    pub last_man_standing_window: Duration,
     /// `[quorum.arbiter]`: a service outside of the cluster with votes of its own.
     #[serde(default)]
     pub arbiter: Option<Arbiter>,

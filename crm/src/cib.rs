@@ -5,6 +5,7 @@ mod apply;
 mod attribute;
 mod change;
 mod digest;
+mod electorate;
 mod handover;
 mod record;
 mod shape;
@@ -13,6 +14,7 @@ mod status;
 pub use apply::{Applied, Context, News, Origin, Refused};
 pub use attribute::{Attribute, Attributes, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VALUE, MOST_ATTRIBUTES, Subject};
 pub use change::{Change, OverrideEdit};
+pub use electorate::{Forced, Grant};
 pub(crate) use handover::Turn;
 pub use status::{
     Activity, Counter, Definition, FailureCount, FencingStatus, History, NodeState, NodeStatus, OperationKey,
@@ -20,8 +22,8 @@ pub use status::{
 };
 
 use config::{Config, NodeId, Overrides, Problem, ResourceId};
+use membership::Roll;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -53,6 +55,12 @@ pub struct Durable {
     /// What agents and operators noted for good.
     #[serde(default)]
     pub attributes: Attributes,
+    /// Whose votes count, where it is not simply the nodes of the cluster file.
+    #[serde(default)]
+    pub roll: Option<Roll>,
+    /// Quorum was forced by an operator, and the nodes given up then are not back yet.
+    #[serde(default)]
+    pub forced: Option<Forced>,
 }
 
 /// Configuration and status of the whole cluster.
@@ -85,12 +93,6 @@ impl Cib {
         let mut copy = Cib { durable, config: Arc::new(config), status: self.status.clone() };
         copy.match_nodes();
         copy
-    }
-
-    /// Votes of every configured node.
-    #[must_use]
-    pub fn votes(&self) -> BTreeMap<NodeId, u32> {
-        self.config.nodes.iter().map(|(name, node)| (name.clone(), node.votes)).collect()
     }
 
     /// What is known of one resource on one node, if anything.

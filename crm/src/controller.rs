@@ -13,6 +13,7 @@
 mod acknowledge;
 mod hello;
 mod outbox;
+mod recount;
 
 use crate::cib::{Applied, Change, Cib, Context, Durable, Generation, News, Origin};
 use crate::control::Response;
@@ -22,9 +23,10 @@ use crate::node::ClientId;
 use acknowledge::Acknowledge;
 use config::{NodeId, ResourceId};
 use hello::{Agreement, Parts, Syncing};
-use membership::{Configuration, Delivery, Incarnation, Quorum, RingId, View, quorum};
+use membership::{Configuration, Delivery, Incarnation, Quorum, RingId, View};
 use outbox::Outbox;
 use resource_agents::{Operation, OrderId};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 pub(crate) use crate::cib::Turn;
@@ -53,6 +55,8 @@ pub(crate) enum Output {
     Broken,
     /// A view was synchronised.
     Synced(Vec<Turn>),
+    /// The answer to whether this view may act, or the numbers behind it, changed inside the view.
+    Quorum,
     /// A client can be answered.
     Answer(ClientId, Response),
     /// Somebody should know.
@@ -81,6 +85,10 @@ pub(crate) struct Synced {
     pub(crate) dc: NodeId,
     /// Whether it may act.
     pub(crate) quorum: Quorum,
+    /// Members that came without what they had stored, while others have it.
+    pub(crate) blank: BTreeSet<NodeId>,
+    /// From this version on every version of this view holds the roll that is in force.
+    roll_since: Generation,
     /// Messages applied in it so far.
     applied: u64,
 }
@@ -300,7 +308,7 @@ impl Controller {
         }
     }
 
-    fn on_excluded(&mut self, out: &std::collections::BTreeSet<NodeId>) {
+    fn on_excluded(&mut self, out: &BTreeSet<NodeId>) {
         if out.contains(&self.me) {
             let reason = "this node did not do its part of the hand-over in time and was excluded by the others";
             self.outputs.push(Output::Stop(reason.to_owned()));
@@ -330,7 +338,7 @@ impl Controller {
 
     /// The place in the order at which the view begins to count.
     fn begin(&mut self, agreement: Agreement) {
-        let Agreement { view, dc, durable: (winner, durable), status, hellos, ambiguous } = agreement;
+        let Agreement { view, durable: (winner, durable), status, hellos, ambiguous } = agreement;
         let before = self.cib.durable.generation;
         let won = hellos[&winner].generation;
         if ambiguous {
@@ -351,16 +359,21 @@ impl Controller {
         if let Some(status) = status {
             self.cib.adopt_status(status);
         }
+        let dc = hello::dc(&hellos, |node| self.cib.only_votes(node));
+        let forgot = |hello: &&Hello| hello.generation == Generation::default() && won != Generation::default();
+        let blank: BTreeSet<NodeId> =
+            hellos.iter().filter(|(_, hello)| forgot(hello)).map(|(name, _)| name.clone()).collect();
         let own = hellos.into_iter().map(|(name, hello)| (name, hello.own)).collect();
         let turns = self.cib.begin_view(&view.members, &own);
-        let quorum = quorum(&view, &self.cib.votes(), &self.cib.config.quorum, self.cib.status.all_seen);
+        let quorum = self.cib.quorum(&view, &blank);
         self.cib.status.all_seen |= quorum.quorate;
         if quorum.quorate {
             self.cib.stamp(&view.ring);
         }
         self.since.get_or_insert(view.ring.number);
         let contained = self.contained();
-        self.phase = Phase::Synced(Synced { view, dc, quorum, applied: 0 });
+        let roll_since = self.cib.durable.generation;
+        self.phase = Phase::Synced(Synced { view, dc, quorum, blank, roll_since, applied: 0 });
         self.follow();
         let answers = self.acknowledge.resume(before, won, contained, &self.cib);
         self.answer(answers);
@@ -446,9 +459,13 @@ impl Controller {
         synced.applied += 1;
         let context = Context { view: synced.view.ring.number, quorate: synced.quorum.quorate };
         self.follow();
-        let before = self.cib.durable.generation;
+        let (before, roll) = (self.cib.durable.generation, self.cib.durable.roll.clone());
         let applied = self.cib.apply(&origin, &change, context);
-        if self.cib.durable.generation != before {
+        let stored = self.cib.durable.generation != before;
+        if stored && self.cib.durable.roll != roll {
+            self.note_roll();
+        }
+        if !self.recount() && stored {
             self.store();
         }
         if origin.node == self.me
@@ -490,12 +507,13 @@ impl Controller {
             self.event(EventKind::Alert, Some(from.as_str()), text);
         }
         self.acknowledge();
+        self.seal();
     }
 
     fn acknowledge(&mut self) {
         let Phase::Synced(synced) = &self.phase else { return };
-        let members: Vec<&NodeId> = synced.view.members.keys().collect();
-        let answers = self.acknowledge.acknowledge(&self.cib, &synced.quorum, &members);
+        let members = synced.view.members.keys().cloned().collect();
+        let answers = self.acknowledge.acknowledge(&self.cib.roll(), &members);
         self.answer(answers);
     }
 
@@ -525,11 +543,22 @@ impl Controller {
         // Without those who are late, the others would have no quorum: then there is nothing better than to wait on.
         let mut rest = syncing.view.clone();
         rest.members.retain(|name, _| !nodes.contains(name));
-        let quorate = |view: &View| quorum(view, &self.cib.votes(), &self.cib.config.quorum, true).quorate;
+        let quorate = |view: &View| {
+            let found = self.cib.quorum(view, &BTreeSet::new());
+            found.quorate || found.votes >= found.needed
+        };
         let costly = quorate(&syncing.view) && !quorate(&rest);
         if !nodes.is_empty() && !costly {
             self.say(&Message::Exclude { ring, nodes });
         }
+    }
+
+    /// Who should count from now on; see [`Cib::wanted_electorate`].
+    pub(crate) fn wanted_electorate(&self) -> Option<(BTreeSet<NodeId>, bool)> {
+        let synced = self.synced().filter(|synced| synced.quorum.quorate)?;
+        let told = |node: &NodeId| self.acknowledge.has_stored(node, synced.roll_since);
+        let blank = synced.blank.iter().filter(|node| !told(node)).cloned().collect();
+        self.cib.wanted_electorate(synced.view.ring.number, &blank)
     }
 
     /// The client hung up.

@@ -7,6 +7,7 @@
 //! in order; then the node looks at what follows from the new state as a whole (a new plan, another situation for the
 //! fencer, a client that can be answered), and so on until nothing moves.
 
+mod counting;
 mod duty;
 mod interface;
 mod journal;
@@ -56,6 +57,8 @@ pub struct Node {
     store_failed: Option<(Generation, String)>,
     /// What the ring complained about since its last view: perhaps why there is no other.
     ring_warning: Option<String>,
+    /// What the ring was told last.
+    ring_config: Arc<Config>,
     /// What the fencer was told last.
     told: Told,
     /// What was announced last.
@@ -97,6 +100,7 @@ impl Node {
     /// The problems of the stored cluster file, if it is not valid.
     pub fn new(options: NodeOptions) -> Result<Node, Vec<config::Problem>> {
         let cib = Cib::new(options.durable)?;
+        let ring_config = Arc::clone(&cib.config);
         Ok(Node {
             controller: Controller::new(options.me.clone(), options.incarnation, cib),
             executor: Executor::new(options.executor),
@@ -109,6 +113,7 @@ impl Node {
             first_quorate: None,
             store_failed: None,
             ring_warning: None,
+            ring_config,
             told: Told::default(),
             announced: Announced::default(),
             moved: true,
@@ -335,6 +340,7 @@ impl Node {
                 self.duty = None;
             }
             Output::Synced(turns) => self.on_synced(now, &turns),
+            Output::Quorum => self.on_quorum(now),
             Output::Answer(client, response) => self.effects.push(Effect::Reply { client, response }),
             Output::Event(kind, subject, text) => self.event(now, kind, subject, text),
             Output::Stop(reason) => self.stop(now, reason),
@@ -382,16 +388,38 @@ impl Node {
             self.first_quorate.get_or_insert(now.at);
         }
         self.announce_synced(now, turns);
-        self.duty = self.view().filter(|_| self.is_dc()).map(|view| Duty::new(view.ring.number));
+        self.duty = self.view().filter(|_| self.is_dc()).map(|view| Duty::new(view.ring.number, now.at));
+    }
+
+    /// Quorum was counted anew inside the view.
+    fn on_quorum(&mut self, now: Moment) {
+        self.moved = true;
+        if self.quorate() {
+            self.first_quorate.get_or_insert(now.at);
+        }
+        if self.announce_quorum(now) {
+            let why = if self.quorate() { "quorum was gained" } else { "quorum was lost" };
+            self.progress(now, Progress::Unforeseen(why.to_owned()), false);
+        }
     }
 
     /// Looks at what follows from the state as a whole.
     fn look(&mut self, now: Moment) {
+        self.tell_ring();
         self.tell_fencer(now);
         self.direct(now);
         self.go_on_leaving(now);
         self.answer_waiting(now);
         self.announce_doubled(now);
+    }
+
+    /// The ring was started with the cluster file that this node had then.
+    fn tell_ring(&mut self) {
+        let config = &self.controller.cib().config;
+        if !Arc::ptr_eq(&self.ring_config, config) {
+            self.ring_config = Arc::clone(config);
+            self.effects.push(Effect::Reconfigure(Arc::clone(config)));
+        }
     }
 
     fn tell_fencer(&mut self, now: Moment) {

@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use config::NodeId;
 use connection::FromClient;
 use membership::group::{Answer, Groups, Input, Output, Refusal};
-use membership::{Delivery, Incarnation, Message, View};
-use membership_io::RingSender;
+use membership::{Channel, Delivery, Incarnation, Message, View};
+use membership_io::{Event, RingSender};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +38,18 @@ pub enum FromRing {
     View(View),
     /// A message of the channel of groups.
     Delivered(Delivery),
+}
+
+/// Gives to the groups what is theirs of what the ring says; the rest is for the node.
+pub fn sort(event: Event, groups: &mpsc::UnboundedSender<FromRing>) -> Option<Event> {
+    let (theirs, rest) = match event {
+        Event::Deliver(delivery) if delivery.channel == Channel::Groups => (FromRing::Delivered(delivery), None),
+        Event::View(view) => (FromRing::View(view.clone()), Some(Event::View(view))),
+        other => return Some(other),
+    };
+    // The receiver is gone only when the daemon ends.
+    let _ = groups.send(theirs);
+    rest
 }
 
 /// What the node's own loop has to do with groups.

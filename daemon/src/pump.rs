@@ -2,17 +2,18 @@
 
 use crate::control::{self, FromClient};
 use crate::disk::{StateDirectory, Written};
-use crate::groups::{self, FromRing};
+use crate::groups;
 use crate::local::Local;
 use crate::report;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use config::Config;
 use crm::cib::Durable;
 use crm::control::{Request, Response};
 use crm::event::{Event, EventKind};
 use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
-use membership::{Channel, Incarnation};
-use membership_io::{Bind, LinkEvent, RingHandle, RingThread};
+use membership::Incarnation;
+use membership_io::{Bind, LinkEvent, RingHandle, RingThread, Settings};
 use nix::unistd::AccessFlags;
 use resource_agents::Finished;
 use resource_agents_io::{Notes, Runner, RunnerOptions};
@@ -75,7 +76,7 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
     let ring = start_ring(&node, local, incarnation, {
         let backlog = backlog.clone();
         Box::new(move |event| {
-            let Some(event) = for_groups(event, &groups_sender) else { return };
+            let Some(event) = groups::sort(event, &groups_sender) else { return };
             backlog.fetch_add(1, Ordering::Relaxed);
             // The receiver is gone only when the daemon ends.
             let _ = ring_sender.send(event);
@@ -181,35 +182,34 @@ fn start_ring(
     let config = &node.cib().config;
     let identity = membership_io::Identity::load(&local.keys_directory)
         .with_context(|| format!("cannot load the keys of this node from {}", local.keys_directory.display()))?;
+    let Settings { nodes, port, token, mtu, link_mode } = settings(config);
     let options = membership_io::Options {
         cluster: config.cluster.name.clone(),
         me: local.node.clone(),
         incarnation,
-        nodes: config.nodes.values().map(|node| (node.name.clone(), node.addresses.clone())).collect(),
-        port: config.cluster.port,
-        token: config.cluster.token,
-        mtu: config.cluster.mtu,
+        nodes,
+        port,
+        token,
+        mtu,
         identity,
         bind: local.bind.map_or(Bind::Configured, Bind::Address),
         state_dir: local.state_directory.clone(),
         realtime: local.realtime,
-        link_mode: config.cluster.link_mode,
+        link_mode,
         seed: fastrand::u64(..),
     };
     RingThread::spawn(options, on_event).context("cannot start the ring")
 }
 
-/// Gives to the groups what is theirs; the rest is for the node.
-fn for_groups(event: membership_io::Event, groups: &mpsc::UnboundedSender<FromRing>) -> Option<membership_io::Event> {
-    use membership_io::Event as Ring;
-    let (theirs, rest) = match event {
-        Ring::Deliver(delivery) if delivery.channel == Channel::Groups => (FromRing::Delivered(delivery), None),
-        Ring::View(view) => (FromRing::View(view.clone()), Some(Ring::View(view))),
-        other => return Some(other),
-    };
-    // The receiver is gone only when the daemon ends.
-    let _ = groups.send(theirs);
-    rest
+/// What the ring takes from the cluster file.
+fn settings(config: &Config) -> Settings {
+    Settings {
+        nodes: config.nodes.values().map(|node| (node.name.clone(), node.addresses.clone())).collect(),
+        port: config.cluster.port,
+        token: config.cluster.token,
+        mtu: config.cluster.mtu,
+        link_mode: config.cluster.link_mode,
+    }
 }
 
 /// What the ring thread says, as an input for the node.
@@ -363,6 +363,11 @@ impl Pump {
             Effect::Multicast(message) => {
                 if !self.unsent.is_empty() || self.ring.multicast(message.clone()).is_err() {
                     self.unsent.push_back(message);
+                }
+            }
+            Effect::Reconfigure(config) => {
+                if let Err(error) = self.ring.reconfigure(settings(&config)) {
+                    tracing::error!("the ring does not follow the new cluster file and goes on as before: {error}");
                 }
             }
             Effect::Leave => {

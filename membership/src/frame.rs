@@ -78,6 +78,8 @@ pub(crate) struct Join {
     pub(crate) fresh: bool,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) hears: Vec<NodeId>,
+    /// The token timeout the sender lives by, in milliseconds.
+    pub(crate) pace_ms: u32,
 }
 
 impl Join {
@@ -180,6 +182,8 @@ pub(crate) struct Beat {
     /// Those it is in a ring with, or wants to be.
     pub(crate) members: Vec<NodeId>,
     pub(crate) hears: Vec<NodeId>,
+    /// The token timeout the sender lives by, in milliseconds.
+    pub(crate) pace_ms: u32,
 }
 
 /// "I have something to send": ends the idle hold of the token.

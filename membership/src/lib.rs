@@ -14,7 +14,9 @@ pub mod wire;
 
 pub use chronicle::{Chronicle, Insight, OwnTime, PeerInsight, Spread, TokenTime, ViewChange};
 pub use message::{Channel, Guarantee, Message};
-pub use quorum::{Electorate, Quorum, Roll, quorum};
+pub use quorum::{Electorate, External, Next, Quorum, Roll, Seen, Tally, quorum};
 pub use record::{About, Detail, RECORDED, RecordError, Recorder, Recording, Replay, Replayed, Timeline};
-pub use ring::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Ring, RingOptions, RingStatus};
+pub use ring::{
+    Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Reconfiguration, Ring, RingOptions, RingStatus,
+};
 pub use view::{Incarnation, RingId, View};

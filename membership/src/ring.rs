@@ -31,7 +31,9 @@ mod resend;
 mod timers;
 mod turn;
 
-pub use interface::{Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, RingOptions, RingStatus};
+pub use interface::{
+    Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Reconfiguration, RingOptions, RingStatus,
+};
 
 pub(crate) use machine::Machine;
 pub(crate) use moment::Moment;

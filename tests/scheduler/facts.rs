@@ -50,7 +50,7 @@ impl Scene {
         Scene {
             cib: Cib { durable, config: Arc::new(config), status },
             members: BTreeSet::new(),
-            quorum: Quorum { quorate: true, votes: 1, expected: 1, needed: 1, awaited: Vec::new() },
+            quorum: Quorum { quorate: true, votes: 1, expected: 1, needed: 1, ..Quorum::default() },
             wall_ms: 1_000_000,
             waiting: false,
         }

@@ -49,6 +49,8 @@ pub(crate) struct Checks {
     pub(crate) lineage: Lineage,
     /// `held[resource][machine]`: by what agents said and fence devices did, the service may be running there.
     held: [[bool; MACHINES.len()]; RESOURCE_COUNT],
+    /// By what its agent said and fence devices did, the copy of the store on this machine may be written to.
+    leading: [bool; MACHINES.len()],
     /// Fingerprints of the CIB by place in the order: what it was, and at which machine first.
     cibs: BTreeMap<(RingId, u64), (u64, usize)>,
     dcs: BTreeMap<String, (String, usize)>,
@@ -61,6 +63,7 @@ impl Checks {
             deliveries: Deliveries::new(machines),
             lineage: Lineage::default(),
             held: Default::default(),
+            leading: Default::default(),
             cibs: BTreeMap::new(),
             dcs: BTreeMap::new(),
         }
@@ -81,6 +84,27 @@ impl Checks {
         for resource in &mut self.held {
             resource[machine] = false;
         }
+        self.follows(machine);
+    }
+
+    /// An agent began to promote the copy of the store.
+    pub(crate) fn leads(&mut self, machine: usize) {
+        self.leading[machine] = true;
+    }
+
+    /// An agent said that the copy of the store is not promoted (any more).
+    pub(crate) fn follows(&mut self, machine: usize) {
+        self.leading[machine] = false;
+    }
+
+    /// The copy of the store on `machine` is about to be promoted: no other may be, as far as anybody can know.
+    pub(crate) fn no_promotion_beside_another(&self, machine: usize) -> Verdict {
+        let other = self.leading.iter().enumerate().find(|(other, leads)| **leads && *other != machine);
+        other.map_or(Ok(()), |(other, _)| {
+            let (here, there) = (MACHINES[machine], MACHINES[other]);
+            let text = format!("the store is promoted on {here} while nobody made sure that it is not on {there}");
+            Err(Violation::new("no_promotion_beside_another", text))
+        })
     }
 
     /// A service is about to be started on `machine`. No other machine may run it as far as anybody can know: its

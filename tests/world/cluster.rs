@@ -1,5 +1,6 @@
 //! The cluster file of a world, and the changes that operators make to it.
 
+use crate::store;
 use fastrand::Rng;
 use std::fmt::Write;
 
@@ -24,6 +25,8 @@ pub(crate) struct ClusterFile {
     stickiness: u32,
     monitor_ms: [u32; RESOURCE_COUNT],
     prefer: [Option<usize>; RESOURCE_COUNT],
+    /// Where the store is rather promoted.
+    leader: Option<usize>,
     stopped: [bool; RESOURCE_COUNT],
     definition: [u32; RESOURCE_COUNT],
     /// Lines of comment at the end, to make a message that does not fit one frame.
@@ -41,6 +44,7 @@ impl ClusterFile {
             stickiness: rng.u32(0..3) * 50,
             monitor_ms: [0; RESOURCE_COUNT],
             prefer: [None; RESOURCE_COUNT],
+            leader: None,
             stopped: [false; RESOURCE_COUNT],
             definition: [0; RESOURCE_COUNT],
             comments: if rng.u32(0..4) == 0 { rng.usize(0..400) } else { 0 },
@@ -57,12 +61,13 @@ impl ClusterFile {
         let mut file = self.clone();
         file.marker = marker;
         let resource = rng.usize(0..RESOURCE_COUNT);
-        match rng.u32(0..6) {
+        match rng.u32(0..7) {
             0 => file.stickiness = rng.u32(0..200),
             1 => file.monitor_ms[resource] = rng.u32(500..6_000),
             2 => file.prefer[resource] = Some(rng.usize(0..self.machines)),
             3 => file.stopped[resource] = !file.stopped[resource],
             4 => file.definition[resource] += 1,
+            5 => file.leader = Some(rng.usize(0..self.machines)),
             _ => {}
         }
         file
@@ -93,6 +98,7 @@ impl ClusterFile {
         for resource in 0..RESOURCE_COUNT {
             self.resource(&mut text, resource);
         }
+        text.push_str(&store::text(self.machines, self.leader));
         text.push_str("[groups.web]\nmembers = [\"address\", \"site\"]\n");
         for line in 0..self.comments {
             put(&mut text, format_args!("# somebody had a thought here, number {line}\n"));

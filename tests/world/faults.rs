@@ -312,6 +312,10 @@ impl World {
 
     fn service_dies(&mut self, first: usize) {
         let count = self.machines.len();
+        if self.faults.rng.u32(0..4) == 0 {
+            self.store_dies(first % count);
+            return;
+        }
         for turn in 0..count * RESOURCE_COUNT {
             let (at, resource) = ((first + turn) % count, (turn / count + first) % RESOURCE_COUNT);
             if self.machines[at].running[resource] {

@@ -19,6 +19,7 @@ mod power;
 mod pump;
 mod services;
 mod settle;
+mod store;
 mod trace;
 mod world;
 

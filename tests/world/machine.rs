@@ -4,6 +4,7 @@ use crate::cluster::RESOURCE_COUNT;
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::services::Call;
+use crate::store::Replica;
 use config::NodeId;
 use crm::node::{JobKey, Node};
 use crm::summary::Summary;
@@ -25,6 +26,7 @@ pub(crate) struct Machine {
     pub(crate) boots: u64,
     pub(crate) disk: Disk,
     pub(crate) running: [bool; RESOURCE_COUNT],
+    pub(crate) store: Replica,
     /// What the wall clock of this machine shows at virtual time 0, in milliseconds since 1970.
     pub(crate) wall_ms: u64,
     pub(crate) daemon: Option<Daemon>,

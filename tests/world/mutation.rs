@@ -24,13 +24,17 @@ pub enum Mutation {
     ForgetsRingNumber,
     /// One node takes itself for the DC.
     ClaimsDc,
+    /// A promotion of the store is tried on a second machine too.
+    PromotesTwice,
+    /// The agent of the store says that it demoted its copy, and did not.
+    DemoteLies,
     /// The answers of some agents never arrive.
     LosesAnswers,
 }
 
 impl Mutation {
     /// All of them, each with the check that must catch it.
-    pub const ALL: [(Mutation, &'static str); 11] = [
+    pub const ALL: [(Mutation, &'static str); 13] = [
         (Mutation::StartsTwice, "one_active_instance"),
         (Mutation::FenceLies, "no_start_before_confirmed_fencing"),
         (Mutation::FenceHasty, "no_start_before_confirmed_fencing"),
@@ -41,6 +45,8 @@ impl Mutation {
         (Mutation::MissesDelivery, "same_cib"),
         (Mutation::ForgetsRingNumber, "ring_numbers_grow"),
         (Mutation::ClaimsDc, "one_dc_per_view"),
+        (Mutation::PromotesTwice, "no_promotion_beside_another"),
+        (Mutation::DemoteLies, "one_copy_leads"),
         (Mutation::LosesAnswers, "settles_in_time"),
     ];
 }

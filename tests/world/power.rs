@@ -54,6 +54,7 @@ impl World {
         machine.power = false;
         machine.boots += 1;
         machine.running = Default::default();
+        machine.store = Default::default();
         self.moved = true;
     }
 

@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::machine::Running;
 use crate::mutation::Mutation;
 use crate::services::{Call, Verb, fence_fate, service_fate};
+use crate::store::StoreVerb;
 use crate::trace::{Detail, note};
 use crate::world::World;
 use crate::{cluster, services};
@@ -296,6 +297,14 @@ impl World {
     fn node_effect(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Multicast(bytes) => self.seam_to_ring(at, membership::Input::Multicast(bytes.into())),
+            Effect::Reconfigure(config) => {
+                let to = membership::Reconfiguration {
+                    nodes: config.nodes.keys().cloned().collect(),
+                    token: config.cluster.token,
+                    frame_limit: FRAME_LIMIT,
+                };
+                self.seam_to_ring(at, membership::Input::Reconfigure(to));
+            }
             Effect::Leave => self.seam_to_ring(at, membership::Input::Leave),
             Effect::Start { key, job } => self.job_starts(at, key, &job),
             Effect::Kill(key) => self.job_killed(at, key),
@@ -382,6 +391,7 @@ impl World {
         };
         let fate = match call {
             Call::Service(verb, _) => service_fate(&mut self.rng, verb, self.manners, job.timeout),
+            Call::Store(verb) => verb.fate(&mut self.rng, self.manners, job.timeout),
             Call::Off(_) | Call::Reboot(_) | Call::On(_) | Call::PowerStatus(_) | Call::Query => {
                 let mood = self.mood_for(call);
                 fence_fate(&mut self.rng, mood, job.timeout)
@@ -390,6 +400,9 @@ impl World {
         note!(self, Some(at), "job {key:?} {call:?} begins, ends in {} us: {:?}", fate.ends, fate.exit);
         if let Call::Service(Verb::Start, resource) = call {
             self.judge_start(at, resource);
+        }
+        if call == Call::Store(StoreVerb::Promote) {
+            self.judge_promotion(at);
         }
         let now = self.clock.now();
         let Some(daemon) = &mut self.machines[at].daemon else { return };
@@ -431,6 +444,7 @@ impl World {
         match job.call {
             Call::Service(Verb::Start, resource) => self.service_starts(at, resource),
             Call::Service(Verb::Stop, resource) => self.service_ends(at, resource),
+            Call::Store(verb) => self.store_acts(at, verb),
             Call::Off(target) | Call::Reboot(target) => self.fence_acts(job.call, target),
             Call::On(target) => self.switch_on_soon(target),
             Call::Service(Verb::Check, _) | Call::PowerStatus(_) | Call::Query => {}
@@ -465,6 +479,7 @@ impl World {
                 return Exit::Code(7);
             }
             Call::Service(Verb::Stop, resource) if well => self.checks.released(resource, at),
+            Call::Store(verb) if well => return self.store_answers(at, verb),
             Call::PowerStatus(target) if well => {
                 return Exit::Code(if self.machines[target].power { 0 } else { services::EXIT_OFF });
             }

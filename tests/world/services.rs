@@ -4,6 +4,7 @@
 //! will come of it: when the machine changes, when the agent answers, and what it says.
 
 use crate::clock::MS;
+use crate::store::StoreVerb;
 use fastrand::Rng;
 use resource_agents::{Exit, Job};
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub(crate) enum Verb {
 pub(crate) enum Call {
     /// Of a resource agent; the resource by its number in the world.
     Service(Verb, usize),
+    /// Of the agent of the [store](crate::store).
+    Store(StoreVerb),
     /// Of the fence-agent: switch this machine off.
     Off(usize),
     /// Switch it off and on again.
@@ -58,6 +61,9 @@ impl Call {
                 ("monitor" | "metadata" | "list", _) => Some(Call::Query),
                 _ => None,
             };
+        }
+        if let Some(verb) = StoreVerb::of(job) {
+            return Some(Call::Store(verb));
         }
         let mut words = job.args.last()?.split_whitespace();
         if words.next() != Some("svc") {
@@ -125,23 +131,39 @@ fn chance(rng: &mut Rng, per_thousand: u32) -> bool {
 
 /// Draws what comes of a call of a resource agent.
 pub(crate) fn service_fate(rng: &mut Rng, verb: Verb, manners: Manners, timeout: Duration) -> Fate {
-    let limit = micros(timeout);
-    if chance(rng, manners.hangs) {
-        // Killed half-way: the service may have changed or not.
-        let acts = if rng.bool() { Some(rng.u64(0..limit)) } else { None };
-        return Fate { acts, ends: limit, exit: Exit::TimedOut };
+    match verb {
+        Verb::Start => work(rng, manners, manners.start_fails, timeout),
+        Verb::Stop => work(rng, manners, manners.stop_fails, timeout),
+        Verb::Check => look(rng, manners, timeout),
     }
-    let ends = match verb {
-        Verb::Check => rng.u64(5 * MS..60 * MS),
-        Verb::Start | Verb::Stop => rng.u64(20 * MS..900 * MS),
-    };
-    let (fails, changes_anyway) = match verb {
-        Verb::Start => (chance(rng, manners.start_fails), 300),
-        Verb::Stop => (chance(rng, manners.stop_fails), 200),
-        Verb::Check => (false, 0),
-    };
-    let acts = if !fails || chance(rng, changes_anyway) { Some(rng.u64(0..ends)) } else { None };
-    Fate { acts, ends, exit: Exit::Code(i32::from(fails)) }
+}
+
+/// Draws what comes of a call that only looks.
+pub(crate) fn look(rng: &mut Rng, manners: Manners, timeout: Duration) -> Fate {
+    hung(rng, manners, timeout).unwrap_or_else(|| {
+        let ends = rng.u64(5 * MS..60 * MS);
+        Fate { acts: Some(rng.u64(0..ends)), ends, exit: Exit::Code(0) }
+    })
+}
+
+/// Draws what comes of a call that changes something, and fails so often per thousand calls.
+pub(crate) fn work(rng: &mut Rng, manners: Manners, fails: u32, timeout: Duration) -> Fate {
+    hung(rng, manners, timeout).unwrap_or_else(|| {
+        let ends = rng.u64(20 * MS..900 * MS);
+        let fails = chance(rng, fails);
+        // Some that fail have done it nevertheless.
+        let acts = if !fails || chance(rng, 250) { Some(rng.u64(0..ends)) } else { None };
+        Fate { acts, ends, exit: Exit::Code(i32::from(fails)) }
+    })
+}
+
+/// Killed half-way: what was to change may have changed or not.
+fn hung(rng: &mut Rng, manners: Manners, timeout: Duration) -> Option<Fate> {
+    chance(rng, manners.hangs).then(|| {
+        let limit = micros(timeout);
+        let acts = if rng.bool() { Some(rng.u64(0..limit)) } else { None };
+        Fate { acts, ends: limit, exit: Exit::TimedOut }
+    })
 }
 
 /// Draws what comes of a call of the fence-agent.

@@ -180,6 +180,7 @@ impl World {
                 missing.push(format!("{name} runs {running} times"));
             }
         }
+        missing.extend(self.store_misses());
         for (at, machine) in self.machines.iter().enumerate() {
             let Some(summary) = machine.daemon.as_ref().and_then(|daemon| daemon.summary.as_ref()) else { continue };
             if summary.activity != "idle" {

@@ -12,6 +12,7 @@ use crate::network::Network;
 use crate::operators::Operators;
 use crate::services::{DeviceMood, Manners};
 use crate::settle::Settling;
+use crate::store::{Replica, one_copy_leads};
 use crate::trace::{Detail, Trace, note};
 use config::NodeId;
 use fastrand::Rng;
@@ -108,6 +109,7 @@ impl World {
                 boots: 1,
                 disk: Disk::default(),
                 running: Default::default(),
+                store: Replica::default(),
                 wall_ms: wall + rng.u64(0..20_000),
                 daemon: None,
                 paused: None,
@@ -228,6 +230,8 @@ impl World {
     fn judge(&mut self) {
         if std::mem::take(&mut self.moved) {
             let verdict = one_active_instance(self.machines.iter().map(|machine| &machine.running));
+            self.broken(verdict);
+            let verdict = one_copy_leads(self.machines.iter().map(|machine| machine.store));
             self.broken(verdict);
         }
     }

@@ -55,7 +55,7 @@ fn healthy() -> Summary {
         node: node("alpha"),
         view: "12/alpha".to_owned(),
         dc: Some(node("beta")),
-        quorum: Quorum { quorate: true, votes: 3, expected: 3, needed: 2, awaited: Vec::new() },
+        quorum: Quorum { quorate: true, votes: 3, expected: 3, needed: 2, ..Quorum::default() },
         generation: Generation { view: 12, index: 3 },
         activity: "idle".to_owned(),
         nodes: vec![online("alpha"), online("beta"), online("gamma")],
@@ -121,7 +121,7 @@ fn a_cluster_in_trouble_says_so_first_and_what_to_do() {
 fn without_quorum_and_with_long_names_it_still_fits() {
     let mut summary = healthy();
     let long = "n".repeat(config::MAX_NAME);
-    summary.quorum = Quorum { quorate: false, votes: 1, expected: 3, needed: 2, awaited: Vec::new() };
+    summary.quorum = Quorum { quorate: false, votes: 1, expected: 3, needed: 2, ..Quorum::default() };
     summary.dc = None;
     summary.nodes[0].name = node(&long);
     summary.nodes[1].state = "not seen".to_owned();

@@ -1,6 +1,7 @@
 //! Nodes that nothing can cut off.
 
 use super::Check;
+use crate::id::NodeId;
 use crate::spot::Spot;
 
 impl Check<'_, '_, '_> {
@@ -12,7 +13,9 @@ impl Check<'_, '_, '_> {
             let span = self.spots.of(&Spot::Setting("properties", "fencing-enabled"));
             return self.report.warning(span, message, Some(hint));
         }
-        for node in self.config.nodes.keys().filter(|node| !self.config.levels.contains_key(*node)) {
+        let covered = |node: &NodeId| self.config.levels.contains_key(node);
+        let runs = self.config.nodes.iter().filter(|(_, node)| !node.only_votes()).map(|(name, _)| name);
+        for node in runs.filter(|node| !covered(node)) {
             let message =
                 format!("no fence device covers the node `{node}`: a node that cannot be fenced blocks recovery");
             let hint = "list it in `nodes` of a [fencing.NAME]".to_owned();

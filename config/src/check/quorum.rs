@@ -3,6 +3,7 @@
 use super::Check;
 use crate::arbiter::Algorithm;
 use crate::duration::format_duration;
+use crate::node::Node;
 use crate::quorum::TieBreaker;
 use crate::spot::Spot;
 use std::time::Duration;
@@ -27,6 +28,8 @@ impl Check<'_, '_, '_> {
             return;
         }
         self.tie_breaker();
+        self.last_man_standing();
+        self.votes_only();
         if quorum.two_node && quorum.arbiter.is_some() {
             let message = "two-node and [quorum.arbiter] contradict each other: with two-node both halves may go on and \
                            fencing decides, with an arbiter only one of them may";
@@ -43,7 +46,7 @@ impl Check<'_, '_, '_> {
             }
         } else if quorum.arbiter.is_some() {
             self.arbiter();
-        } else if nodes.len() == 2 && nodes.values().all(|node| node.votes == 1) {
+        } else if nodes.len() == 2 && quorum.auto_tie_breaker.is_none() && nodes.values().all(|node| node.votes == 1) {
             let span = self.spots.of(&Spot::Node(nodes.last_key_value().map_or(first, |(name, _)| name).clone()));
             let message =
                 "a cluster of two nodes loses quorum as soon as one is lost, and then stops everything".to_owned();
@@ -77,10 +80,61 @@ impl Check<'_, '_, '_> {
             }
         }
         let votes: u32 = nodes.values().map(|node| node.votes).sum();
-        if votes % 2 == 1 {
+        // With last-man-standing the number of votes that count changes.
+        if votes % 2 == 1 && !quorum.last_man_standing {
             let message =
                 format!("there are {votes} votes: an odd number never ties, so auto-tie-breaker does nothing");
             self.report.warning(span, message, Some("remove auto-tie-breaker".to_owned()));
+        }
+    }
+
+    /// What last-man-standing needs is there, and nothing contradicts it.
+    fn last_man_standing(&mut self) {
+        let quorum = &self.config.quorum;
+        if !quorum.last_man_standing {
+            return;
+        }
+        let span = self.spots.of(&Spot::Setting("quorum", "last-man-standing"));
+        let (why, hint) = if quorum.two_node {
+            let why = "last-man-standing and two-node contradict each other: with two-node both nodes may go on and fencing \
+                       decides, with last-man-standing the votes of those that are left do";
+            (why, "remove two-node; with auto-tie-breaker last-man-standing gets by with one of two nodes")
+        } else if quorum.arbiter.is_some() {
+            let why = "last-man-standing and [quorum.arbiter] contradict each other: both say how few nodes may go on";
+            (why, "remove last-man-standing; the arbiter has algorithm = \"last-man-standing\"")
+        } else if !quorum.waits_for_all() {
+            let why = "last-man-standing needs wait-for-all: nodes that start together after a full stop could otherwise take \
+                       themselves for a majority, while the last man standing is still at work";
+            (why, "add wait-for-all = true")
+        } else {
+            return;
+        };
+        self.report.error(span, why.to_owned(), Some(hint.to_owned()));
+    }
+
+    /// A node that only votes has a vote, and there is one that runs something.
+    fn votes_only(&mut self) {
+        let nodes = &self.config.nodes;
+        let arbiters: Vec<&Node> = nodes.values().filter(|node| node.only_votes()).collect();
+        let Some(first) = arbiters.first() else { return };
+        if arbiters.len() == nodes.len() {
+            let message = "every node has role = \"arbiter\", so nothing can run anywhere".to_owned();
+            let hint = Some("leave `role` out where resources are to run".to_owned());
+            self.report.error(self.spots.of(&Spot::Node(first.name.clone())), message, hint);
+        }
+        for node in arbiters {
+            let span = self.spots.of(&Spot::Node(node.name.clone()));
+            if node.votes == 0 {
+                let message = format!("`{}` has role = \"arbiter\" and no vote, so it does nothing at all", node.name);
+                let hint = Some("give it a vote, or leave `role` out".to_owned());
+                self.report.error(span, message, hint);
+            } else if self.config.quorum.two_node {
+                let message = format!(
+                    "two-node is for two nodes that both run resources; `{}` only votes, so nobody could go on for the other",
+                    node.name
+                );
+                self.report.error(span, message, Some("remove two-node, and add a third node".to_owned()));
+            }
         }
     }
 

@@ -161,6 +161,23 @@ pub(crate) static QUORUM: Section = Section {
         .peer("auto_tie_breaker, auto_tie_breaker_node")
         .tried(&["tie-breaker"]),
         Opt::new(
+            "last-man-standing",
+            Kind::Bool,
+            Standard::Bool(false),
+            "When nodes are lost, count from then on only those that are left, so that the cluster may lose one node after \
+             the other and go on. Who comes back counts again. Needs `wait-for-all`. The last two become one only with \
+             `auto-tie-breaker`.",
+        )
+        .peer("last_man_standing"),
+        Opt::new(
+            "last-man-standing-window",
+            between(0, Duration::from_secs(600)),
+            seconds(10),
+            "How long nodes must be gone before they do not count any more. Nodes lost within one window must together \
+             have less than half of the votes that counted before.",
+        )
+        .peer("last_man_standing_window"),
+        Opt::new(
             "arbiter",
             Kind::Table(&ARBITER),
             Standard::Unset("none"),
@@ -170,7 +187,6 @@ pub(crate) static QUORUM: Section = Section {
     ],
     shared: &[],
     later: &[
-        ("last-man-standing", "last-man-standing"),
         ("expected-votes", "number of expected votes: it is the sum of the nodes' `votes`"),
     ],
 };
@@ -254,6 +270,14 @@ pub(crate) static NODE: Section = Section {
             "Votes in quorum decisions; 0 makes the node an observer.",
         )
         .peer("quorum_votes"),
+        Opt::new(
+            "role",
+            Kind::Choice(&["member", "arbiter"]),
+            Standard::Choice("member"),
+            "`\"arbiter\"`: the node votes and runs nothing, a third vote on a small machine. No resource is placed or looked \
+             for on it, it needs no agents and no fence device, it is never DC while another node can be, and it is not \
+             fenced when it is lost, since it holds nothing that could run twice.",
+        ),
         Opt::new("attributes", Kind::Values, Standard::Unset("none"), "Labels of your own, such as `{ rack = \"a\" }`."),
         Opt::new(
             "standby",

@@ -4,7 +4,7 @@ use super::fields::Fields;
 use super::value::At;
 use crate::address::Address;
 use crate::id::{DeviceId, NodeId};
-use crate::node::Node;
+use crate::node::{Node, NodeRole};
 use crate::option::NODE;
 use crate::report::Report;
 use crate::spot::{Spot, Spots};
@@ -38,6 +38,7 @@ pub(super) fn read(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<'_>
             name: id.clone(),
             addresses: addresses(&id, &fields, spots, report),
             votes: fields.integer("votes"),
+            role: if fields.choice("role") == "arbiter" { NodeRole::Arbiter } else { NodeRole::Member },
             attributes: super::values(fields.pairs("attributes")),
             standby: fields.bool("standby"),
             maintenance: fields.bool("maintenance"),

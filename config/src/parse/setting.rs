@@ -59,7 +59,14 @@ pub(super) fn quorum(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<'
     let auto_tie_breaker = fields.text("auto-tie-breaker").and_then(|text| tie_breaker(&text, report));
     let (two_node, wait_for_all) = (fields.bool("two-node"), fields.given_bool("wait-for-all"));
     let arbiter = arbiter(&fields, spots, report);
-    QuorumOptions { two_node, wait_for_all, auto_tie_breaker, arbiter }
+    QuorumOptions {
+        two_node,
+        wait_for_all,
+        auto_tie_breaker,
+        last_man_standing: fields.bool("last-man-standing"),
+        last_man_standing_window: fields.duration("last-man-standing-window"),
+        arbiter,
+    }
 }
 
 fn tie_breaker(text: &At<&str>, report: &mut Report<'_>) -> Option<TieBreaker> {

@@ -121,6 +121,8 @@ fn nodes(file: &Fields<'_>, report: &mut Report<'_>) -> Vec<Node> {
                 report.beyond(name.span.clone(), "remote nodes");
             }
             let fields = Fields::read(section, name.value, name.span.clone(), table, report);
+            let votes_only = kind == NodeKind::Member && fields.choice("role") == "arbiter";
+            let kind = if votes_only { NodeKind::Ping } else { kind };
             nodes.push(node(name, &fields, kind, report));
         }
     }

@@ -45,8 +45,8 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     let wholes = Wholes::make(facts, &mut graph);
     let relating = &mut Relating { facts, assignment, wholes: &wholes, graph: &mut graph, edges: &mut edges };
     constraint::relate(constraints, relating);
-    wholes.relate(facts, &mut graph, &mut edges);
-    group::relate(facts, assignment, &graph, &wholes, &mut edges);
+    wholes.relate(facts, relating.graph, relating.edges);
+    group::relate(relating);
     clone::relate(facts, &graph, &wholes, &mut edges);
     bundle::relate(facts, &graph, &wholes, &mut edges);
     colocation::relate(facts, constraints, &graph, &wholes, &mut edges);

@@ -1,12 +1,13 @@
 //! How one delivered change alters the CIB. Every member of a view runs this with equal arguments at the same place of
 //! the agreed order, so it may depend on nothing but them.
 
-use super::{Attribute, Change, Cib, Counter, Generation, NodeState, OverrideEdit};
+use super::{Attribute, Change, Cib, Counter, Forced, Generation, NodeState, OverrideEdit};
 use crate::control::Refusal;
 use config::{Config, NodeId, ResourceId};
 use fencing::{Attempt, HISTORY_LIMIT, HistoryEntry, Request, RequestId};
 use membership::Incarnation;
 use resource_agents::Report;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,6 +111,12 @@ pub enum News {
         /// Where.
         node: NodeId,
     },
+    /// The arbiter spoke.
+    Granted(bool),
+    /// The votes of these nodes are to count, as soon as enough have stored it.
+    Counting(BTreeSet<NodeId>),
+    /// An operator forced quorum.
+    Forced(Forced),
     /// What was known of a resource on a node is forgotten.
     Forgotten {
         /// Of which resource.
@@ -155,6 +162,9 @@ impl Cib {
             Change::Leaving { node } => Ok(self.leaving(node)),
             Change::ClearFailures { node, resource } => Ok(self.clear_failures(node, resource)),
             Change::Forget { node, resource } => Ok(self.forget(node, resource)),
+            Change::Granted(grant) => Ok(self.granted(*grant, context)),
+            Change::Count { view, nodes } => self.count(*view, nodes, context),
+            Change::ForceQuorum(forced) => self.force_quorum(forced, context),
         }
     }
 
@@ -183,9 +193,16 @@ impl Cib {
             ));
         };
         self.may_become(&config)?;
+        let roll = self.roll_for(&config)?;
         self.durable.text = text.to_owned();
         self.durable.generation = self.next_generation(context);
-        self.config = Arc::new(config);
+        let before = std::mem::replace(&mut self.config, Arc::new(config));
+        self.set_roll(roll);
+        self.match_nodes();
+        for node in self.config.nodes.keys().filter(|node| !before.nodes.contains_key(*node)) {
+            // It was never a member, so it runs nothing that anybody would have to fence it for.
+            self.status.nodes.entry(node.clone()).or_default().state = NodeState::Offline;
+        }
         if !self.config.properties.fencing_enabled {
             // An operator who switches fencing off does not want to wait for a verdict any more.
             self.status.fencing.open.clear();
@@ -194,8 +211,7 @@ impl Cib {
     }
 
     /// Whether a running cluster may take over this file. What is refused would break an argument that the cluster
-    /// stands on: overlapping quorums (nodes, votes), one ring (name, addresses), and stops with the agent that
-    /// started.
+    /// stands on: overlapping quorums (nodes, votes, `[quorum]`), one ring (name), and stops with the agent that started.
     pub(crate) fn may_become(&self, config: &Config) -> Result<(), Refused> {
         let refuse = |what: String, hint: &str| Err(Refused::new(Refusal::Invalid, what, Some(hint)));
         let stopped = "stop the daemon on every node, replace the file there, and start them again";
@@ -209,31 +225,8 @@ impl Cib {
         if config.cluster.name != now.cluster.name {
             return refuse("this version cannot rename a running cluster".to_owned(), stopped);
         }
-        let names = |config: &Config| config.nodes.keys().cloned().collect::<Vec<NodeId>>();
-        if names(config) != names(now) {
-            let join = |names: Vec<NodeId>| names.iter().map(NodeId::as_str).collect::<Vec<_>>().join(", ");
-            let what = format!(
-                "this version cannot change the set of nodes of a running cluster (now: {}; in the file: {})",
-                join(names(now)),
-                join(names(config))
-            );
-            return refuse(what, stopped);
-        }
-        for (name, node) in &config.nodes {
-            let old = &now.nodes[name];
-            if node.addresses != old.addresses || config.cluster.port != now.cluster.port {
-                return refuse(
-                    format!("this version cannot change the addresses of {name} in a running cluster"),
-                    stopped,
-                );
-            }
-            if node.votes != old.votes {
-                return refuse(format!("this version cannot change the votes of {name} in a running cluster"), stopped);
-            }
-        }
-        if config.quorum != now.quorum {
-            return refuse("this version cannot change [quorum] of a running cluster".to_owned(), stopped);
-        }
+        self.may_remove_nodes(config)?;
+        self.roll_for(config)?;
         for resource in now.resources.keys().filter(|name| !config.resources.contains_key(*name)) {
             if let Some(node) = self.active_on(resource).first() {
                 let what = format!("{resource} cannot be removed from the file while it runs on {node}");
@@ -387,13 +380,17 @@ impl Cib {
     fn confirm_fenced(&mut self, target: &NodeId, wall_ms: u64, context: Context) -> Result<Option<News>, Refused> {
         quorate(context, "nothing was confirmed")?;
         self.known_node(target)?;
-        let state = self.status.nodes.get(target).map_or(NodeState::Unseen, |node| node.state);
-        let incarnation = match state {
-            NodeState::Online { .. } => {
-                let message = format!("{target} is online, so it cannot be confirmed as off");
-                return Err(Refused::new(Refusal::Invalid, message, None));
-            }
-            NodeState::Offline => return Ok(None),
+        if self.online(target).is_some() {
+            let message = format!("{target} is online, so it cannot be confirmed as off");
+            return Err(Refused::new(Refusal::Invalid, message, None));
+        }
+        Ok(self.vouch(target, wall_ms))
+    }
+
+    /// An operator swears that a node is off. It is not online.
+    pub(super) fn vouch(&mut self, target: &NodeId, wall_ms: u64) -> Option<News> {
+        let incarnation = match self.status.nodes.get(target).map_or(NodeState::Unseen, |node| node.state) {
+            NodeState::Online { .. } | NodeState::Offline => return None,
             NodeState::Unseen => None,
             NodeState::Lost { incarnation } => Some(incarnation),
         };
@@ -415,7 +412,7 @@ impl Cib {
             self.status.fencing.open.insert(id, request);
             id
         });
-        Ok(self.fenced(id, None, wall_ms))
+        self.fenced(id, None, wall_ms)
     }
 
     fn leaving(&mut self, node: &NodeId) -> Option<News> {

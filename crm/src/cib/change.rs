@@ -1,12 +1,12 @@
 //! The only ways in which a CIB changes.
 
-use crate::cib::{Attribute, Generation};
+use crate::cib::{Attribute, Forced, Generation, Grant};
 use config::{NodeId, NodeMode, Overrides, ResourceId, TargetRole};
 use fencing::Attempt;
 use membership::Incarnation;
 use resource_agents::Report;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One change, as it travels on the ring.
@@ -87,6 +87,17 @@ pub enum Change {
         /// Which resource.
         resource: ResourceId,
     },
+    /// The arbiter said whether this view may count its votes.
+    Granted(Grant),
+    /// The DC proposes that from now on the votes of these nodes count. Durable.
+    Count {
+        /// Number of the view it was proposed in; elsewhere it means nothing.
+        view: u64,
+        /// Who.
+        nodes: BTreeSet<NodeId>,
+    },
+    /// An operator forces quorum: the members of this view are from now on the ones that count. Durable.
+    ForceQuorum(Forced),
 }
 
 /// One edit of the [`config::Overrides`].

@@ -15,7 +15,7 @@ impl Durable {
     /// Fingerprint of the content, without the generation.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        fingerprint(&(&self.text, &self.overrides, &self.attributes))
+        fingerprint(&(&self.text, &self.overrides, &self.attributes, &self.roll, &self.forced))
     }
 
     /// The form in snapshots: JSON.

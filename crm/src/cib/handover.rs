@@ -16,6 +16,8 @@ pub(crate) enum Turn {
     Lost(NodeId),
     /// It left in order.
     Left(NodeId),
+    /// It dropped out, and only votes: nothing has to be fenced.
+    Away(NodeId),
     /// It came back before it was cut off; the request is closed.
     NoLongerFenced(NodeId),
 }
@@ -90,10 +92,13 @@ impl Cib {
     }
 
     fn miss(&mut self, name: &NodeId, turns: &mut Vec<Turn>) {
-        let clean = self.is_empty(name);
+        let (clean, only_votes) = (self.is_empty(name), self.only_votes(name));
         let node = self.status.nodes.get_mut(name).expect("taken from its keys");
         let NodeState::Online { incarnation } = node.state else { return };
-        if node.leaving && clean {
+        if only_votes && !node.leaving {
+            node.go_offline();
+            turns.push(Turn::Away(name.clone()));
+        } else if node.leaving && clean {
             node.go_offline();
             self.status.fencing.open.retain(|_, request| request.target != *name);
             turns.push(Turn::Left(name.clone()));

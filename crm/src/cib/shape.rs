@@ -65,6 +65,9 @@ impl Cib {
     /// node that was not asked may run it.
     #[must_use]
     pub fn is_looked_for(&self, resource: &ResourceId, node: &NodeId) -> bool {
+        if self.only_votes(node) {
+            return false;
+        }
         let around = self.around(resource.base());
         let instances = around.iter().find_map(|part| says(&part.meta, "clone-max"));
         if instances.is_some_and(|most| most.parse() == Ok(0)) {

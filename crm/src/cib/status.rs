@@ -1,5 +1,6 @@
 //! What happened, per node and resource: operation histories, failures, what is in flight, fencing.
 
+use super::Grant;
 use config::{AgentRef, Commands, NodeId, OperationName, ResourceId};
 use fencing::{HistoryEntry, Request, RequestId};
 use membership::Incarnation;
@@ -17,6 +18,9 @@ pub struct Status {
     pub fencing: FencingStatus,
     /// All nodes were members of one view since the last full stop (for `wait-for-all`), or quorum was reached.
     pub all_seen: bool,
+    /// What the arbiter said last: counts in the view that it was said for.
+    #[serde(default)]
+    pub grant: Option<Grant>,
     /// Counts delivered results; gives each record its place in time.
     pub calls: u64,
     /// `paceline resource restart`: instances started before this call number are to be restarted.

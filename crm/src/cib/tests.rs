@@ -6,6 +6,7 @@ use config::{AgentRef, OperationName};
 use fencing::Attempt;
 use membership::{Incarnation, RingId};
 use resource_agents::{Operation, OrderId, Outcome, Report};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) const QUORATE: Context = Context { view: 7, quorate: true };

@@ -5,8 +5,8 @@ use crate::cib::{Applied, Change, Cib, Generation};
 use crate::control::{Refusal, Response};
 use crate::node::ClientId;
 use config::NodeId;
-use membership::Quorum;
-use std::collections::BTreeMap;
+use membership::Roll;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// A client that has no answer after this long hears that the outcome is unknown.
@@ -40,7 +40,7 @@ pub(crate) type Answer = (ClientId, Response);
 
 fn is_durable(change: &Change) -> bool {
     match change {
-        Change::Configure { .. } | Change::Override(_) => true,
+        Change::Configure { .. } | Change::Override(_) | Change::ForceQuorum(_) => true,
         Change::Note(attribute) => attribute.is_durable(),
         _ => false,
     }
@@ -51,6 +51,7 @@ fn holds(cib: &Cib, change: &Change) -> bool {
     match change {
         Change::Configure { text, .. } => cib.durable.text == *text,
         Change::Override(edit) => !edit.edit(&mut cib.durable.overrides.clone()),
+        Change::ForceQuorum(forced) => cib.durable.forced.as_ref() == Some(forced),
         Change::Note(note) => cib.attribute(&note.subject, &note.name) == note.value.as_deref(),
         _ => false,
     }
@@ -177,20 +178,19 @@ impl Acknowledge {
         same
     }
 
-    /// Answers those whose change is on enough disks. In two-node mode, where one vote is a quorum, all members count:
-    /// the two cannot overlap otherwise.
-    pub(crate) fn acknowledge(&mut self, cib: &Cib, quorum: &Quorum, members: &[&NodeId]) -> Vec<Answer> {
-        let votes = cib.votes();
-        let majority = quorum.expected / 2 + 1;
-        let enough = |generation: Generation| {
-            let stored = |node: &NodeId| self.persisted.get(node).is_some_and(|have| *have >= generation);
-            let sum: u32 = votes.iter().filter(|(node, _)| stored(node)).map(|(_, votes)| *votes).sum();
-            sum >= majority || (sum >= quorum.needed && members.iter().all(|node| stored(node)))
-        };
+    /// Which members have stored this version of the view, or a later one.
+    pub(crate) fn has_stored(&self, node: &NodeId, generation: Generation) -> bool {
+        self.persisted.get(node).is_some_and(|have| *have >= generation)
+    }
+
+    /// Answers those whose change is on enough disks: every later part that may act has a member that holds it.
+    pub(crate) fn acknowledge(&mut self, roll: &Roll, members: &BTreeSet<NodeId>) -> Vec<Answer> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let enough = |generation: Generation| roll.secured(|node| self.has_stored(node, generation), members);
         let safe = |waiting: &Waiting| waiting.applied.is_some_and(&enough);
         let mut answers = Vec::new();
         let mut rest = Vec::new();
-        for waiting in std::mem::take(&mut self.waiting) {
+        for waiting in waiting {
             if safe(&waiting) {
                 let generation = waiting.applied.expect("safe() looked at it");
                 answers.push((waiting.client, Response::Done { generation, changed: waiting.changed }));

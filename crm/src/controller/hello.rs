@@ -60,8 +60,6 @@ struct Winners {
 pub(crate) struct Agreement {
     /// The view, without those excluded.
     pub(crate) view: View,
-    /// The DC.
-    pub(crate) dc: NodeId,
     /// The winner of the durable part, and that part if anybody needs it.
     pub(crate) durable: (NodeId, Option<Durable>),
     /// The status that wins, if anybody needs it.
@@ -156,7 +154,6 @@ impl Syncing {
         }
         let winners = self.winners()?;
         let members: BTreeMap<NodeId, Incarnation> = self.members().map(|(name, life)| (name.clone(), *life)).collect();
-        let dc = self.dc()?;
         let hellos: BTreeMap<NodeId, Hello> =
             std::mem::take(&mut self.hellos).into_iter().filter(|(name, _)| members.contains_key(name)).collect();
         let best = &hellos[&winners.durable];
@@ -165,7 +162,7 @@ impl Syncing {
         let durable = winners.send_durable.then(|| self.snapshots.get_mut(&winners.durable)?.durable.take()).flatten();
         let status = winners.send_status.then(|| self.snapshots.get_mut(&winners.status)?.status.take()).flatten();
         let view = View { ring: self.view.ring.clone(), members, came_along: self.view.came_along.clone() };
-        Some(Agreement { view, dc, durable: (winners.durable, durable), status, hellos, ambiguous })
+        Some(Agreement { view, durable: (winners.durable, durable), status, hellos, ambiguous })
     }
 
     fn members(&self) -> impl Iterator<Item = (&NodeId, &Incarnation)> {
@@ -195,11 +192,12 @@ impl Syncing {
             send_status: heard.iter().any(|(_, hello)| hello.status != newest.status),
         })
     }
+}
 
-    /// Oldest protocol first (a newer member can still work for an older DC), then who has been here longest, then
-    /// name.
-    fn dc(&self) -> Option<NodeId> {
-        let rank = |hello: &Hello| (hello.protocols.1, hello.since.unwrap_or(u64::MAX));
-        self.heard().min_by_key(|(name, hello)| (rank(hello), (*name).clone())).map(|(name, _)| name.clone())
-    }
+/// The DC: oldest protocol first (a newer member can still work for an older DC), then one that runs something before
+/// one that only votes, then who has been here longest, then name.
+pub(crate) fn dc(hellos: &BTreeMap<NodeId, Hello>, only_votes: impl Fn(&NodeId) -> bool) -> NodeId {
+    let rank = |name: &NodeId, hello: &Hello| (hello.protocols.1, only_votes(name), hello.since.unwrap_or(u64::MAX));
+    let first = hellos.iter().min_by_key(|(name, hello)| (rank(name, hello), (*name).clone()));
+    first.map(|(name, _)| name.clone()).expect("a view that agreed has members")
 }

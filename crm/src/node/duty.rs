@@ -1,6 +1,7 @@
 //! What only the DC does: has a plan made whenever the state moved in a way that the last one did not foresee, walks
 //! it, and answers for nodes that do not.
 
+use super::counting::Counting;
 use super::plan::unsynced;
 use super::{Moment, Node, words};
 use crate::cib::{Change, Refused};
@@ -35,13 +36,14 @@ pub(super) struct Duty {
     idle: bool,
     /// When time alone can change the plan: a failure expires, or the wait for nodes never seen ends.
     recheck: Option<Instant>,
+    pub(super) counting: Counting,
     view: u64,
     orders: u32,
 }
 
 impl Duty {
     /// The duty of a view that begins.
-    pub(super) fn new(view: u64) -> Duty {
+    pub(super) fn new(view: u64, now: Instant) -> Duty {
         Duty {
             engine: Engine::default(),
             overdue: Overdue::default(),
@@ -49,13 +51,14 @@ impl Duty {
             spent: None,
             idle: false,
             recheck: None,
+            counting: Counting::new(now),
             view,
             orders: 0,
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.overdue.deadline(), self.recheck].into_iter().flatten().min()
+        [self.overdue.deadline(), self.recheck, self.counting.deadline()].into_iter().flatten().min()
     }
 
     /// The plan does not hold any more. Returns what to tell, if there was one under way.
@@ -116,8 +119,8 @@ impl Node {
     /// Until when the cluster, having just started, waits for nodes not yet seen.
     pub(super) fn waiting_until(&self, now: Moment) -> Option<Instant> {
         let cib = self.cib();
-        let mut states = cib.status.nodes.values().map(|node| node.state);
-        if !states.any(|state| state == crate::cib::NodeState::Unseen) {
+        let mut unseen = cib.status.nodes.iter().filter(|(_, node)| node.state == crate::cib::NodeState::Unseen);
+        if unseen.all(|(name, _)| cib.only_votes(name)) {
             return None;
         }
         let until = self.first_quorate.unwrap_or(now.at) + cib.config.properties.dc_deadtime;
@@ -131,6 +134,12 @@ impl Node {
         for change in duty.overdue.expire(self.controller.cib(), now.at, now.wall_ms) {
             self.controller.submit(change);
         }
+        self.tend_electorate(now);
+        if self.quorum().is_none_or(Quorum::undecided) {
+            // With the arbiter's word it may be that nothing has to be stopped.
+            return;
+        }
+        let Some(duty) = &mut self.duty else { return };
         if duty.recheck.is_some_and(|recheck| recheck <= now.at) {
             duty.recheck = None;
             duty.spent = None;

@@ -4,10 +4,11 @@ use crate::cib::{Attributes, Durable, Generation};
 use crate::control::{Request, Response};
 use crate::event::Event;
 use bytes::Bytes;
-use config::{NodeId, Overrides};
+use config::{Config, NodeId, Overrides};
 use fencing::FencerOptions;
 use membership::{Delivery, Incarnation, Notice, View};
 use resource_agents::{ExecutorOptions, Finished, Job, JobId};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Now, on both clocks. Decisions use `at`; `wall_ms` is for stamps that people read and for failure timeouts.
@@ -45,6 +46,8 @@ impl NodeOptions {
             text,
             overrides: Overrides::default(),
             attributes: Attributes::default(),
+            roll: None,
+            forced: None,
         }
     }
 }
@@ -113,6 +116,8 @@ pub enum Input {
 pub enum Effect {
     /// Give this to the ring.
     Multicast(Bytes),
+    /// Have the ring and its links follow this cluster file: nodes, addresses, times and sizes.
+    Reconfigure(Arc<Config>),
     /// Have the ring leave; answer [`Input::Left`].
     Leave,
     /// Run a job; answer [`Input::JobDone`].

@@ -80,6 +80,9 @@ impl Node {
                     (EventKind::View, node, text)
                 }
                 Turn::Left(node) => (EventKind::View, node, format!("{node} left in order")),
+                Turn::Away(node) => {
+                    (EventKind::View, node, format!("{node} is away; it only votes, so nobody has to be fenced"))
+                }
                 Turn::NoLongerFenced(node) => {
                     (EventKind::Fenced, node, format!("{node} came back; the request to fence it is closed"))
                 }
@@ -87,17 +90,25 @@ impl Node {
             self.event(now, kind, Some(node.to_string()), text);
         }
         let Some(synced) = self.controller.synced() else { return };
-        let (quorum, dc) = (synced.quorum.clone(), synced.dc.clone());
+        let dc = synced.dc.clone();
         let text = format!("{} hold version {}", words::count(synced.view.members.len(), "member"), self.generation());
         self.event(now, EventKind::Synced, None, text);
-        if self.announced.quorate != Some(quorum.quorate) {
-            self.announced.quorate = Some(quorum.quorate);
-            self.event(now, EventKind::Quorum, None, words::quorum(&quorum));
-        }
+        self.announce_quorum(now);
         if self.announced.dc.as_ref() != Some(&dc) {
             self.announced.dc = Some(dc.clone());
             self.event(now, EventKind::Dc, Some(dc.to_string()), format!("{dc} is DC"));
         }
+    }
+
+    /// Says it when this partition may act from now on, or may not any more. Returns whether it was so.
+    pub(super) fn announce_quorum(&mut self, now: Moment) -> bool {
+        let Some(quorum) = self.quorum().cloned() else { return false };
+        let turned = self.announced.quorate != Some(quorum.quorate);
+        if turned {
+            self.announced.quorate = Some(quorum.quorate);
+            self.event(now, EventKind::Quorum, None, words::quorum(&quorum));
+        }
+        turned
     }
 
     pub(super) fn announce_news(&mut self, now: Moment, origin: &Origin, news: &News) {

@@ -4,6 +4,7 @@ mod chaos;
 mod clones;
 mod cluster;
 mod durable;
+mod quorum;
 mod services;
 
 use crate::control::{Refusal, Request, Response};

@@ -1,6 +1,6 @@
 //! Actions, news and notices in words for people.
 
-use crate::cib::{Cib, News, Subject};
+use crate::cib::{Cib, Forced, News, Subject};
 use crate::event::EventKind;
 use crate::schedule::ActionKind;
 use config::{NodeId, OperationName, ResourceId, format_duration};
@@ -60,9 +60,22 @@ pub(super) fn quorum(quorum: &Quorum) -> String {
     let numbers = format!("{} of {} votes, {} needed", quorum.votes, quorum.expected, quorum.needed);
     match (quorum.quorate, quorum.awaited.is_empty()) {
         (true, _) => format!("quorate: {numbers}"),
+        (false, _) if quorum.undecided() => format!("not quorate: {numbers}; waiting for the arbiter"),
         (false, true) => format!("not quorate: {numbers}"),
         (false, false) => format!("not quorate: waiting for {} to be seen once", list(&quorum.awaited)),
     }
+}
+
+/// What it means that quorum was forced.
+pub(crate) fn forced(forced: &Forced) -> String {
+    let mut text = format!("quorum was forced on {}: {} went on", forced.by, list(&forced.nodes));
+    if !forced.given_up.is_empty() {
+        text.push_str(&format!(" without {}", list(&forced.given_up)));
+    }
+    if !forced.vouched.is_empty() {
+        text.push_str(&format!("; {} sworn to be off", list(&forced.vouched)));
+    }
+    text
 }
 
 /// Milliseconds below a second, else seconds.
@@ -141,6 +154,18 @@ pub(super) fn news(news: &News, origin: &NodeId, cib: &Cib) -> (EventKind, Optio
         News::Forgotten { resource, node } => {
             (EventKind::Configuration, Some(resource.to_string()), format!("{resource} on {node} is forgotten"))
         }
+        News::Granted(granted) => {
+            let text = if *granted {
+                "the arbiter votes for this partition"
+            } else {
+                "the arbiter does not vote for this partition"
+            };
+            (EventKind::Quorum, None, text.to_owned())
+        }
+        News::Counting(nodes) => {
+            (EventKind::Quorum, None, format!("the votes that count are to be those of {}", list(nodes)))
+        }
+        News::Forced(forced) => (EventKind::Alert, None, self::forced(forced)),
         News::Leaving(node) => (EventKind::View, Some(node.to_string()), format!("{node} wants to leave")),
     }
 }

@@ -4,7 +4,8 @@
 use super::Situation;
 use crate::cib::{Cib, Durable};
 use ::scheduler::situation::{
-    AttributeSet, Configuration, Discovery, Location, LocationScore, Preference, Resource, ResourceKind, Subject, Value,
+    AttributeSet, Configuration, Discovery, Location, LocationScore, NodeKind, Preference, Resource, ResourceKind,
+    Subject, Value,
 };
 use config::{NodeMode, Score, TargetRole};
 
@@ -12,6 +13,8 @@ use config::{NodeMode, Score, TargetRole};
 pub(super) fn in_force(situation: &Situation<'_>) -> Configuration {
     let cib = situation.cib;
     let mut configuration = cib.config.written.clone();
+    // What only votes is nowhere: nothing is placed or looked for there, and nothing has to be fenced.
+    configuration.nodes.retain(|node| node.kind != NodeKind::Ping);
     nodes(&mut configuration, cib);
     for (name, role) in &cib.durable.overrides.target_roles {
         // What is asked of a whole holds for its parts, unless one of them was asked for something else.

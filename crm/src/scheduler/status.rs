@@ -23,7 +23,7 @@ pub(super) type Agents<'a> = BTreeMap<&'a str, &'a Agent>;
 
 /// What is told of every node that was ever seen.
 pub(super) fn of_nodes(situation: &Situation<'_>, agents: &Agents<'_>) -> Vec<told::NodeStatus> {
-    let nodes = situation.cib.status.nodes.iter();
+    let nodes = situation.cib.status.nodes.iter().filter(|(name, _)| !situation.cib.only_votes(name));
     nodes.filter_map(|(name, status)| node(situation, agents, name, status)).collect()
 }
 

@@ -59,9 +59,10 @@ fn join<T: std::fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
 impl Summary {
     /// The summary of this CIB as seen by one node.
     pub(crate) fn of(cib: &Cib, sight: Sight<'_>) -> Summary {
-        let expected = cib.votes().values().sum();
+        let roll = cib.roll();
+        let nobody = roll.settled.tally(|_| false, false);
         let quorate = sight.quorum.is_some_and(|quorum| quorum.quorate);
-        let nobody = || Quorum { quorate: false, votes: 0, expected, needed: expected / 2 + 1, awaited: Vec::new() };
+        let nobody = || Quorum { expected: nobody.expected, needed: nobody.needed, ..Quorum::default() };
         let resources = cib.config.resource_order.iter().filter(|name| cib.config.resources.contains_key(*name));
         Summary {
             cluster: cib.config.cluster.name.clone(),
@@ -102,8 +103,12 @@ fn activity(cib: &Cib, sight: &Sight<'_>) -> String {
         let targets = cib.status.fencing.open.values().map(|request| &request.target);
         parts.push(format!("waiting for {} to be fenced", join(targets)));
     }
+    if sight.quorum.is_some_and(Quorum::undecided) {
+        parts.push("waiting for the arbiter".to_owned());
+    }
     if sight.waiting {
         let unseen = cib.status.nodes.iter().filter(|(_, node)| node.state == NodeState::Unseen);
+        let unseen = unseen.filter(|(name, _)| !cib.only_votes(name));
         parts.push(format!("waiting for {} to appear", join(unseen.map(|(name, _)| name))));
     }
     if parts.is_empty() { IDLE.to_owned() } else { parts.join(", ") }
@@ -116,6 +121,7 @@ fn node(cib: &Cib, name: &NodeId) -> NodeSummary {
     let standby = mode.map_or(file.is_some_and(|node| node.standby), |mode| mode == NodeMode::Standby);
     let maintenance = mode.map_or(file.is_some_and(|node| node.maintenance), |mode| mode == NodeMode::Maintenance);
     let state = match status.map(|status| (status.state, status.leaving)) {
+        Some((NodeState::Online { .. }, false)) if cib.only_votes(name) => "arbiter",
         None | Some((NodeState::Unseen, _)) => "not seen",
         Some((NodeState::Lost { .. }, _)) => "unclean",
         Some((NodeState::Offline, _)) => "offline",

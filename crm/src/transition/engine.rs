@@ -223,7 +223,9 @@ impl Engine {
                 let planned = self.graph.actions.iter().any(|action| mine(&action.kind));
                 if planned { Progress::Foreseen } else { Progress::Unforeseen(format!("{target} is to be fenced")) }
             }
-            News::FencingFailed { .. } => Progress::Foreseen,
+            // Where quorum turns by it, a new plan is made for that reason.
+            News::FencingFailed { .. } | News::Granted(_) | News::Counting(_) => Progress::Foreseen,
+            News::Forced(_) => Progress::Unforeseen("quorum was forced".to_owned()),
             News::Configured => Progress::Unforeseen("the cluster file changed".to_owned()),
             News::Noted(attribute) => Progress::Unforeseen(attribute.to_string()),
             News::Overridden(edit) => Progress::Unforeseen(edit.to_string()),

@@ -115,8 +115,9 @@ pub(crate) fn bind_absent(place: &Place) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// Looks names up until `stop` is dropped, on a thread of its own. Peers that have no names are left alone.
-pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, mailbox: Arc<Mailbox>, stop: Receiver<()>) {
+/// Looks names up until `stop` is dropped, on a thread of its own, and says of what it finds in which era of addresses
+/// it began. Peers that have no names are left alone.
+pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: Arc<Mailbox>, stop: Receiver<()>) {
     let named: BTreeMap<NodeId, Vec<Place>> =
         peers.into_iter().filter(|(_, places)| places.iter().any(|place| matches!(place, Place::Named(..)))).collect();
     if named.is_empty() {
@@ -134,12 +135,12 @@ pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, mailbox: Arc<Mailbox
                             links.push(Vec::new());
                             pause = RETRY;
                             let Place::Named(name, _) = place else { continue };
-                            mailbox.post(Note::Unresolved { peer: peer.clone(), name: name.clone(), reason });
+                            mailbox.post(Note::Unresolved { era, peer: peer.clone(), name: name.clone(), reason });
                         }
                     }
                 }
                 if links.iter().any(|addresses| !addresses.is_empty()) {
-                    mailbox.post(Note::Resolved { peer: peer.clone(), links });
+                    mailbox.post(Note::Resolved { era, peer: peer.clone(), links });
                 }
             }
             if !matches!(stop.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {

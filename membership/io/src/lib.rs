@@ -24,4 +24,4 @@ pub use identity::{Authority, Identity, IdentityError, NodeKeys, node_named_in};
 pub use mailbox::Busy;
 pub use quic::frame_limit;
 pub use sequence::SequenceError;
-pub use thread::{Bind, Options, RingHandle, RingSender, RingThread, SpawnError};
+pub use thread::{Bind, Options, RingHandle, RingSender, RingThread, Settings, SpawnError};

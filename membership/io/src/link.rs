@@ -18,6 +18,7 @@
 //!
 //! Nothing here knows what a frame means, and nothing here reads a clock.
 
+mod change;
 mod closed;
 mod dial;
 mod hello;
@@ -30,13 +31,14 @@ mod socket;
 mod status;
 mod tend;
 
+pub(crate) use change::{Ends, LinkChange};
 pub(crate) use closed::{Complaint, LABEL_END};
 pub(crate) use hello::Hello;
 pub(crate) use socket::Socket;
 
 use crate::event::{Counters, LinkEvent};
 use crate::identity::{Identity, name};
-use crate::quic::Setup;
+use crate::quic::{Setup, frame_limit};
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
 use dial::{Dial, KNOCK};
@@ -143,6 +145,8 @@ struct Connection {
     label: Option<[u8; 8]>,
     /// What was complained about since something was heard.
     refused: Option<closed::Refused>,
+    /// It was made with options or keys that are not those of now: another one is to take its place.
+    outdated: bool,
 }
 
 impl Connection {
@@ -177,12 +181,20 @@ struct Peer {
     suspicion: Option<closed::Suspicion>,
 }
 
+impl Peer {
+    fn new() -> Peer {
+        Peer { paths: Vec::new(), route: Route::default(), life: None, suspicion: None }
+    }
+}
+
 /// All links of this node.
 pub(crate) struct Links {
     options: LinkOptions,
+    identity: Identity,
     setup: Setup,
     endpoint: Endpoint,
-    sockets: Vec<Socket>,
+    /// Each under a number that is not used again.
+    sockets: BTreeMap<usize, Socket>,
     batch: Batch,
     connections: BTreeMap<ConnectionHandle, Connection>,
     peers: BTreeMap<NodeId, Peer>,
@@ -193,6 +205,8 @@ pub(crate) struct Links {
     counters: Counters,
     scratch: Vec<u8>,
     told_too_big: bool,
+    /// Largest frame that every link in use carries, as of the last look.
+    carries: usize,
     pace: Pace,
     /// When all paths are looked at again.
     next_look: Instant,
@@ -211,15 +225,16 @@ impl Links {
     ) -> Result<Links, String> {
         let setup = Setup::new(identity, options.mtu, options.token, options.seed)?;
         let endpoint = Endpoint::new(Arc::clone(&setup.endpoint), Some(Arc::clone(&setup.server)), true, None);
-        let fresh = || Peer { paths: Vec::new(), route: Route::default(), life: None, suspicion: None };
         let others = options.peers.iter().filter(|peer| **peer != options.me);
-        let peers = others.map(|peer| (peer.clone(), fresh())).collect();
+        let peers = others.map(|peer| (peer.clone(), Peer::new())).collect();
         let pace = Pace::new(options.token, options.peers.len());
+        let carries = frame_limit(options.mtu);
         Ok(Links {
             options,
+            identity: identity.clone(),
             setup,
             endpoint,
-            sockets,
+            sockets: sockets.into_iter().enumerate().collect(),
             batch: Batch::new(),
             connections: BTreeMap::new(),
             peers,
@@ -229,6 +244,7 @@ impl Links {
             counters: Counters::default(),
             scratch: Vec::with_capacity(64 * 1024),
             told_too_big: false,
+            carries,
             pace,
             next_look: now,
         })
@@ -243,6 +259,7 @@ impl Links {
         links: Vec<Vec<SocketAddr>>,
     ) -> Option<SocketAddr> {
         let mut beyond = None;
+        self.take_out(now, name, links.len());
         for (link, addresses) in links.into_iter().take(MAX_LINKS).enumerate() {
             let (usable, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| self.reaches(address));
             if usable.is_empty() {
@@ -275,10 +292,12 @@ impl Links {
     pub(crate) fn receive(&mut self, now: Instant) -> io::Result<bool> {
         let mut batch = std::mem::replace(&mut self.batch, Batch::empty());
         let mut more = false;
-        for socket in 0..self.sockets.len() {
-            more |= self.sockets[socket].receive(&mut batch)?;
+        let numbers: Vec<usize> = self.sockets.keys().copied().collect();
+        for number in numbers {
+            let Some(socket) = self.sockets.get_mut(&number) else { continue };
+            more |= socket.receive(&mut batch)?;
             for packet in batch.packets() {
-                self.packet(now, socket, packet);
+                self.packet(now, number, packet);
             }
         }
         self.batch = batch;
@@ -287,8 +306,8 @@ impl Links {
 
     fn packet(&mut self, now: Instant, socket: usize, packet: socket::Packet) {
         self.counters.packets_in += 1;
-        if &packet.bytes[..] == KNOCK {
-            return self.knocked(now, packet.remote);
+        if let Some(knock) = packet.bytes.strip_prefix(KNOCK) {
+            return self.knocked(now, packet.remote, knock);
         }
         self.scratch.clear();
         match self.endpoint.handle(now, packet.remote, packet.local, packet.ecn, packet.bytes, &mut self.scratch) {
@@ -366,6 +385,7 @@ impl Links {
             spoke: false,
             label: None,
             refused: None,
+            outdated: false,
         };
         self.connections.insert(handle, fresh);
         self.settle(now, handle);
@@ -407,6 +427,7 @@ impl Links {
         self.tend(now);
         self.look(now);
         self.investigate(now);
+        self.unplug();
     }
 
     /// [`Links::tick`] no later than this.
@@ -465,18 +486,24 @@ impl Links {
 
     /// What to wait for.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.sockets.iter().map(AsFd::as_fd)
+        self.sockets.values().map(AsFd::as_fd)
     }
 
     /// Whether an address is of a kind that one of the sockets reaches.
     pub(crate) fn reaches(&self, address: &SocketAddr) -> bool {
-        self.sockets.iter().any(|socket| socket.address().is_ipv4() == address.is_ipv4())
+        self.sockets.values().any(|socket| socket.address().is_ipv4() == address.is_ipv4())
     }
 
-    /// Largest frame that every link which is up can carry now.
-    #[cfg(test)]
-    fn room(&mut self) -> Option<usize> {
-        self.connections.values_mut().filter(|c| c.is_open()).filter_map(|c| c.quic.datagrams().max_size()).min()
+    /// Largest frame that every link in use carries.
+    pub(crate) fn carries(&self) -> usize {
+        self.carries
+    }
+
+    /// Works out anew what every link in use carries: its connection may have been made for another size.
+    fn measure(&mut self) {
+        let open = self.connections.values_mut().filter(|connection| connection.is_open());
+        let room = open.filter_map(|connection| connection.quic.datagrams().max_size()).min();
+        self.carries = frame_limit(self.options.mtu).min(room.unwrap_or(usize::MAX));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::event::Status;
 use crate::flight::Answer;
+use crate::link::LinkChange;
 use config::NodeId;
 use membership::{MAX_MESSAGE, Message};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -43,9 +44,12 @@ pub(crate) enum Note {
     /// For the log.
     Warning(String),
     /// The addresses of each of a peer's links; none for a link whose name has none.
-    Resolved { peer: NodeId, links: Vec<Vec<SocketAddr>> },
+    Resolved { era: u64, peer: NodeId, links: Vec<Vec<SocketAddr>> },
     /// A peer's name has no address.
-    Unresolved { peer: NodeId, name: String, reason: String },
+    Unresolved { era: u64, peer: NodeId, name: String, reason: String },
+    /// The nodes, times or sizes are others now. Where the peers are follows as [`Note::Resolved`]; what was looked up
+    /// in an earlier era is about other addresses.
+    Reconfigure { era: u64, change: Box<LinkChange> },
     /// Write down what the ring did.
     Record(Answer),
     /// How are you?

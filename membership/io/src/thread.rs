@@ -16,7 +16,7 @@ use crate::address::{self, Place};
 use crate::event::{Event, Status};
 use crate::flight::Flight;
 use crate::identity::Identity;
-use crate::link::{LinkOptions, Links, Socket};
+use crate::link::{Ends, LinkChange, LinkOptions, Links, Socket};
 use crate::mailbox::{Busy, Mailbox, Note};
 use crate::quic::{MIN_MTU, frame_limit};
 use crate::sequence::{self, SequenceError};
@@ -80,6 +80,21 @@ pub struct Options {
     pub link_mode: LinkMode,
 }
 
+/// What of [`Options`] a running ring can change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// All nodes, this one included, with their addresses.
+    pub nodes: BTreeMap<NodeId, Vec<String>>,
+    /// Port where an address names none.
+    pub port: u16,
+    /// Silence after which a node counts as lost.
+    pub token: Duration,
+    /// Largest UDP payload the links carry unfragmented, in bytes.
+    pub mtu: u16,
+    /// How several links between two nodes are used.
+    pub link_mode: LinkMode,
+}
+
 /// Why the ring thread did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
@@ -139,8 +154,15 @@ pub struct RingHandle {
     mailbox: Arc<Mailbox>,
     address: SocketAddr,
     thread: Option<JoinHandle<()>>,
-    /// Dropped with the handle: ends the resolver.
-    _names: mpsc::Sender<()>,
+    /// Dropped with the handle, or for another one: ends the resolver.
+    names: mpsc::Sender<()>,
+    me: NodeId,
+    /// Where this node receives, and which of its addresses that is for; empty when a socket was given.
+    own: Vec<(Place, SocketAddr)>,
+    /// Counts the changes of addresses.
+    era: u64,
+    /// What the ring was told last.
+    settings: Settings,
 }
 
 impl fmt::Debug for RingHandle {
@@ -156,18 +178,25 @@ impl RingThread {
     /// [`SpawnError`] says what is wrong and what to do.
     pub fn spawn(options: Options, on_event: Box<dyn Fn(Event) + Send>) -> Result<RingHandle, SpawnError> {
         let now = Instant::now();
-        let places = check(&options)?;
+        check(&options)?;
+        let settings = Settings {
+            nodes: options.nodes.clone(),
+            port: options.port,
+            token: options.token,
+            mtu: options.mtu,
+            link_mode: options.link_mode,
+        };
+        let places = places(&options.me, &settings)?;
         let ring_number_floor = sequence::load(&options.state_dir)?;
         let mailbox = Arc::new(Mailbox::new()?);
-        let mut sockets = Vec::new();
-        for (link, udp) in bind(options.bind, &places[&options.me], &mailbox)? {
-            let (socket, warning) = Socket::new(udp, link)?;
-            if let Some(warning) = warning.filter(|_| sockets.is_empty()) {
-                mailbox.post(Note::Warning(warning));
-            }
-            sockets.push(socket);
-        }
+        let configured = matches!(options.bind, Bind::Configured);
+        let sockets = sockets(bind(options.bind, &places[&options.me], &mailbox)?, &mailbox)?;
         let local = sockets[0].address();
+        let own = sockets.iter().filter(|_| configured).filter_map(|socket| {
+            let place = places[&options.me].get(socket.link()?)?;
+            Some((place.clone(), socket.address()))
+        });
+        let own = own.collect();
 
         let link_options = LinkOptions {
             cluster: options.cluster,
@@ -181,18 +210,14 @@ impl RingThread {
         };
         let links = Links::new(link_options, &options.identity, sockets, now).map_err(SpawnError::Quic)?;
         let peers: BTreeMap<NodeId, Vec<Place>> = places.into_iter().filter(|(node, _)| *node != options.me).collect();
-        for (peer, places) in &peers {
-            mailbox.post(Note::Resolved { peer: peer.clone(), links: address::known(places) });
-        }
-        let (names, stop) = mpsc::channel();
-        address::resolver(peers, Arc::clone(&mailbox), stop);
+        let names = look_up(peers, 0, &mailbox);
 
         let me = options.me.clone();
         let ring = Ring::new(
             RingOptions {
-                me: options.me,
+                me: options.me.clone(),
                 incarnation: options.incarnation,
-                nodes: options.nodes.into_keys().collect(),
+                nodes: options.nodes.keys().cloned().collect(),
                 token: options.token,
                 frame_limit: frame_limit(options.mtu),
                 ring_number_floor,
@@ -200,14 +225,14 @@ impl RingThread {
             },
             now,
         );
+        let known = (options.token, options.nodes.into_keys().collect());
         let chronicle = Chronicle::new(me.clone());
         let flight = Flight::new(&ring, me, &options.state_dir, Arc::clone(&mailbox))?;
         let keeper = sequence::keeper(options.state_dir, Arc::clone(&mailbox))?;
-        let pump =
-            Pump::new((ring, flight, chronicle), links, local, Arc::clone(&mailbox), keeper, options.token, on_event);
+        let pump = Pump::new((ring, flight, chronicle), links, local, Arc::clone(&mailbox), keeper, known, on_event);
         let realtime = options.realtime;
         let thread = thread::Builder::new().name("ring".to_owned()).spawn(move || pump.run(realtime))?;
-        Ok(RingHandle { mailbox, address: local, thread: Some(thread), _names: names })
+        Ok(RingHandle { mailbox, address: local, thread: Some(thread), names, me: options.me, own, era: 0, settings })
     }
 }
 
@@ -246,6 +271,71 @@ impl RingHandle {
     #[must_use]
     pub fn sender(&self) -> RingSender {
         RingSender { mailbox: Arc::clone(&self.mailbox) }
+    }
+
+    /// Goes on with other nodes, addresses, times or sizes, without a new view unless a member was taken out. Addresses
+    /// that are new to this node are received at from now on, those that it gives up until no peer uses them any more;
+    /// connections are made anew beside those that stand. What is the same as before changes nothing. May take as long
+    /// as looking up this node's own addresses does.
+    ///
+    /// # Errors
+    /// Nothing was changed: an address cannot be read, or this node is none of the nodes any more.
+    pub fn reconfigure(&mut self, settings: Settings) -> Result<(), SpawnError> {
+        if settings == self.settings {
+            return Ok(());
+        }
+        if settings.mtu < MIN_MTU {
+            return Err(SpawnError::Mtu(settings.mtu));
+        }
+        let places = places(&self.me, &settings)?;
+        let (sockets, ends) = self.move_to(&places[&self.me])?;
+        let change = Box::new(LinkChange {
+            peers: places.keys().cloned().collect(),
+            token: settings.token,
+            mtu: settings.mtu,
+            mode: settings.link_mode,
+            sockets,
+            ends,
+        });
+        self.era += 1;
+        self.mailbox.post(Note::Reconfigure { era: self.era, change });
+        let peers = places.into_iter().filter(|(node, _)| *node != self.me).collect();
+        self.names = look_up(peers, self.era, &self.mailbox);
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// Sockets for those of this node's addresses that have none yet, and which link each of all of them is the end of.
+    /// An address that cannot be had is left out with a warning; when that leaves none, everything stays as it is.
+    fn move_to(&mut self, places: &[Place]) -> Result<(Vec<Socket>, Option<Ends>), SpawnError> {
+        if self.own.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        let (mut own, mut fresh, mut ends) = (Vec::new(), Vec::new(), Ends::new());
+        for (link, place) in places.iter().enumerate() {
+            let bound = match self.own.iter().find(|(before, _)| before == place) {
+                Some((_, bound)) => *bound,
+                None => match address::bind(place).or_else(|_| address::bind_absent(place)) {
+                    Ok(udp) => {
+                        let bound = udp.local_addr()?;
+                        fresh.push((link, udp));
+                        bound
+                    }
+                    Err(source) => {
+                        let error = refused(place)(source);
+                        self.mailbox.post(Note::Warning(format!("{error} The addresses in use so far stay in use.")));
+                        continue;
+                    }
+                },
+            };
+            ends.insert(bound, link);
+            own.push((place.clone(), bound));
+        }
+        if own.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        self.own = own;
+        Ok((sockets(fresh, &self.mailbox)?, Some(ends)))
     }
 
     /// Leaves the cluster in order, after what was multicast before. [`Event::Left`] follows.
@@ -307,8 +397,8 @@ impl Drop for RingHandle {
     }
 }
 
-/// Checks what can be checked before anything is started, and reads the addresses.
-fn check(options: &Options) -> Result<BTreeMap<NodeId, Vec<Place>>, SpawnError> {
+/// Checks what can be checked before anything is started.
+fn check(options: &Options) -> Result<(), SpawnError> {
     if options.identity.node() != &options.me {
         let certificate = options.identity.node().clone();
         return Err(SpawnError::WrongIdentity { me: options.me.clone(), certificate });
@@ -316,13 +406,18 @@ fn check(options: &Options) -> Result<BTreeMap<NodeId, Vec<Place>>, SpawnError> 
     if options.mtu < MIN_MTU {
         return Err(SpawnError::Mtu(options.mtu));
     }
-    if !options.nodes.contains_key(&options.me) {
-        return Err(SpawnError::Unknown(options.me.clone()));
+    Ok(())
+}
+
+/// All nodes' addresses, of which each has one at least.
+fn places(me: &NodeId, settings: &Settings) -> Result<BTreeMap<NodeId, Vec<Place>>, SpawnError> {
+    if !settings.nodes.contains_key(me) {
+        return Err(SpawnError::Unknown(me.clone()));
     }
     let mut all = BTreeMap::new();
-    for (node, texts) in &options.nodes {
+    for (node, texts) in &settings.nodes {
         let failed = |reason| SpawnError::Address { node: node.clone(), reason };
-        let places: Result<Vec<Place>, String> = texts.iter().map(|text| Place::parse(text, options.port)).collect();
+        let places: Result<Vec<Place>, String> = texts.iter().map(|text| Place::parse(text, settings.port)).collect();
         let places = places.map_err(failed)?;
         if places.is_empty() {
             return Err(failed("there is none".to_owned()));
@@ -330,6 +425,29 @@ fn check(options: &Options) -> Result<BTreeMap<NodeId, Vec<Place>>, SpawnError> 
         all.insert(node.clone(), places);
     }
     Ok(all)
+}
+
+/// Tells where peers are as far as that is known, and begins to look up the rest. Dropping what is returned ends that.
+fn look_up(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: &Arc<Mailbox>) -> mpsc::Sender<()> {
+    for (peer, places) in &peers {
+        mailbox.post(Note::Resolved { era, peer: peer.clone(), links: address::known(places) });
+    }
+    let (names, stop) = mpsc::channel();
+    address::resolver(peers, era, Arc::clone(mailbox), stop);
+    names
+}
+
+/// Sockets ready for use, with a warning when the kernel grants them too little room.
+fn sockets(bound: Vec<(usize, UdpSocket)>, mailbox: &Mailbox) -> Result<Vec<Socket>, SpawnError> {
+    let mut sockets = Vec::new();
+    for (link, udp) in bound {
+        let (socket, warning) = Socket::new(udp, link)?;
+        if let Some(warning) = warning.filter(|_| sockets.is_empty()) {
+            mailbox.post(Note::Warning(warning));
+        }
+        sockets.push(socket);
+    }
+    Ok(sockets)
 }
 
 /// The sockets, at least one, each with the link that it is the end of.

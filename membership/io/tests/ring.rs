@@ -8,7 +8,9 @@
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
 use membership::{Delivery, Incarnation, Notice, View};
-use membership_io::{Authority, Bind, Event, Identity, LinkEvent, Options, RingHandle, RingThread, SpawnError};
+use membership_io::{
+    Authority, Bind, Event, Identity, LinkEvent, Options, RingHandle, RingThread, Settings, SpawnError,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, Receiver};
@@ -343,8 +345,8 @@ fn a_node_listens_on_each_of_its_addresses() {
         }
         options
     };
-    let mut beta = Member::start(options("beta", false)).unwrap();
-    // What alpha takes for beta's first address does not answer.
+    let mut beta = Member::start(options("beta", true)).unwrap();
+    // What each takes for the other's first address does not answer.
     let mut alpha = Member::start(options("alpha", true)).unwrap();
     beta.view_of(2);
     alpha.view_of(2);
@@ -352,6 +354,79 @@ fn a_node_listens_on_each_of_its_addresses() {
     assert_eq!(status.peers[&node("beta")].link, Some(places["beta"][1]));
     let status = beta.handle.as_ref().unwrap().status().unwrap();
     assert_eq!(status.peers[&node("alpha")].link, Some(places["alpha"][1]), "second to second");
+}
+
+/// The settings that a member has by [`Bed::options`], to be changed.
+fn settings(options: &Options) -> Settings {
+    Settings {
+        nodes: options.nodes.clone(),
+        port: options.port,
+        token: options.token,
+        mtu: options.mtu,
+        link_mode: options.link_mode,
+    }
+}
+
+#[test]
+fn times_sizes_addresses_and_nodes_change_while_the_ring_runs() {
+    let bed = Bed::new(&["alpha", "beta", "gamma", "delta"]);
+    let free = |ip: &str| UdpSocket::bind((ip, 0)).unwrap().local_addr().unwrap().to_string();
+    let mut places: BTreeMap<NodeId, Vec<String>> =
+        bed.ports.keys().map(|name| (name.clone(), vec![free("127.0.0.1")])).collect();
+    let all = places.clone();
+    places.remove(&node("delta"));
+    let options = |name: &str, nodes: &BTreeMap<NodeId, Vec<String>>| Options {
+        bind: Bind::Configured,
+        nodes: nodes.clone(),
+        ..bed.options(name, 1)
+    };
+    let mut members: Vec<Member> =
+        ["alpha", "beta", "gamma"].iter().map(|name| Member::start(options(name, &places)).unwrap()).collect();
+    for member in &mut members {
+        member.view_of(3);
+    }
+    let mut now = settings(&options("alpha", &places));
+    let views = |member: &Member| member.handle.as_ref().unwrap().status().unwrap().ring.views;
+    let before: Vec<u64> = members.iter().map(views).collect();
+    // All at once: another time, another size, another address of the dialer and of an accepter.
+    now.token = Duration::from_millis(1500);
+    now.mtu = 8952;
+    for (name, ip) in [("alpha", "127.0.0.2"), ("gamma", "127.0.0.3")] {
+        now.nodes.insert(node(name), vec![free(ip)]);
+    }
+    for member in &mut members {
+        member.handle.as_mut().unwrap().reconfigure(now.clone()).unwrap();
+    }
+    let moved = |member: &Member| {
+        let status = member.handle.as_ref().unwrap().status().unwrap();
+        let there = |(peer, of): (&NodeId, &membership_io::PeerStatus)| {
+            // Who was dialed sees the dialer's address, which is its bound one too.
+            of.link.is_some_and(|link| link.to_string() == now.nodes[peer][0])
+        };
+        status.peers.iter().all(there)
+    };
+    let end = Instant::now() + PATIENCE;
+    while !members.iter().all(moved) {
+        assert!(Instant::now() < end, "the links stay where they were");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    members[0].say("x".repeat(100_000));
+    for member in &mut members {
+        assert_eq!(member.delivery().payload.len(), 100_000);
+    }
+    assert_eq!(members.iter().map(views).collect::<Vec<_>>(), before, "no view for that");
+    // A fourth node: it is there when the others hear of it.
+    now.nodes.insert(node("delta"), all[&node("delta")].clone());
+    members.push(Member::start(Options { token: now.token, ..options("delta", &now.nodes) }).unwrap());
+    for member in &mut members[..3] {
+        member.handle.as_mut().unwrap().reconfigure(now.clone()).unwrap();
+    }
+    for member in &mut members {
+        member.view_of(4);
+    }
+    let none = Settings { nodes: BTreeMap::new(), ..now };
+    let refused = members[0].handle.as_mut().unwrap().reconfigure(none).unwrap_err();
+    assert!(matches!(refused, SpawnError::Unknown(_)), "{refused}");
 }
 
 #[test]

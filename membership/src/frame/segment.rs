@@ -125,7 +125,15 @@ mod tests {
     fn long(serial: u64) -> Frame {
         let name = |n: usize| NodeId::new(&format!("{n:064}")).unwrap();
         let members: Vec<_> = (0..64).map(name).collect();
-        Frame::Beat(Beat { incarnation: Incarnation(1), serial, number: 1, token: 0, hears: members.clone(), members })
+        Frame::Beat(Beat {
+            incarnation: Incarnation(1),
+            serial,
+            number: 1,
+            token: 0,
+            hears: members.clone(),
+            members,
+            pace_ms: 1,
+        })
     }
 
     fn segment(bytes: &Bytes) -> Segment {

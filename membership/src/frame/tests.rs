@@ -22,8 +22,9 @@ fn samples() -> Vec<(Frame, &'static str)> {
                 fresh: true,
                 candidates: vec![candidate("a", A, Standing::Alive), candidate("b", B, Standing::Gone)],
                 hears: vec![node("b")],
+                pace_ms: 1000,
             }),
-            "504c010100000022fd080706050403020103fb2c0101020161fd08070605040302010001620702010162",
+            "504c010100000025fd080706050403020103fb2c0101020161fd08070605040302010001620702010162fbe803",
         ),
         (
             Frame::Commit(Commit {
@@ -72,8 +73,9 @@ fn samples() -> Vec<(Frame, &'static str)> {
                 token: 70_000,
                 members: vec![node("a"), node("b")],
                 hears: vec![],
+                pace_ms: 1000,
             }),
-            "504c010500000018fd080706050403020104fb2d01fc70110100020161016200",
+            "504c01050000001bfd080706050403020104fb2d01fc70110100020161016200fbe803",
         ),
         (Frame::Wanted(Wanted { ring: 301 }), "504c010600000003fb2d01"),
         (Frame::Leave(Leave { incarnation: A }), "504c010700000009fd0807060504030201"),

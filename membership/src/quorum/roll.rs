@@ -1,93 +1,80 @@
-//! Last-man-standing: the nodes whose votes count are those that are left, so that a cluster may lose one node after
-//! the other and go on.
+//! Who counts can change: nodes are added and removed, and with last-man-standing those count that are left, so that a
+//! cluster may lose one node after the other and go on.
 //!
-//! Who counts (the [`Electorate`]) changes as in a vote of two chambers, because a part that does not know of the
-//! change must not be quorate beside one that does:
+//! It changes as in a vote of two chambers, because a part that does not know of the change must not be quorate beside
+//! one that does:
 //!
 //! ```text
-//! settled(A) --propose(B), stored by each--> pending(A, B) --a quorum of A has stored it, seal--> settled(B)
-//!                                            both A and B must agree
+//! settled(A) --propose(B)--> pending(A, B) --secured in A and in B, seal--> settled(B)
+//!                            both A and B must be carried
 //! ```
 //!
-//! A [`Roll`] must be on disk before its node says that it has stored it, and members that meet go on with the
-//! [merge](Roll::merge) of theirs. A node that lost its disk must come back as one that has no vote.
+//! A roll is part of what a cluster stores and hands over; of two, the one that a later quorate part made is in force.
+//! **Secured** means on the disks of so many that every part that may act later has one of them (see
+//! [`Electorate::secured`]); then no part can be carried by A alone that has not heard of B:
+//!
+//! - A part that knows only A and is carried has a member in common with those who stored the proposal, so it knows it.
+//! - A part that knows of A and B is carried by B, and so shares a node with every other part that B carries.
+//!
+//! A node that lost its disk has forgotten what it stored, so it must not count before it was told again: that is what
+//! [`Seen::blank`](super::Seen::blank) is for.
 
-use super::share::Share;
-use crate::view::View;
+use super::electorate::Electorate;
 use config::NodeId;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// Those whose votes count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Electorate {
-    /// Number of the ring in which it was proposed: later ones replace earlier ones.
-    pub since: u64,
-    /// The nodes.
-    pub nodes: BTreeSet<NodeId>,
-}
-
-impl Electorate {
-    fn carried(&self, view: &View, votes: &BTreeMap<NodeId, u32>) -> bool {
-        let ours = votes.iter().filter(|(node, _)| self.nodes.contains(*node)).map(|(node, v)| (node.clone(), *v));
-        let share = Share::of(&ours.collect(), |node| view.contains(node));
-        share.present >= share.majority()
-    }
-}
-
-/// What a node knows of who counts.
+/// Who counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roll {
     /// In force.
     pub settled: Electorate,
     /// Proposed, and perhaps already in force elsewhere.
+    #[serde(default)]
     pub pending: Option<Electorate>,
 }
 
 impl Roll {
-    /// All nodes count: the roll of a new cluster.
+    /// The roll of a new cluster.
     #[must_use]
-    pub fn new(nodes: BTreeSet<NodeId>) -> Roll {
-        Roll { settled: Electorate { since: 0, nodes }, pending: None }
+    pub fn new(settled: Electorate) -> Roll {
+        Roll { settled, pending: None }
     }
 
-    /// Whether `view` may act: a majority in the electorate, and in the pending one if there is one.
-    #[must_use]
-    pub fn quorate(&self, view: &View, votes: &BTreeMap<NodeId, u32>) -> bool {
-        self.settled.carried(view, votes) && self.pending.as_ref().is_none_or(|pending| pending.carried(view, votes))
+    /// Those that must be carried: one, or two while a change is under way.
+    pub fn chambers(&self) -> impl Iterator<Item = &Electorate> {
+        [Some(&self.settled), self.pending.as_ref()].into_iter().flatten()
     }
 
-    /// Proposes that the members of this view count from now on. Refused (false) without quorum, when they do already,
-    /// and while another proposal is pending: that one may be in force elsewhere and is to be sealed first.
-    pub fn propose(&mut self, view: &View, votes: &BTreeMap<NodeId, u32>) -> bool {
-        let nodes: BTreeSet<NodeId> = view.members.keys().filter(|node| votes.contains_key(*node)).cloned().collect();
-        if self.pending.is_some() || nodes == self.settled.nodes || !self.quorate(view, votes) {
+    /// Every node that counts in any way.
+    #[must_use]
+    pub fn nodes(&self) -> BTreeSet<NodeId> {
+        self.chambers().flat_map(Electorate::nodes).collect()
+    }
+
+    /// Proposes another electorate. Refused (false) while another proposal is pending, which may be in force elsewhere
+    /// and is to be sealed first, and when nothing would be different. Only a quorate part may propose.
+    pub fn propose(&mut self, target: Electorate) -> bool {
+        if self.pending.is_some() || target == self.settled {
             return false;
         }
-        self.pending = Some(Electorate { since: view.ring.number, nodes });
+        self.pending = Some(target);
         true
     }
 
-    /// The pending electorate takes over, if a quorum of the one in force has stored it: `stored` are the members of
-    /// the view that said so. Returns whether it did.
-    pub fn seal(&mut self, stored: &View, votes: &BTreeMap<NodeId, u32>) -> bool {
-        if !self.settled.carried(stored, votes) {
+    /// The pending electorate takes over, if the proposal is secured: those who `stored` it are members of this part.
+    /// Returns whether it did.
+    pub fn seal(&mut self, stored: impl Fn(&NodeId) -> bool, members: &BTreeSet<NodeId>) -> bool {
+        if self.pending.is_none() || !self.secured(stored, members) {
             return false;
         }
-        match self.pending.take() {
-            Some(pending) => {
-                self.settled = pending;
-                true
-            }
-            None => false,
-        }
+        self.settled = self.pending.take().expect("looked at above");
+        true
     }
 
-    /// What two nodes know together.
+    /// Whether what these have stored cannot be missed by any later part that may act.
     #[must_use]
-    pub fn merge(self, other: Roll) -> Roll {
-        let settled = if other.settled.since > self.settled.since { other.settled } else { self.settled };
-        let pending = [self.pending, other.pending].into_iter().flatten().max_by_key(|pending| pending.since);
-        Roll { pending: pending.filter(|pending| pending.since > settled.since), settled }
+    pub fn secured(&self, stored: impl Fn(&NodeId) -> bool, members: &BTreeSet<NodeId>) -> bool {
+        self.chambers().all(|chamber| chamber.secured(&stored, members))
     }
 }

@@ -24,14 +24,20 @@ fn view(number: u64, members: impl IntoIterator<Item = NodeId>) -> View {
 }
 
 fn options(two_node: bool, wait: Option<bool>, tie: Option<TieBreaker>) -> QuorumOptions {
-    QuorumOptions { two_node, wait_for_all: wait, auto_tie_breaker: tie, arbiter: None }
+    QuorumOptions { two_node, wait_for_all: wait, auto_tie_breaker: tie, ..QuorumOptions::default() }
+}
+
+/// `a1 b1 c2`: names and votes.
+fn roll(all: &str, options: &QuorumOptions) -> Roll {
+    let votes = all.split(' ').map(|text| (node(&text[..1]), text[1..].parse().unwrap())).collect();
+    Roll::new(Electorate::new(&votes, options))
 }
 
 /// `all` is `a1 b1 c2` (names and votes), `here` is `a b`. The answer as `yes 2/4 needs 3`.
 fn answer(all: &str, here: &str, options: &QuorumOptions, seen: bool) -> String {
-    let votes = all.split(' ').map(|text| (node(&text[..1]), text[1..].parse().unwrap())).collect();
-    let here = here.split_whitespace().map(node);
-    let Quorum { quorate, votes, expected, needed, awaited } = quorum(&view(1, here), &votes, options, seen);
+    let seen = Seen { all: seen, ..Seen::default() };
+    let Quorum { quorate, votes, expected, needed, awaited, .. } =
+        quorum(&view(1, here.split_whitespace().map(node)), &roll(all, options), options, &seen);
     let waits: String = awaited.iter().map(|node| format!(" waits for {node}")).collect();
     format!("{} {votes}/{expected} needs {needed}{waits}", if quorate { "yes" } else { "no" })
 }
@@ -111,10 +117,16 @@ fn two_sides_are_never_both_quorate() {
         };
         let wait = [None, Some(true), Some(false)][random.usize(0..3)];
         let options = options(false, wait, tie);
-        let seen = random.bool();
-        let found = both(count, |view| quorum(view, &votes, &options, seen).quorate);
-        assert_eq!(found, None, "{votes:?} {options:?} {seen}");
-        let all = quorum(&view(1, votes.keys().cloned()), &votes, &options, false);
+        let seen = Seen { all: random.bool(), ..Seen::default() };
+        let mut roll = Roll::new(Electorate::new(&votes, &options));
+        if random.bool() {
+            let keep = random.usize(0..1 << count);
+            roll.propose(roll.settled.only(|node| members(keep).any(|kept| kept == *node)));
+        }
+        let found = both(count, |view| quorum(view, &roll, &options, &seen).quorate);
+        assert_eq!(found, None, "{roll:?} {options:?} {seen:?}");
+        let roll = Roll::new(roll.settled);
+        let all = quorum(&view(1, votes.keys().cloned()), &roll, &options, &Seen::default());
         assert_eq!(all.quorate, all.expected > 0, "all together always are, if anybody votes");
     }
 }
@@ -122,14 +134,71 @@ fn two_sides_are_never_both_quorate() {
 /// What the search above would say to rules that are wrong in the usual ways.
 #[test]
 fn wrong_rules_are_found_out() {
-    let votes: BTreeMap<NodeId, u32> = (0..4).map(|n| (nth(n), 1)).collect();
-    let present = |view: &View| Share::of(&votes, |node| view.contains(node));
-    assert!(both(4, |view| present(view).present >= present(view).half()).is_some(), "half is enough");
-    let lowest_here = |view: &View| present(view).present >= 2 && view.members.keys().next() == Some(&nth(0));
+    let plain = options(false, None, None);
+    let four = Electorate::new(&(0..4).map(|n| (nth(n), 1)).collect(), &plain);
+    let present = |view: &View| four.tally(|node| view.contains(node), false).votes;
+    assert!(both(4, |view| present(view) >= 2).is_some(), "half is enough");
+    let lowest_here = |view: &View| present(view) >= 2 && view.members.keys().next() == Some(&nth(0));
     assert_eq!(both(4, lowest_here), None);
-    let any_tie = |view: &View| present(view).present >= 2 && view.members.keys().any(|node| *node <= nth(1));
+    let any_tie = |view: &View| present(view) >= 2 && view.members.keys().any(|node| *node <= nth(1));
     assert!(both(4, any_tie).is_some(), "two tie-breakers");
     let two = options(true, Some(false), None);
-    let pair: BTreeMap<NodeId, u32> = (0..2).map(|n| (nth(n), 1)).collect();
-    assert!(both(2, |view| quorum(view, &pair, &two, true).quorate).is_some(), "two-node leaves it to fencing");
+    let pair = roll("a1 b1", &two);
+    let any = Seen { all: true, ..Seen::default() };
+    assert!(both(2, |view| quorum(view, &pair, &two, &any).quorate).is_some(), "two-node leaves it to fencing");
+}
+
+#[test]
+fn who_lost_its_disk_does_not_count_before_it_was_taken_in() {
+    let plain = options(false, None, None);
+    let three = roll("a1 b1 c1", &plain);
+    let ask = |here: &str, blank: &str| {
+        let seen = Seen { all: true, blank: blank.split_whitespace().map(node).collect(), ..Seen::default() };
+        let found = quorum(&view(1, here.split_whitespace().map(node)), &three, &plain, &seen);
+        (found.quorate, found.votes, found.blank.len())
+    };
+    assert_eq!(ask("a b", ""), (true, 2, 0));
+    assert_eq!(ask("a b", "b"), (false, 1, 1), "c may have gone on with b, and b forgot it");
+    assert_eq!(ask("a b c", "b"), (true, 3, 0), "a and c are enough, and take b in");
+    assert_eq!(ask("a b c", "b c"), (true, 3, 0), "nobody is elsewhere");
+}
+
+#[test]
+fn an_arbiter_counts_for_whom_it_says() {
+    let plain = options(false, None, None);
+    let mut pair = roll("a1 b1", &plain);
+    pair.settled.external = 1;
+    let ask = |here: &str, said: Option<bool>| {
+        let seen = Seen { all: true, external: said, ..Seen::default() };
+        let found = quorum(&view(1, here.split_whitespace().map(node)), &pair, &plain, &seen);
+        (found.quorate, found.undecided(), format!("{}/{} needs {}", found.votes, found.expected, found.needed))
+    };
+    assert_eq!(ask("a", None), (false, true, "1/3 needs 2".to_owned()));
+    assert_eq!(ask("a", Some(false)), (false, false, "1/3 needs 2".to_owned()));
+    assert_eq!(ask("a", Some(true)), (true, false, "2/3 needs 2".to_owned()));
+    assert_eq!(
+        ask("a b", None),
+        (true, false, "2/3 needs 2".to_owned()),
+        "nobody waits for a word that changes nothing"
+    );
+}
+
+/// What is secured is met again by every part that may act later, whatever the rules: for all small clusters.
+#[test]
+fn what_is_secured_is_known_to_every_later_quorum() {
+    let mut random = fastrand::Rng::with_seed(7);
+    for round in 0..300 {
+        let count = 1 + round % 5;
+        let votes: BTreeMap<NodeId, u32> = (0..count).map(|n| (nth(n), random.u32(0..4))).collect();
+        let tie = [None, Some(TieBreaker::Lowest), Some(TieBreaker::Highest)][random.usize(0..3)].clone();
+        let mut electorate = Electorate::new(&votes, &options(false, None, tie.clone()));
+        electorate.external = if tie.is_none() { random.u32(0..3) } else { 0 };
+        for (stored, later) in sides(count) {
+            let here = |bits: usize| move |node: &NodeId| members(bits).any(|member| member == *node);
+            // One more than those who stored it is a member: this is not the case in which all have it.
+            let part = members(stored).chain([node("z")]).collect();
+            let both = electorate.secured(here(stored), &part) && electorate.tally(here(later), true).carried();
+            assert!(!both, "{electorate:?}: {stored:b} have it, {later:b} act");
+        }
+    }
 }

@@ -2,9 +2,9 @@
 //! do not see each other would otherwise both take the other one for lost.
 
 use config::NodeId;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-/// Who has a vote and is not `here`.
-pub(super) fn awaited(votes: &BTreeMap<NodeId, u32>, here: impl Fn(&NodeId) -> bool) -> Vec<NodeId> {
-    votes.iter().filter(|(node, votes)| **votes > 0 && !here(node)).map(|(node, _)| node.clone()).collect()
+/// Who counts and is not `here`.
+pub(super) fn awaited(voters: &BTreeSet<NodeId>, here: impl Fn(&NodeId) -> bool) -> Vec<NodeId> {
+    voters.iter().filter(|node| !here(node)).cloned().collect()
 }

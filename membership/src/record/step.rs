@@ -4,7 +4,7 @@ use crate::codec::{self, CodecError};
 use crate::fragment::blank;
 use crate::frame;
 use crate::message::Class;
-use crate::ring::{Input, MAX_MESSAGE};
+use crate::ring::{Input, MAX_MESSAGE, Reconfiguration};
 use bytes::Bytes;
 use config::NodeId;
 use serde::{Deserialize, Serialize, Serializer};
@@ -29,6 +29,11 @@ enum Told<N, B> {
     LinkUp(N),
     LinkDown(N),
     RingNumberStored(u64),
+    Reconfigure {
+        nodes: Vec<N>,
+        token: Duration,
+        frame_limit: u32,
+    },
     Leave,
     Wake,
 }
@@ -57,6 +62,11 @@ pub(super) fn write(steps: &mut Vec<u8>, after: Duration, input: &Input) {
         Input::LinkUp(peer) => Told::LinkUp(peer.as_str()),
         Input::LinkDown(peer) => Told::LinkDown(peer.as_str()),
         Input::RingNumberStored(number) => Told::RingNumberStored(*number),
+        Input::Reconfigure(to) => Told::Reconfigure {
+            nodes: to.nodes.iter().map(NodeId::as_str).collect(),
+            token: to.token,
+            frame_limit: length(to.frame_limit),
+        },
         Input::Leave => Told::Leave,
         Input::Wake => Told::Wake,
     };
@@ -96,6 +106,11 @@ pub(super) fn read(bytes: &Bytes) -> Result<(Step, usize), CodecError> {
         Told::LinkUp(peer) => Input::LinkUp(peer),
         Told::LinkDown(peer) => Input::LinkDown(peer),
         Told::RingNumberStored(number) => Input::RingNumberStored(number),
+        Told::Reconfigure { nodes, token, frame_limit } => Input::Reconfigure(Reconfiguration {
+            nodes: nodes.into_iter().collect(),
+            token,
+            frame_limit: frame_limit as usize,
+        }),
         Told::Leave => Input::Leave,
         Told::Wake => Input::Wake,
     };

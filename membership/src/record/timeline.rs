@@ -3,7 +3,7 @@
 
 use super::file::Recording;
 use super::replay::Replayed;
-use crate::ring::{Configuration, Input, Notice, Output, RingStatus};
+use crate::ring::{Configuration, Input, Notice, Output, Reconfiguration, RingStatus};
 use crate::view::View;
 use crate::wire::Seen;
 use config::NodeId;
@@ -109,6 +109,7 @@ impl Timeline {
             Input::LinkUp(peer) => events.push(format!("the link to {peer} is up")),
             Input::LinkDown(peer) => events.push(format!("the process of {peer} is gone, says the link")),
             Input::RingNumberStored(number) => events.push(format!("ring numbers up to {number} are stored")),
+            Input::Reconfigure(to) => events.push(format!("from now on {}", options(to))),
             Input::Leave => events.push("this node is asked to leave".to_owned()),
             Input::Wake => {}
         }
@@ -183,6 +184,7 @@ fn told(input: &Input) -> String {
         Input::LinkUp(peer) => format!("link up: {peer}"),
         Input::LinkDown(peer) => format!("link down: {peer}"),
         Input::RingNumberStored(number) => format!("stored: {number}"),
+        Input::Reconfigure(to) => format!("reconfigure: {}", options(to)),
         Input::Leave => "leave".to_owned(),
         Input::Wake => "wake".to_owned(),
     }
@@ -211,4 +213,13 @@ fn frame(bytes: &bytes::Bytes) -> String {
         }
         Err(why) => format!("{} bytes: {why}", bytes.len()),
     }
+}
+
+fn options(of: &Reconfiguration) -> String {
+    format!(
+        "{} nodes, a token timeout of {} ms, frames of {} bytes",
+        of.nodes.len(),
+        of.token.as_millis(),
+        of.frame_limit
+    )
 }

@@ -1,6 +1,6 @@
 //! What outlives a phase: the peers, the numbers, the messages to be sent, the counters, and the outputs of this step.
 
-use super::interface::{Notice, Output, RingOptions, RingStatus};
+use super::interface::{Notice, Output, Reconfiguration, RingOptions, RingStatus};
 use super::log::{Log, WINDOW};
 use super::moment::Moment;
 use super::numbers::{MAX_RING_NUMBER, Numbers};
@@ -21,6 +21,8 @@ use std::time::Duration;
 const FRAME_LIMITS: (usize, usize) = (512, 60_000);
 /// Bytes of packets that may be on their way or kept for those who miss them.
 const WINDOW_BYTES: usize = 8 * 1024 * 1024;
+/// No token timeout that a peer tells of is taken for longer or shorter than this.
+const PACES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(60));
 /// A goodbye is said so often, since nobody will be there to repeat it when it is lost.
 const GOODBYES: usize = 3;
 
@@ -28,6 +30,8 @@ const GOODBYES: usize = 3;
 pub(crate) struct Core {
     pub(crate) me: NodeId,
     pub(crate) incarnation: Incarnation,
+    /// The token timeout this node lives by.
+    token: Duration,
     pub(crate) timers: Timers,
     pub(crate) peers: BTreeMap<NodeId, Peer>,
     pub(crate) numbers: Numbers,
@@ -69,13 +73,14 @@ impl Core {
         Core {
             me: options.me,
             incarnation: options.incarnation,
-            timers: Timers::new(options.token),
+            token: options.token,
+            timers: Timers::new(options.token, options.token),
             peers,
             numbers: Numbers::new(options.ring_number_floor),
             outbox: Outbox::default(),
             frame_limit,
-            window: ((WINDOW_BYTES / frame_limit) as u64).min(WINDOW),
-            room: frame_limit - DATA_OVERHEAD - CHUNK_OVERHEAD,
+            window: window(frame_limit),
+            room: room(frame_limit),
             now,
             fresh: true,
             #[cfg(test)]
@@ -159,11 +164,11 @@ impl Core {
             }
             Frame::Join(f) => {
                 let alive = f.candidates.iter().filter(|c| c.standing == Standing::Alive).map(|c| c.node.clone());
-                self.meet(from, f.incarnation, f.serial, f.number, alive.collect(), &f.hears)
+                self.meet(from, (f.incarnation, f.serial), f.number, alive.collect(), (&f.hears, f.pace_ms))
             }
             Frame::Beat(f) => {
                 let members = f.members.iter().cloned().collect();
-                self.meet(from, f.incarnation, f.serial, f.number, members, &f.hears)
+                self.meet(from, (f.incarnation, f.serial), f.number, members, (&f.hears, f.pace_ms))
             }
             Frame::Leave(f) => self.goodbye(from, f.incarnation),
             _ => Meeting::News,
@@ -187,20 +192,24 @@ impl Core {
     fn meet(
         &mut self,
         from: &NodeId,
-        life: Incarnation,
-        serial: u64,
+        (life, serial): (Incarnation, u64),
         number: u64,
         members: BTreeSet<NodeId>,
-        hears: &[NodeId],
+        (hears, pace_ms): (&[NodeId], u32),
     ) -> Meeting {
         let peer = self.peers.get_mut(from).expect("the caller looked it up");
         let meeting = peer.meet(life, serial);
         if meeting == Meeting::News {
             peer.hears = hears.iter().cloned().collect();
             peer.members = members;
+            let pace = Duration::from_millis(u64::from(pace_ms)).clamp(PACES.0, PACES.1);
+            let changed = peer.pace.replace(pace) != Some(pace);
             // What a peer sees today this node may need tomorrow, and storing takes time.
             if let Some(ask) = self.numbers.ahead(number.min(MAX_RING_NUMBER)) {
                 self.out(ask);
+            }
+            if changed {
+                self.repace(Some(from));
             }
         }
         meeting
@@ -243,6 +252,52 @@ impl Core {
         let reason = format!("a message of {len} bytes is too long, or too many wait ({} now)", self.outbox.len());
         self.notice(Notice::Refused { len, reason });
         false
+    }
+
+    // ---- what changes while it runs ----
+
+    /// Goes on with other options.
+    pub(crate) fn reconfigure(&mut self, to: Reconfiguration) {
+        let now = self.now;
+        let limit = self.timers.token;
+        let gone = |(node, peer): &(&NodeId, &Peer)| !to.nodes.contains(*node) && peer.present(now, limit);
+        let gone: Vec<NodeId> = self.peers.iter().filter(gone).map(|(node, _)| node.clone()).collect();
+        self.outputs.extend(gone.into_iter().map(|peer| Output::Notice(Notice::PeerLeft { peer })));
+        self.peers.retain(|node, _| to.nodes.contains(node));
+        for node in to.nodes {
+            if node != self.me {
+                self.peers.entry(node).or_insert_with(|| Peer::new(now));
+            }
+        }
+        self.frame_limit = to.frame_limit.clamp(FRAME_LIMITS.0, FRAME_LIMITS.1);
+        (self.window, self.room) = (window(self.frame_limit), room(self.frame_limit));
+        self.token = to.token;
+        self.repace(None);
+        // Everybody learns at once how long this node waits from now on.
+        self.next_beat = now;
+    }
+
+    /// Of those who are gone nobody keeps the pace. Looked at whenever this node is about to speak.
+    pub(crate) fn review_pace(&mut self) {
+        if self.beat_is_due() {
+            self.repace(None);
+        }
+    }
+
+    /// Works out anew how long others are waited for and how often this node speaks: from its own token timeout, and
+    /// from those of all who are there. `who` has just spoken.
+    fn repace(&mut self, who: Option<&NodeId>) {
+        let (now, limit) = (self.now, self.timers.token.max(self.token));
+        let there = self.peers.iter().filter(|(node, peer)| who == Some(*node) || peer.present(now, limit));
+        let told = there.filter_map(|(_, peer)| peer.pace);
+        let (longest, shortest) = told.fold((self.token, self.token), |(l, s), pace| (l.max(pace), s.min(pace)));
+        self.timers = Timers::new(longest, shortest);
+        self.next_beat = self.next_beat.min(now + self.timers.beat * 2);
+    }
+
+    /// The token timeout this node lives by, as it is told to others.
+    pub(crate) fn pace_ms(&self) -> u32 {
+        u32::try_from(self.token.as_millis()).unwrap_or(u32::MAX)
     }
 
     // ---- what is known of peers ----
@@ -411,7 +466,8 @@ impl Core {
         let slack = if mem::take(&mut self.along) { self.timers.beat / 8 } else { Duration::ZERO };
         self.next_beat = self.now + self.timers.beat + slack;
         let (incarnation, number) = (self.incarnation, self.numbers.used());
-        let beat = Beat { incarnation, serial: self.serial(), number, token, members, hears: self.hears() };
+        let (serial, hears, pace_ms) = (self.serial(), self.hears(), self.pace_ms());
+        let beat = Beat { incarnation, serial, number, token, members, hears, pace_ms };
         self.broadcast(Frame::Beat(beat).encode());
     }
 
@@ -487,4 +543,14 @@ mod dice {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rng, D::Error> {
         u64::deserialize(from).map(Rng::with_seed)
     }
+}
+
+/// Packets of this size that may be on their way or kept, of all members together.
+fn window(frame_limit: usize) -> u64 {
+    ((WINDOW_BYTES / frame_limit) as u64).min(WINDOW)
+}
+
+/// Room in a data frame of this size for payload and chunk list.
+fn room(frame_limit: usize) -> usize {
+    frame_limit - DATA_OVERHEAD - CHUNK_OVERHEAD
 }

@@ -352,6 +352,7 @@ impl Gather {
             fresh: core.fresh,
             candidates: candidates.collect(),
             hears: self.told.clone(),
+            pace_ms: core.pace_ms(),
         };
         core.broadcast(Frame::Join(join).encode());
         core.last_join = Some(core.now);

@@ -26,6 +26,18 @@ pub struct RingOptions {
     pub seed: u64,
 }
 
+/// What of a running ring can be changed. All members should be given the same at about the same time, best at the same
+/// place of the agreed order; whoever is late, or was away, still gets along with the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconfiguration {
+    /// All nodes that are configured from now on, this one included. A member that is not among them ends the view.
+    pub nodes: BTreeSet<NodeId>,
+    /// The new token timeout.
+    pub token: Duration,
+    /// Largest frame in bytes that the links carry from now on.
+    pub frame_limit: usize,
+}
+
 /// An event for the ring machine.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -44,6 +56,8 @@ pub enum Input {
     LinkDown(NodeId),
     /// Every ring number up to this one is on stable storage as used (answer to [`Output::StoreRingNumber`]).
     RingNumberStored(u64),
+    /// Go on with other options. By itself no reason for a new view.
+    Reconfigure(Reconfiguration),
     /// Leave the cluster in order: tell the peers, deliver what is deliverable, stop.
     Leave,
     /// A deadline passed.
@@ -143,7 +157,7 @@ pub enum Notice {
         /// What is wrong with it.
         reason: String,
     },
-    /// A peer left in order.
+    /// A peer left in order, or is not configured any more.
     PeerLeft {
         /// The peer.
         peer: NodeId,

@@ -83,11 +83,13 @@ impl Machine {
             Input::LinkUp(peer) => self.core.link_up(&peer),
             Input::LinkDown(peer) => self.core.link_down(&peer),
             Input::RingNumberStored(number) => self.core.numbers.confirmed(number),
+            Input::Reconfigure(to) => self.core.reconfigure(to),
             Input::Leave => return self.leave(),
             Input::Wake => {}
         }
         self.asked = self.due();
         if !plain || self.asked.is_some_and(|at| at <= now) {
+            self.core.review_pace();
             self.dispatch(Event::Tick);
             self.beat();
             self.asked = self.due();
@@ -138,7 +140,7 @@ impl Machine {
     fn slept(&mut self, gap: Duration) {
         self.core.notice(Notice::Paused { gap });
         let core = &mut self.core;
-        let long = gap > core.timers.token;
+        let long = gap > core.timers.patience;
         self.phase = match mem::replace(&mut self.phase, Phase::Left) {
             Phase::Operate(p) if long => p.estranged(core),
             Phase::Operate(p) => Phase::Operate(p.restarted(core)),

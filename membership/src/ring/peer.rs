@@ -32,6 +32,8 @@ pub(crate) struct Peer {
     pub(crate) hears: BTreeSet<NodeId>,
     /// Those it is or wants to be in a ring with.
     pub(crate) members: BTreeSet<NodeId>,
+    /// The token timeout it lives by, as it last said.
+    pub(crate) pace: Option<Duration>,
     /// Its process is gone, said the link layer at this time.
     pub(crate) down: Option<Moment>,
     /// This life has said goodbye.
@@ -66,6 +68,7 @@ impl Peer {
             serial: 0,
             hears: BTreeSet::new(),
             members: BTreeSet::new(),
+            pace: None,
             down: None,
             left: false,
             hold_down: None,
@@ -115,7 +118,7 @@ impl Peer {
             self.serial = 0;
             self.hears.clear();
             self.members.clear();
-            (self.down, self.left, self.hold_down) = (None, false, None);
+            (self.down, self.left, self.hold_down, self.pace) = (None, false, None, None);
         }
         if serial <= self.serial {
             return Meeting::Stale;

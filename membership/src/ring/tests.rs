@@ -1,5 +1,6 @@
 //! Many rings on one virtual clock, judged after every step.
 
+mod changes;
 mod checks;
 mod garbage;
 mod seeds;

@@ -1,4 +1,8 @@
 //! All times of the ring, derived from one: the token timeout.
+//!
+//! While that is being changed, or when somebody comes back who has not heard of the change, not everybody lives by the
+//! same one. Everybody says which is its own. Whoever is waited for may then take as long as the most patient wants, and
+//! whoever speaks does so as often as the least patient needs, so that nobody is taken for lost.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -8,6 +12,8 @@ use std::time::Duration;
 pub(crate) struct Timers {
     /// Silence after which a peer counts as lost, and time without a token after which the token does.
     pub(crate) token: Duration,
+    /// A silence of this node after which somebody else may have given it up.
+    pub(crate) patience: Duration,
     /// Silence that is told to people.
     pub(crate) quiet: Duration,
     /// Between two beats.
@@ -32,21 +38,23 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    pub(crate) fn new(token: Duration) -> Timers {
+    /// For a ring in which the longest token timeout that anybody lives by is `token`, and the shortest is `patience`.
+    pub(crate) fn new(token: Duration, patience: Duration) -> Timers {
         let ms = Duration::from_millis;
         // Below this the bounds underneath would contradict each other.
-        let token = token.max(ms(50));
+        let (token, patience) = (token.max(ms(50)), patience.max(ms(50)));
         Timers {
             token,
+            patience,
             quiet: token * 3 / 4,
-            beat: (token / 10).max(ms(5)),
-            hold: (token / 10).clamp(ms(5), ms(100)),
-            resend: (token / 20).clamp(ms(5), ms(250)),
-            resend_max: (token / 8).max(ms(10)),
-            join: (token / 20).clamp(ms(5), ms(250)),
+            beat: (patience / 10).max(ms(5)),
+            hold: (patience / 10).clamp(ms(5), ms(100)),
+            resend: (patience / 20).clamp(ms(5), ms(250)),
+            resend_max: (patience / 8).max(ms(10)),
+            join: (patience / 20).clamp(ms(5), ms(250)),
             consensus: token,
             hold_down: token * 2,
-            pause: token / 2,
+            pause: patience / 2,
             notice: token.max(ms(1000)),
         }
     }

@@ -41,5 +41,6 @@ fn judge(path: &Path) -> Option<String> {
     if !unsafe_lines.is_empty() {
         return Some(format!("{name}: the audit refuses it: {}", unsafe_lines.join("; ")));
     }
-    (wanted != found && std::env::var_os("UPDATE").is_none()).then(|| format!("{name}: expected {wanted:#?}, found {found:#?}"))
+    (wanted != found && std::env::var_os("UPDATE").is_none())
+        .then(|| format!("{name}: expected {wanted:#?}, found {found:#?}"))
 }

@@ -20,13 +20,6 @@ const AGAIN: [(Cause, usize); 4] = [(Cause::Fenced, 15), (Cause::Room, 15), (Cau
 /// How many of a thousand clusters may have a start that the audit doubts.
 const DOUBTS: usize = 1;
 
-/// Clusters in which a rule is broken, and which: faults of ours that are still to be mended.
-const KNOWN: [(u64, &str); 3] = [
-    (3416, "sends an instance of a unique clone to a node whose own cannot leave yet"),
-    (6790, "starts the rest of a group where a ban of the group came after its first member, which cannot stop"),
-    (7272, "starts an instance where a failed one is not stopped first"),
-];
-
 #[test]
 fn every_answer_keeps_the_rules() {
     let shares: Vec<_> = (0..SHARES).map(|share| std::thread::spawn(move || check(share))).collect();
@@ -62,9 +55,6 @@ fn check(share: u64) -> Vec<Found> {
         let took = began.elapsed();
         if took > PATIENCE {
             found.wrong.push(format!("it took {took:?}"));
-        }
-        if KNOWN.iter().any(|(known, _)| *known == seed) {
-            found.wrong.clear();
         }
         found.wrong = found.wrong.into_iter().map(|line| format!("seed {seed}: {line}")).collect();
         all.push(found);

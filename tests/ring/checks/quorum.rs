@@ -2,13 +2,13 @@
 
 use super::{Life, Verdict, broken};
 use config::{NodeId, QuorumOptions};
-use membership::{RingId, View, quorum};
+use membership::{Electorate, RingId, View};
 use std::collections::BTreeMap;
 
 /// The views that had quorum.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quorate {
-    votes: BTreeMap<NodeId, u32>,
+    all: Electorate,
     views: BTreeMap<RingId, View>,
     /// Who said last that it is in which of them.
     present: BTreeMap<NodeId, RingId>,
@@ -19,14 +19,16 @@ const REMEMBERED: usize = 64;
 
 impl Quorate {
     pub(super) fn new(nodes: impl Iterator<Item = NodeId>) -> Quorate {
-        Quorate { votes: nodes.map(|node| (node, 1)).collect(), ..Quorate::default() }
+        let votes = nodes.map(|node| (node, 1)).collect();
+        let all = Electorate::new(&votes, &QuorumOptions::default());
+        Quorate { all, views: BTreeMap::new(), present: BTreeMap::new() }
     }
 
     /// Any two views with quorum share a member and differ in their number, so that what they decide has an order; and
     /// a member that has moved on to the newer one never goes back to the older.
     pub(super) fn one_side_acts(&mut self, life: &Life, view: &View) -> Verdict {
         const RULE: &str = "one_side_acts";
-        if !quorum(view, &self.votes, &QuorumOptions::default(), true).quorate {
+        if !self.all.tally(|node| view.contains(node), false).carried() {
             return Ok(());
         }
         for (ring, other) in self.views.iter().filter(|(ring, _)| **ring != view.ring) {

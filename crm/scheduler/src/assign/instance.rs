@@ -15,28 +15,72 @@ impl Draft<'_, '_> {
         self.counts.insert(collective, vec![0; self.width]);
         let fair = u32::try_from(most / i64::try_from(usable).unwrap_or(i64::MAX).max(1)).unwrap_or(0).max(1);
         let per_node = u32::try_from(per_node).unwrap_or(0);
+        let held = self.held_places(collective, instances);
         let mut assigned = 0;
-        for &instance in instances {
+        for (&instance, &held) in instances.iter().zip(&held) {
             if assigned >= most {
                 break;
             }
+            self.uncount(collective, held);
             if let Some(current) = self.stays_early(collective, instance, fair)
                 && self.keep_instance(collective, instance, current, per_node, most - assigned)
             {
                 assigned += 1;
+            } else {
+                self.recount(collective, held);
             }
         }
-        for &instance in instances {
+        for (&instance, &held) in instances.iter().zip(&held) {
             if !self.open[instance.at()] {
                 continue;
             }
             if assigned >= most {
                 self.ban_everywhere(instance);
                 self.note(|| Cause::EnoughInstances);
-            } else if self.assign_instance(collective, instance, None, per_node).is_some() {
-                assigned += 1;
+                continue;
+            }
+            self.uncount(collective, held);
+            let chosen = self.assign_instance(collective, instance, None, per_node);
+            assigned += i64::from(chosen.is_some());
+            if chosen != held {
+                self.recount(collective, held);
             }
         }
+    }
+
+    /// The places of instances that cannot leave, which nobody else may have: by instance, and counted. Where no
+    /// instance can be sent anywhere that does not matter.
+    fn held_places(&mut self, collective: ResourceIx, instances: &[ResourceIx]) -> Vec<Option<NodeIx>> {
+        let free = |&it: &ResourceIx| self.facts.primitives(it).iter().all(|part| self.managed[part.at()]);
+        if !instances.iter().any(free) {
+            return vec![None; instances.len()];
+        }
+        let listed = |&node: &NodeIx| self.cell(collective, node) != ABSENT;
+        let place = |&it: &ResourceIx| self.held_on(it).filter(listed).filter(|_| self.open[it.at()]);
+        let held: Vec<Option<NodeIx>> = instances.iter().map(place).collect();
+        held.iter().for_each(|&held| self.recount(collective, held));
+        held
+    }
+
+    fn recount(&mut self, collective: ResourceIx, held: Option<NodeIx>) {
+        if let (Some(held), Some(counts)) = (held, self.counts.get_mut(&collective)) {
+            counts[held.at()] += 1;
+        }
+    }
+
+    fn uncount(&mut self, collective: ResourceIx, held: Option<NodeIx>) {
+        if let (Some(held), Some(counts)) = (held, self.counts.get_mut(&collective)) {
+            counts[held.at()] = counts[held.at()].saturating_sub(1);
+        }
+    }
+
+    /// Where a resource, or a part of it, stays whatever is wished: it runs there and may not be touched.
+    pub fn held_on(&self, resource: ResourceIx) -> Option<NodeIx> {
+        let here = &self.facts[resource];
+        if here.is_primitive() {
+            return if self.managed[resource.at()] { None } else { self.current(resource) };
+        }
+        here.children.iter().find_map(|&child| self.held_on(child))
     }
 
     /// Where an instance runs, when it can stay there for all that the others need.

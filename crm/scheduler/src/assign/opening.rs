@@ -24,7 +24,7 @@ impl Draft<'_, '_> {
         self.heed_bans();
         self.heed_health();
         for (at, location) in self.constraints.locations.iter().enumerate() {
-            self.locate(location.resource, location, false);
+            self.locate(location.resource, location, Weight::Full);
             self.note(|| Cause::Location(at));
         }
         self.heed_tickets();
@@ -186,7 +186,7 @@ impl Draft<'_, '_> {
             };
             for &top in &self.facts.tops {
                 if score > Score::ZERO || !self.facts[top].meta.allow_unhealthy_nodes {
-                    self.locate(top, &location, false);
+                    self.locate(top, &location, Weight::Full);
                 }
             }
             self.note(|| Cause::Health);
@@ -194,31 +194,33 @@ impl Draft<'_, '_> {
     }
 
     /// Gives the nodes of a location constraint what they are worth, for a resource and what is inside it. The members
-    /// of a group follow the first, which therefore speaks for all; `unmoved` ones are given the nodes without scores.
-    fn locate(&mut self, resource: ResourceIx, location: &Location, unmoved: bool) {
+    /// of a group follow the first, which therefore speaks for all.
+    fn locate(&mut self, resource: ResourceIx, location: &Location, weight: Weight) {
         let here = &self.facts[resource];
         if let Kind::Bundle(replicas) = &here.kind {
             self.locate_bundle(resource, location, replicas);
             return;
         }
-        self.locate_one(resource, location, unmoved);
+        self.locate_one(resource, location, weight);
         let first_only = here.is_group() && self.together(resource);
+        let stuck = first_only && here.children.first().is_some_and(|&first| self.held_on(first).is_some());
         for (at, &child) in here.children.iter().enumerate() {
-            self.locate(child, location, unmoved || (first_only && at > 0));
+            let follows = if stuck && self.managed[child.at()] { Weight::Bans } else { Weight::Listed };
+            self.locate(child, location, if first_only && at > 0 { weight.min(follows) } else { weight });
         }
     }
 
     fn locate_bundle(&mut self, bundle: ResourceIx, location: &Location, replicas: &[Replica]) {
-        self.locate_one(bundle, location, false);
+        self.locate_one(bundle, location, Weight::Full);
         for replica in replicas {
-            self.locate(replica.container, location, false);
+            self.locate(replica.container, location, Weight::Full);
             if let Some(address) = replica.address {
-                self.locate(address, location, false);
+                self.locate(address, location, Weight::Full);
             }
         }
     }
 
-    fn locate_one(&mut self, resource: ResourceIx, location: &Location, unmoved: bool) {
+    fn locate_one(&mut self, resource: ResourceIx, location: &Location, weight: Weight) {
         if location.role.is_some_and(|role| role != self.next[resource.at()]) {
             return;
         }
@@ -230,7 +232,8 @@ impl Draft<'_, '_> {
             }
         }
         for &(node, score) in &location.nodes {
-            let score = if unmoved { 0 } else { score.value() };
+            let heard = weight == Weight::Full || (weight == Weight::Bans && score.is_never());
+            let score = if heard { score.value() } else { 0 };
             give(&mut self.row_mut(resource)[node.at()], score);
             if exclusive {
                 self.opened[resource.at() * self.width + node.at()] = true;
@@ -327,4 +330,15 @@ impl Draft<'_, '_> {
         self.note(|| Cause::Lock(lock));
         self.say(resource, Reason::Locked(self.facts[lock].name.clone()));
     }
+}
+
+/// How much of a location counts for a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// Its nodes are listed, without scores: another speaks for it.
+    Listed,
+    /// What forbids a node, too: the one that speaks for it cannot move, so nobody would heed the ban for it.
+    Bans,
+    /// All of it.
+    Full,
 }

@@ -34,13 +34,14 @@ fn called_for(case: &Case<'_>, fence: &Fence) -> bool {
             || failures(case, fence.node)
             || ticket_lost(case);
     }
-    // A remote node: its connection is lost or failed, or something failed on it.
+    // A remote node: nobody knows anything of it, its connection is lost or failed, or something failed on it.
+    let unheard = node.status.is_none() && case.options.startup_fencing;
     let connection = case.subjects.find(node.name);
     let lost = connection.is_none_or(|connection| {
         let known = &case.known[connection];
         known.is_empty() || known.iter().any(|it| it.failed || it.pending || !case.nodes[it.node].present)
     });
-    lost || failures(case, fence.node) || node.terminate || ticket_lost(case)
+    unheard || lost || failures(case, fence.node) || node.terminate || ticket_lost(case)
 }
 
 /// A partition without quorum that is to end itself.

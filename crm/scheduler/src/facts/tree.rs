@@ -309,10 +309,17 @@ pub(crate) fn settle_requires(facts: &mut Facts<'_>, from: usize) {
     }
 }
 
-/// Adds a primitive that is not configured any more and has a history, with the defaults that hold for all.
-pub(crate) fn add_removed(facts: &mut Facts<'_>, id: String, agent: Agent) -> ResourceIx {
+/// Adds a primitive that is not configured any more and has a history, with the defaults that hold for all. When it
+/// is a connection, the node behind it is there until the connection is gone.
+pub(crate) fn add_removed(
+    facts: &mut Facts<'_>,
+    id: String,
+    agent: Agent,
+    container: Option<ResourceIx>,
+) -> ResourceIx {
     let mut resource = prepare(facts, id, Kind::Primitive, Some(agent), Place::default(), []);
     resource.removed = true;
+    resource.container = container;
     let at = push(facts, resource);
     facts.tops.push(at);
     settle_requires(facts, at.at());

@@ -204,7 +204,7 @@ impl Relating<'_, '_> {
     }
 
     /// A primitive that is not, and will not be, what something else waits for: the action is there, and impossible.
-    fn make_missing(&mut self, first: (ResourceIx, Task)) {
+    pub fn make_missing(&mut self, first: (ResourceIx, Task)) {
         let (resource, task) = first;
         let here = &self.facts[resource];
         let up = matches!(task, Task::Start | Task::Promote);

@@ -1,25 +1,26 @@
 //! Members of a group start in order and stop in reverse; what starts again takes those after it along.
 
-use super::edge::Edges;
-use super::whole::Wholes;
-use crate::assign::Assignment;
-use crate::facts::Facts;
-use crate::graph::{Graph, Task, Terms};
+use super::constraint::Relating;
+use crate::graph::{Task, Terms};
 use crate::index::ResourceIx;
 
 /// Relates the members of every group.
-pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
+pub fn relate(relating: &mut Relating<'_, '_>) {
+    let (facts, assignment, wholes) = (relating.facts, relating.assignment, relating.wholes);
     for group in facts.all_resources().filter(|&resource| facts[resource].is_group()) {
         if let Some(stop) = wholes.of(group, super::Verb::Stop)
             && let Some(start) = wholes.of(group, super::Verb::Start)
         {
-            edges.add(stop.done, start.begin, Terms::ORDERED);
+            relating.edges.add(stop.done, start.begin, Terms::ORDERED);
         }
         if !facts[group].meta.ordered {
             continue;
         }
-        let mut relate = |first: (ResourceIx, Task), then: (ResourceIx, Task), terms| {
-            edges.connect(graph, wholes, first, then, terms);
+        let mut relate = |first: (ResourceIx, Task), then: (ResourceIx, Task), terms: Terms| {
+            if terms.has(Terms::THEN_WANTS_POSSIBLE) {
+                relating.make_missing(first);
+            }
+            relating.edges.connect(relating.graph, wholes, first, then, terms);
         };
         let mut active: Option<ResourceIx> = None;
         let members = &facts[group].children;
@@ -38,7 +39,7 @@ pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &Graph, wholes:
             if runs {
                 let next_of_active = active.map_or(0, |last| position(members, last) + 1);
                 for &idle in &members[next_of_active..at] {
-                    let left_alone = !assignment.managed[member.at()] && facts[member].blocked.is_none();
+                    let left_alone = !assignment.managed[member.at()];
                     let before = if left_alone { Terms::undo().without(Terms::THEN_WANTS_DONE) } else { Terms::undo() };
                     relate((member, Task::Stop), (idle, Task::Start), before);
                 }

@@ -213,6 +213,8 @@ impl Cluster {
                     part.said.push_back((name.clone(), bytes));
                 }
             }
+            // There is no ring.
+            Effect::Reconfigure(_) => {}
             Effect::Leave => self.step(name, Input::Left),
             Effect::Start { key, job } => {
                 self.jobs.push(Running { node: name.clone(), key, job, started: self.now.at });

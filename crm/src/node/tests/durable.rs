@@ -164,16 +164,13 @@ fn bad_requests_are_refused_with_the_nearest_name() {
 }
 
 #[test]
-fn the_set_of_nodes_of_a_running_cluster_cannot_be_changed() {
+fn the_addresses_of_a_running_cluster_cannot_be_changed() {
     let mut cluster = Cluster::started(THREE, "");
-    let more = file(&["alpha", "beta", "gamma", "delta"], "");
     let moved = file(THREE, "").replace("10.0.0.2", "10.0.0.9");
-    for text in [more, moved] {
-        let Response::Refused { kind: Refusal::Invalid, message, .. } = cluster.ask("alpha", apply(&text)) else {
-            panic!()
-        };
-        assert!(message.contains("running cluster"), "{message}");
-    }
+    let Response::Refused { kind: Refusal::Invalid, message, .. } = cluster.ask("alpha", apply(&moved)) else {
+        panic!()
+    };
+    assert!(message.contains("running cluster"), "{message}");
 }
 
 #[test]

@@ -54,10 +54,9 @@ pub(super) struct Suspicion {
 impl Links {
     /// Takes in what hosts have said about packets of this node.
     pub(crate) fn complaints(&mut self, now: Instant) {
-        for socket in 0..self.sockets.len() {
-            for complaint in self.sockets[socket].complaints() {
-                self.port_closed(now, &complaint);
-            }
+        let complaints: Vec<Complaint> = self.sockets.values_mut().flat_map(|socket| socket.complaints()).collect();
+        for complaint in complaints {
+            self.port_closed(now, &complaint);
         }
     }
 

@@ -15,11 +15,14 @@ const KNOCK_PAUSE: Duration = Duration::from_millis(100);
 /// An attempt of which nothing was heard by then is begun anew: its packets are repeated less and less often, and a
 /// network that comes up would be found late.
 const UNHEARD: Duration = Duration::from_millis(250);
-/// A packet that asks to be dialed. It proves nothing, so it may do nothing but end a pause. No QUIC packet of this
-/// version begins with a byte below 0x40.
+/// A packet that asks to be dialed begins so; the link's number and the name of who asks follow. It proves nothing, so
+/// it may do nothing but end a pause, or have the address that it came from tried once: whoever answers there has to
+/// show the peer's certificate. No QUIC packet of this version begins with a byte below 0x40.
 pub(super) const KNOCK: &[u8; 16] = b"\x02paceline knock\n";
 /// Knocks on one path that come sooner after each other are ignored.
 const KNOCKS: Duration = Duration::from_millis(50);
+/// So are knocks from an address that is not known, which anybody could have written: each costs a packet to there.
+const STRANGE_KNOCKS: Duration = Duration::from_millis(500);
 
 /// What this side does about one path.
 #[derive(Debug)]
@@ -69,6 +72,11 @@ impl Links {
         self.options.token.clamp(Duration::from_millis(300), Duration::from_secs(2))
     }
 
+    /// When something was last heard on its connection.
+    fn heard_at(&self, path: &Path) -> Option<Instant> {
+        Some(self.connections.get(&path.link?)?.heard)
+    }
+
     /// When a path counts as silent: half a token timeout, in which an idle one shows itself several times.
     fn silent_at(&self, path: &Path) -> Option<Instant> {
         let link = self.connections.get(&path.link?)?;
@@ -78,8 +86,11 @@ impl Links {
     /// The socket to reach an address from: the one of the same link when it is of the same kind.
     fn socket_for(&self, link: usize, address: &SocketAddr) -> Option<usize> {
         let fits = |socket: &Socket| socket.address().is_ipv4() == address.is_ipv4();
-        let own = self.sockets.iter().position(|socket| socket.link() == link && fits(socket));
-        own.or_else(|| self.sockets.iter().position(fits))
+        let all = || self.sockets.iter().filter(|(_, socket)| fits(socket));
+        let own = all().find(|(_, socket)| socket.link() == Some(link));
+        // One whose address is to be given up is used when nothing else is there.
+        let any = || all().find(|(_, socket)| socket.link().is_some()).or_else(|| all().next());
+        own.or_else(any).map(|(number, _)| *number)
     }
 
     fn path(&mut self, name: &NodeId, link: usize) -> Option<&mut Path> {
@@ -92,6 +103,8 @@ impl Links {
             Dial::Never => None,
             Dial::Asking { .. } if path.link.is_some() || path.addresses.is_empty() => None,
             Dial::Asking { next } => Some(next),
+            // What makes it outdated has happened before: it is due.
+            Dial::Watching if self.is_outdated(path) => self.heard_at(path),
             Dial::Watching => self.silent_at(path),
             Dial::Waiting { .. } if path.addresses.is_empty() => None,
             Dial::Waiting { until } | Dial::Trying { until, .. } => Some(until),
@@ -120,7 +133,8 @@ impl Links {
                 Dial::Never => {}
                 Dial::Asking { .. } => self.ask(now, &name, link),
                 // The connection that was silent is heard again.
-                Dial::Waiting { .. } if fresh => self.watch(&name, link),
+                Dial::Waiting { .. } if fresh && !self.is_outdated(path) => self.watch(&name, link),
+                Dial::Watching if fresh => self.attempt(now, &name, link),
                 Dial::Watching => {
                     self.look_elsewhere(&name, link);
                     self.attempt(now, &name, link);
@@ -149,35 +163,57 @@ impl Links {
         let Some(path) = self.path(name, link) else { return };
         path.dial = Dial::Asking { next: now + path.patience.failed(KNOCK_PAUSE) };
         let addresses = path.addresses.clone();
+        let unheard = path.patience.pause >= REFUSED_PAUSE && !path.patience.told;
+        path.patience.told |= unheard;
+        if let Some(address) = addresses.first().copied().filter(|_| unheard) {
+            let reason = "it does not dial this node: does it run, and is this node in its cluster file?".to_owned();
+            let event = LinkEvent::Unreachable { peer: name.clone(), link, address, reason };
+            self.arrivals.push_back(Arrival::Event(event));
+        }
         // It has begun already; a crowd that went on knocking would keep it from getting anything done.
         if self.connections.values().any(|dialing| dialing.is_waited_for() && addresses.contains(&dialing.remote)) {
             return;
         }
         for address in addresses {
             let Some(socket) = self.socket_for(link, &address) else { continue };
-            let transmit =
-                Transmit { destination: address, ecn: None, size: KNOCK.len(), segment_size: None, src_ip: None };
             self.scratch.clear();
             self.scratch.extend_from_slice(KNOCK);
+            self.scratch.push(u8::try_from(link).expect("there are eight at most"));
+            self.scratch.extend_from_slice(self.options.me.as_str().as_bytes());
+            let size = self.scratch.len();
+            let transmit = Transmit { destination: address, ecn: None, size, segment_size: None, src_ip: None };
             self.respond(socket, &transmit);
         }
     }
 
-    /// Somebody at this address asks to be dialed.
-    pub(super) fn knocked(&mut self, now: Instant, remote: SocketAddr) {
-        let found = self.peers.iter().find_map(|(name, peer)| {
-            let link = peer.paths.iter().position(|path| path.addresses.contains(&remote))?;
-            Some((name.clone(), link))
+    /// Somebody at this address asks to be dialed; `who` says which link of which peer it is. It may be a peer whose
+    /// address is not the configured one: this node, or the peer, has not heard of a change yet.
+    pub(super) fn knocked(&mut self, now: Instant, remote: SocketAddr, who: &[u8]) {
+        let reached = self.reaches(&remote);
+        let asked = who.split_first().and_then(|(link, name)| {
+            let name = NodeId::new(std::str::from_utf8(name).ok()?).ok()?;
+            Some((name, usize::from(*link)))
         });
-        let Some((name, link)) = found else {
+        let stranger = asked.as_ref().map(|(name, _)| name.clone()).filter(|name| !self.peers.contains_key(name));
+        let found = asked.filter(|(name, link)| self.peers.get(name).is_some_and(|peer| *link < peer.paths.len()));
+        let Some((name, link)) = found.filter(|_| reached) else {
             self.counters.ignored += 1;
+            if let Some(stranger) = stranger {
+                let reason = format!("it calls itself {stranger}, and the cluster has no other node of that name");
+                self.refused(now, remote, reason);
+            }
             return;
         };
         let Some(path) = self.path(&name, link) else { return };
-        if path.knocked.is_some_and(|last| now < last + KNOCKS) {
+        let known = path.addresses.contains(&remote);
+        let pause = if known { KNOCKS } else { STRANGE_KNOCKS };
+        if path.knocked.is_some_and(|last| now < last + pause) {
             return;
         }
         path.knocked = Some(now);
+        if !known {
+            path.heard_of = Some(remote);
+        }
         match path.dial {
             Dial::Waiting { .. } => self.attempt(now, &name, link),
             Dial::Trying { handle, .. } => {
@@ -201,7 +237,8 @@ impl Links {
             path.dial = Dial::Waiting { until: now };
             return;
         }
-        let address = path.addresses[path.patience.next_address % path.addresses.len()];
+        let usual = path.addresses[path.patience.next_address % path.addresses.len()];
+        let address = path.heard_of.take().unwrap_or(usual);
         let Some(socket) = self.socket_for(link, &address) else {
             return self.unanswered(now, (name, link), address, "this node has no address of that kind");
         };
@@ -240,13 +277,22 @@ impl Links {
         address: SocketAddr,
         reason: &str,
     ) {
-        self.try_later(now, name, link, SILENT_PAUSE);
+        let Some(path) = self.peers.get(name).and_then(|peer| peer.paths.get(link)) else { return };
+        // Only to move from a connection that works: there is time.
+        let used = path.link.filter(|_| self.silent_at(path).is_some_and(|at| now < at));
+        let used = used.and_then(|handle| self.connections.get(&handle)).map(|connection| connection.remote);
+        self.try_later(now, name, link, if used.is_some() { REFUSED_PAUSE } else { SILENT_PAUSE });
         let Some(path) = self.path(name, link) else { return };
-        if path.patience.told || path.link.is_some() || path.patience.next_address < path.addresses.len() {
+        let silent = path.link.is_some() && used.is_none();
+        if path.patience.told || silent || path.patience.next_address < path.addresses.len() {
             return;
         }
         path.patience.told = true;
-        let event = LinkEvent::Unreachable { peer: name.clone(), link, address, reason: reason.to_owned() };
+        let reason = match used {
+            Some(used) => format!("{reason}; the connection with {used} stays in use"),
+            None => reason.to_owned(),
+        };
+        let event = LinkEvent::Unreachable { peer: name.clone(), link, address, reason };
         self.arrivals.push_back(Arrival::Event(event));
     }
 

@@ -21,6 +21,8 @@ pub(super) const MAX_LINKS: usize = 8;
 /// What a probe and its echo begin with; no frame of the ring does.
 const PROBE: &[u8; 4] = b"\x01lp?";
 const ECHO: &[u8; 4] = b"\x01lp!";
+/// What asks for another connection begins with.
+const RENEW: &[u8; 4] = b"\x01lp*";
 
 /// All times of a path, derived from the token timeout.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +78,8 @@ pub(super) enum Test {
     Probe,
     /// It came back.
     Echo,
+    /// The side that does not dial has new keys: dial again.
+    Renew,
 }
 
 impl Test {
@@ -84,6 +88,7 @@ impl Test {
         match bytes.first_chunk::<4>() {
             Some(PROBE) => Some(Test::Probe),
             Some(ECHO) => Some(Test::Echo),
+            Some(RENEW) => Some(Test::Renew),
             _ => None,
         }
     }
@@ -94,6 +99,7 @@ impl Test {
         bytes[..4].copy_from_slice(match self {
             Test::Probe => PROBE,
             Test::Echo => ECHO,
+            Test::Renew => RENEW,
         });
         Bytes::from(bytes)
     }
@@ -213,6 +219,8 @@ pub(super) struct Path {
     pub(super) health: Health,
     /// When the peer last knocked and was listened to.
     pub(super) knocked: Option<Instant>,
+    /// Where somebody is who says to be the peer: tried once.
+    pub(super) heard_of: Option<SocketAddr>,
 }
 
 impl Path {
@@ -224,6 +232,7 @@ impl Path {
             link: None,
             health: Health::default(),
             knocked: None,
+            heard_of: None,
         }
     }
 }

@@ -67,23 +67,25 @@ impl Links {
     }
 
     pub(super) fn transmit(&mut self, now: Instant, handle: ConnectionHandle) {
-        // The kernel cuts one send into many packets, but takes no more than one UDP length field can tell.
-        let most = MAX_SEND / usize::from(self.options.mtu);
         loop {
             self.scratch.clear();
             let Some(connection) = self.connections.get_mut(&handle) else { return };
-            let socket = connection.socket;
-            let segments = self.sockets[socket].segments().min(most).max(1);
+            let number = connection.socket;
+            let Some(socket) = self.sockets.get(&number) else { return };
+            // The kernel cuts one send into many packets, but takes no more than one UDP length field can tell.
+            let most = MAX_SEND / usize::from(connection.quic.current_mtu());
+            let segments = socket.segments().min(most).max(1);
             let Some(transmit) = connection.quic.poll_transmit(now, segments, &mut self.scratch) else { return };
             connection.label = closed::label(&self.scratch).or(connection.label);
-            self.respond(socket, &transmit);
+            self.respond(number, &transmit);
         }
     }
 
     /// Sends what lies in the scratch buffer.
     pub(super) fn respond(&mut self, socket: usize, transmit: &Transmit) {
+        let Some(socket) = self.sockets.get_mut(&socket) else { return };
         let packets = transmit.segment_size.map_or(1, |size| transmit.size.div_ceil(size));
-        match self.sockets[socket].send(transmit, &self.scratch) {
+        match socket.send(transmit, &self.scratch) {
             Ok(()) => self.counters.packets_out += packets as u64,
             Err(error) => {
                 self.counters.send_errors += 1;

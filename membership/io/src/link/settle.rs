@@ -111,7 +111,12 @@ impl Links {
                 let theirs = plain(hello.cluster.as_bytes());
                 return Err(format!("{peer} is in cluster {theirs:?}, this is {:?}", self.options.cluster));
             }
-            Ok((hello.incarnation, usize::from(hello.link).min(MAX_LINKS - 1)))
+            let link = usize::from(hello.link).min(MAX_LINKS - 1);
+            let links = self.peers.get(peer).map_or(0, |peer| peer.paths.len());
+            if connection.dialed.is_none() && links > 0 && link >= links {
+                return Err(format!("{peer} has {links} addresses here, and this is its link {}", link + 1));
+            }
+            Ok((hello.incarnation, link))
         });
         match checked {
             Ok((incarnation, link)) => {

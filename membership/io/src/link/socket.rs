@@ -38,7 +38,8 @@ pub(crate) struct Socket {
     udp: UdpSocket,
     state: UdpSocketState,
     address: SocketAddr,
-    link: usize,
+    /// Which of this node's links it is the end of; `None` once its address is none of this node's any more.
+    link: Option<usize>,
 }
 
 /// Room for one batch of received packets.
@@ -112,7 +113,7 @@ impl Socket {
             SocketAddr::V4(_) => setsockopt(&udp, sockopt::Ipv4RecvErr, &true),
             SocketAddr::V6(_) => setsockopt(&udp, sockopt::Ipv6RecvErr, &true),
         };
-        Ok((Socket { udp, state, address, link }, warning))
+        Ok((Socket { udp, state, address, link: Some(link) }, warning))
     }
 
     /// Where it is bound.
@@ -120,9 +121,14 @@ impl Socket {
         self.address
     }
 
-    /// Which link it is the end of, from 0.
-    pub(crate) fn link(&self) -> usize {
+    /// Which link it is the end of, from 0; `None` once its address is none of this node's any more.
+    pub(crate) fn link(&self) -> Option<usize> {
         self.link
+    }
+
+    /// From now on it is the end of another link, or of none.
+    pub(crate) fn relink(&mut self, link: Option<usize>) {
+        self.link = link;
     }
 
     /// How many packets one send may hold.

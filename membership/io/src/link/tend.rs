@@ -22,6 +22,7 @@ impl Links {
             }
             self.reroute(now, &name);
         }
+        self.measure();
     }
 
     fn look_at(&mut self, now: Instant, name: &NodeId, link: usize, slept: bool) {
@@ -56,7 +57,7 @@ impl Links {
     /// Sends a packet of the full size.
     pub(super) fn test(&mut self, handle: ConnectionHandle, test: Test) {
         let Some(connection) = self.connections.get_mut(&handle) else { return };
-        let size = crate::quic::frame_limit(self.options.mtu).min(connection.quic.datagrams().max_size().unwrap_or(0));
+        let size = frame_limit(self.options.mtu).min(connection.quic.datagrams().max_size().unwrap_or(0));
         // When the queue is full, the next one does it.
         let _ = connection.quic.datagrams().send(test.bytes(size), false);
         self.unsent.insert(handle);
@@ -76,8 +77,15 @@ impl Links {
 
     /// A datagram about the path it came on.
     pub(super) fn tested(&mut self, now: Instant, handle: ConnectionHandle, test: Test) {
-        if test == Test::Probe {
-            return self.test(handle, Test::Echo);
+        match test {
+            Test::Probe => return self.test(handle, Test::Echo),
+            Test::Renew => {
+                if let Some(connection) = self.connections.get_mut(&handle) {
+                    connection.outdated = true;
+                }
+                return;
+            }
+            Test::Echo => {}
         }
         let Some(Connection { stage: Stage::Open { peer: name, .. }, link, .. }) = self.connections.get(&handle) else {
             return;

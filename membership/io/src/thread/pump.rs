@@ -5,7 +5,7 @@ use super::*;
 use crate::event::LinkEvent;
 use crate::link::Arrival;
 use crate::realtime;
-use membership::{Input, Output};
+use membership::{Input, Output, Reconfiguration};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
@@ -50,6 +50,11 @@ pub(super) struct Pump {
     turned: Instant,
     /// Names that have been reported to have no address.
     unresolved: BTreeSet<(NodeId, String)>,
+    nodes: BTreeSet<NodeId>,
+    /// Counts the changes of addresses.
+    era: u64,
+    /// Largest frame that the ring was told to send.
+    frame_limit: usize,
 }
 
 impl Pump {
@@ -59,12 +64,13 @@ impl Pump {
         local: SocketAddr,
         mailbox: Arc<Mailbox>,
         keeper: mpsc::Sender<u64>,
-        token: Duration,
+        (token, nodes): (Duration, BTreeSet<NodeId>),
         on_event: Box<dyn Fn(Event) + Send>,
     ) -> Pump {
         let unresolved = BTreeSet::new();
         let life = Life::Running;
         let (scheduling, turned) = ("ordinary", Instant::now());
+        let frame_limit = links.carries();
         Pump {
             ring,
             flight,
@@ -79,6 +85,9 @@ impl Pump {
             chronicle,
             turned,
             unresolved,
+            nodes,
+            era: 0,
+            frame_limit,
         }
     }
 
@@ -124,6 +133,9 @@ impl Pump {
         let Some(again) = self.notes(now) else { return Ok(false) };
         self.links.tick(now);
         self.arrivals(now);
+        if self.links.carries() != self.frame_limit {
+            self.tell_ring(now);
+        }
         if self.ring.deadline().is_some_and(|at| at <= now) {
             self.step(now, Input::Wake);
         }
@@ -218,19 +230,45 @@ impl Pump {
                         self.step(now, Input::Leave);
                     }
                 }
+                Note::Reconfigure { era, change } => {
+                    self.era = era;
+                    self.reconfigure(now, *change);
+                }
                 Note::Stored(number) => self.step(now, Input::RingNumberStored(number)),
                 Note::Warning(text) => (self.on_event)(Event::Warning(text)),
                 Note::Record(answer) => self.flight.asked(answer),
                 Note::Status(answer) => answer(self.status(now)),
-                Note::Resolved { peer, links } => self.resolved(now, &peer, links),
-                Note::Unresolved { peer, name, reason } => {
-                    if self.unresolved.insert((peer.clone(), name.clone())) {
+                Note::Resolved { era, peer, links } if era == self.era => self.resolved(now, &peer, links),
+                Note::Resolved { .. } => {}
+                Note::Unresolved { era, peer, name, reason } => {
+                    if era == self.era && self.unresolved.insert((peer.clone(), name.clone())) {
                         (self.on_event)(Event::Link(LinkEvent::Unresolved { peer, name, reason }));
                     }
                 }
             }
         }
         Some(taken.more.then_some(LOOK_AGAIN))
+    }
+
+    /// Goes on with other nodes, times or sizes: the links make what they need beside what they have.
+    fn reconfigure(&mut self, now: Instant, change: LinkChange) {
+        let (token, nodes) = (change.token, change.peers.clone());
+        if let Err(reason) = self.links.change(now, change) {
+            let text = format!("the links cannot go on as configured and stay as they are: {reason}");
+            (self.on_event)(Event::Warning(text));
+            return;
+        }
+        (self.token, self.nodes) = (token, nodes);
+        self.unresolved.retain(|(peer, _)| self.nodes.contains(peer));
+        self.tell_ring(now);
+        self.arrivals(now);
+    }
+
+    /// Tells the ring how things are.
+    fn tell_ring(&mut self, now: Instant) {
+        self.frame_limit = self.links.carries();
+        let (nodes, token, frame_limit) = (self.nodes.clone(), self.token, self.frame_limit);
+        self.step(now, Input::Reconfigure(Reconfiguration { nodes, token, frame_limit }));
     }
 
     /// The addresses of a peer's links are known; only those of a kind that this node has a socket for can be reached.

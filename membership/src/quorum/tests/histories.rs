@@ -17,16 +17,19 @@ enum Mistake {
     StoresLate,
     /// Votes of nodes outside of the electorate count.
     CountsAll,
-    /// A pending proposal is replaced by a new one.
-    Replaces,
+    /// A node that lost its disk has a vote.
+    CountsBlank,
 }
+
+/// What a disk holds: a roll, and which quorate part made it: the number of its view, and the place there.
+type Held = ((u64, u64), Roll);
 
 struct World {
     random: fastrand::Rng,
     mistake: Mistake,
-    votes: BTreeMap<NodeId, u32>,
-    /// On each node's disk.
-    rolls: BTreeMap<NodeId, Roll>,
+    rolls: BTreeMap<NodeId, Held>,
+    /// Those that were given a new disk.
+    blank: BTreeSet<NodeId>,
     /// The sides, each a view.
     sides: Vec<View>,
     number: u64,
@@ -36,37 +39,61 @@ struct World {
 impl World {
     fn new(seed: u64, mistake: Mistake) -> World {
         let mut random = fastrand::Rng::with_seed(seed);
-        let all: Vec<NodeId> = (0..NODES).map(nth).collect();
-        let votes = all.iter().map(|name| (name.clone(), random.u32(1..3))).collect();
-        let fresh = Roll::new(all.iter().cloned().collect());
-        let rolls = all.iter().map(|name| (name.clone(), fresh.clone())).collect();
-        World { random, mistake, votes, rolls, sides: vec![view(1, all)], number: 1, shrunk: 0 }
+        let votes = (0..NODES).map(|n| (nth(n), random.u32(1..3))).collect();
+        let tie = [None, Some(TieBreaker::Lowest), Some(TieBreaker::Highest)][random.usize(0..3)].clone();
+        let fresh = Roll::new(Electorate::new(&votes, &options(false, None, tie)));
+        let rolls = votes.keys().map(|name| (name.clone(), ((0, 0), fresh.clone()))).collect();
+        let all = view(1, votes.into_keys());
+        World { random, mistake, rolls, blank: BTreeSet::new(), sides: vec![all], number: 1, shrunk: 0 }
     }
 
     /// What a side knows together. Members tell each other when the view begins.
-    fn roll(&self, side: &View) -> Roll {
+    fn held(&self, side: &View) -> Held {
         let known = side.members.keys().map(|name| self.rolls[name].clone());
-        known.reduce(Roll::merge).expect("a side has a member")
+        known.max_by_key(|(when, _)| *when).expect("a side has a member")
     }
 
     fn quorate(&self, side: &View) -> bool {
-        let mut roll = self.roll(side);
+        let (_, mut roll) = self.held(side);
         if self.mistake == Mistake::ForgetsPending {
             roll.pending = None;
         }
+        let blank = if self.mistake == Mistake::CountsBlank { BTreeSet::new() } else { self.blank.clone() };
+        let blank = blank.into_iter().filter(|node| side.contains(node)).collect();
         if self.mistake == Mistake::CountsAll {
-            let nodes = roll.settled.nodes.iter();
-            let expected: u32 = nodes.map(|name| self.votes[name]).sum();
-            return Share::of(&self.votes, |name| side.contains(name)).present > expected / 2;
+            let enough = roll.settled.tally(|_| false, false).expected / 2;
+            return side.members.len() > usize::try_from(enough).unwrap();
         }
-        roll.quorate(side, &self.votes)
+        quorum(side, &roll, &QuorumOptions::default(), &Seen { all: true, blank, external: None }).quorate
     }
 
-    /// Everybody is dealt to one of a few sides anew.
+    /// Those who `learn` in this side write what all of it knows, and are blank no more.
+    fn learn(&mut self, side: &View, held: &Held) -> BTreeSet<NodeId> {
+        let mut stored = BTreeSet::new();
+        for name in side.members.keys() {
+            match self.random.u8(0..10) {
+                0 | 1 => {}
+                2 if self.mistake == Mistake::StoresLate => {
+                    stored.insert(name.clone());
+                }
+                _ => {
+                    self.rolls.insert(name.clone(), held.clone());
+                    self.blank.remove(name);
+                    stored.insert(name.clone());
+                }
+            }
+        }
+        stored
+    }
+
+    /// Everybody is dealt to one of a few sides anew, some with a new disk. Sides with quorum confirm what they have.
     fn split(&mut self) {
+        if self.random.u8(0..8) == 0 {
+            self.lose_disk();
+        }
         let count = self.random.usize(1..4);
         let mut dealt: Vec<Vec<NodeId>> = vec![Vec::new(); count];
-        for name in self.votes.keys() {
+        for name in self.rolls.keys() {
             dealt[self.random.usize(0..count)].push(name.clone());
         }
         self.sides.clear();
@@ -76,54 +103,43 @@ impl World {
         }
         // Whether all learn what one knows before the next accident is a matter of luck.
         for side in self.sides.clone() {
-            let roll = self.roll(&side);
-            for name in side.members.keys() {
-                if self.random.bool() {
-                    self.rolls.insert(name.clone(), roll.clone());
-                }
+            if self.quorate(&side) {
+                let (_, roll) = self.held(&side);
+                self.learn(&side, &((side.ring.number, 0), roll));
             }
         }
     }
 
-    /// A side tries to change who counts, and gets as far as it gets.
+    fn lose_disk(&mut self) {
+        let name = nth(self.random.usize(0..NODES));
+        let votes = (0..NODES).map(nth).map(|name| (name, 1)).collect();
+        self.rolls.insert(name.clone(), ((0, 0), Roll::new(Electorate::new(&votes, &QuorumOptions::default()))));
+        self.blank.insert(name);
+    }
+
+    /// A quorate side tries to change who counts, and gets as far as it gets.
     fn change(&mut self, side: &View) {
-        let mut roll = self.roll(side);
-        if self.mistake == Mistake::Replaces {
-            roll.pending = None;
-        }
-        if roll.pending.is_none() && !roll.propose(side, &self.votes) {
+        if !self.quorate(side) {
             return;
         }
-        let mut stored = Vec::new();
-        for name in side.members.keys() {
-            match self.random.u8(0..10) {
-                0 | 1 => {}
-                2 if self.mistake == Mistake::StoresLate => stored.push(name.clone()),
-                _ => {
-                    self.rolls.insert(name.clone(), roll.clone());
-                    stored.push(name.clone());
-                }
-            }
+        let ((view, index), mut roll) = self.held(side);
+        let index = if view == side.ring.number { index + 1 } else { 1 };
+        if roll.pending.is_none() {
+            let all = Electorate { votes: (0..NODES).map(|n| (nth(n), 1)).collect(), ..roll.settled.clone() };
+            roll.propose(all.only(|node| side.contains(node)));
         }
-        if stored.is_empty() {
-            return;
-        }
-        let said = if self.mistake == Mistake::SealsAtOnce { side.clone() } else { view(self.number, stored) };
-        if !roll.seal(&said, &self.votes) {
-            return;
-        }
-        self.shrunk += u32::from(roll.settled.nodes.len() < 4);
-        for name in side.members.keys() {
-            if self.random.bool() {
-                self.rolls.insert(name.clone(), roll.clone());
-            }
+        let stored = self.learn(side, &((side.ring.number, index), roll.clone()));
+        let members = side.members.keys().cloned().collect();
+        let said = |node: &NodeId| stored.contains(node) || self.mistake == Mistake::SealsAtOnce;
+        if roll.seal(said, &members) {
+            self.shrunk += u32::from(roll.settled.votes.len() < 4);
+            self.learn(side, &((side.ring.number, index + 1), roll));
         }
     }
 
     /// The sides that are quorate, when they are more than one.
-    fn split_brain(&self) -> Option<Vec<&View>> {
-        let quorate: Vec<&View> = self.sides.iter().filter(|side| self.quorate(side)).collect();
-        (quorate.len() > 1).then_some(quorate)
+    fn split_brain(&self) -> bool {
+        self.sides.iter().filter(|side| self.quorate(side)).count() > 1
     }
 }
 
@@ -132,13 +148,13 @@ fn history(seed: u64, mistake: Mistake) -> (bool, u32) {
     let mut world = World::new(seed, mistake);
     for _ in 0..60 {
         world.split();
-        if world.split_brain().is_some() {
+        if world.split_brain() {
             return (true, world.shrunk);
         }
         for _ in 0..world.random.usize(0..3) {
             let side = world.sides[world.random.usize(0..world.sides.len())].clone();
             world.change(&side);
-            if world.split_brain().is_some() {
+            if world.split_brain() {
                 return (true, world.shrunk);
             }
         }
@@ -149,18 +165,18 @@ fn history(seed: u64, mistake: Mistake) -> (bool, u32) {
 #[test]
 fn no_history_ends_in_two_quorate_sides() {
     let mut shrunk = 0;
-    for seed in 0..2000 {
+    for seed in 0..600 {
         let (split, few) = history(seed, Mistake::None);
         assert!(!split, "seed {seed}");
         shrunk += few;
     }
-    assert!(shrunk > 100, "and yet clusters get by with a few nodes: {shrunk}");
+    assert!(shrunk > 30, "and yet clusters get by with a few nodes: {shrunk}");
 }
 
 #[test]
 fn every_mistake_is_found_by_some_history() {
     for mistake in
-        [Mistake::SealsAtOnce, Mistake::ForgetsPending, Mistake::StoresLate, Mistake::CountsAll, Mistake::Replaces]
+        [Mistake::SealsAtOnce, Mistake::ForgetsPending, Mistake::StoresLate, Mistake::CountsAll, Mistake::CountsBlank]
     {
         assert!((0..2000).any(|seed| history(seed, mistake).0), "{mistake:?}");
     }
@@ -168,18 +184,21 @@ fn every_mistake_is_found_by_some_history() {
 
 #[test]
 fn one_after_the_other_may_go() {
-    let votes: BTreeMap<NodeId, u32> = (0..5).map(|n| (nth(n), 1)).collect();
-    let mut roll = Roll::new(votes.keys().cloned().collect());
-    for left in (2..5).rev() {
+    let tie = options(false, None, Some(TieBreaker::Lowest));
+    let all = Electorate::new(&(0..5).map(|n| (nth(n), 1)).collect(), &tie);
+    let mut roll = Roll::new(all.clone());
+    let carried = |roll: &Roll, side: &View| quorum(side, roll, &tie, &Seen { all: true, ..Seen::default() }).quorate;
+    for left in (1..5).rev() {
         let side = view(left as u64, (0..left).map(nth));
-        assert!(roll.quorate(&side, &votes), "{left}");
-        assert!(roll.propose(&side, &votes) && !roll.propose(&side, &votes), "{left}");
-        assert!(!roll.clone().seal(&view(9, [nth(0)]), &votes), "one alone does not seal");
-        assert!(roll.seal(&side, &votes), "{left}");
+        assert!(carried(&roll, &side), "{left}");
+        let target = all.only(|node| side.contains(node));
+        assert!(roll.propose(target.clone()) && !roll.propose(target), "{left}");
+        let members = side.members.keys().cloned().collect();
+        assert!(!roll.clone().seal(|node| *node == nth(3), &members), "one that is not enough does not seal");
+        assert!(roll.seal(|node| side.contains(node), &members), "{left}");
     }
-    assert!(!roll.quorate(&view(9, [nth(0)]), &votes), "of two, one is no majority");
-    assert!(!roll.quorate(&view(9, (1..5).map(nth)), &votes), "those who left do not count until they are taken back");
-    let all = view(10, (0..5).map(nth));
-    assert!(roll.quorate(&all, &votes) && roll.propose(&all, &votes) && roll.seal(&all, &votes));
-    assert!(roll.quorate(&view(11, (2..5).map(nth)), &votes));
+    assert!(!carried(&roll, &view(9, (1..5).map(nth))), "those who left do not count until they are taken back");
+    let back = view(10, (0..5).map(nth));
+    assert!(carried(&roll, &back) && roll.propose(all) && roll.seal(|_| true, &BTreeSet::new()));
+    assert!(carried(&roll, &view(11, (2..5).map(nth))));
 }

@@ -51,6 +51,7 @@ fn nonsense(world: &World, rng: &mut fastrand::Rng) -> Frame {
                 fresh: rng.bool(),
                 candidates,
                 hears: names(rng),
+                pace_ms: rng.u32(..),
             })
         }
         1 => {
@@ -84,6 +85,7 @@ fn nonsense(world: &World, rng: &mut fastrand::Rng) -> Frame {
             token: number(rng, 500),
             members: names(rng),
             hears: names(rng),
+            pace_ms: rng.u32(..),
         }),
         5 => Frame::Wanted(Wanted { ring }),
         6 => Frame::Leave(Leave { incarnation: life(rng) }),

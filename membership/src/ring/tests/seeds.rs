@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const USUAL: u64 = 250;
 
-fn seeds() -> std::ops::Range<u64> {
+pub(super) fn seeds() -> std::ops::Range<u64> {
     #[expect(clippy::disallowed_methods, reason = "a way for people to ask for more, or for one again")]
     let asked = std::env::var("SEEDS").unwrap_or_default();
     match asked.split_once("..") {
@@ -81,7 +81,7 @@ fn run(seed: u64, sabotage: Option<Sabotage>) {
     settle(&mut world, token, seed);
 }
 
-fn act(world: &mut World, plan: &mut fastrand::Rng, token: Duration) {
+pub(super) fn act(world: &mut World, plan: &mut fastrand::Rng, token: Duration) {
     let names = world.names();
     let node = names[plan.usize(..names.len())].clone();
     match plan.u8(..20) {
@@ -122,7 +122,7 @@ fn act(world: &mut World, plan: &mut fastrand::Rng, token: Duration) {
 }
 
 /// The faults stop.
-fn settle(world: &mut World, token: Duration, seed: u64) {
+pub(super) fn settle(world: &mut World, token: Duration, seed: u64) {
     world.heal();
     world.weather = super::world::CALM;
     world.start_all();

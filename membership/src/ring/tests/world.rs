@@ -4,7 +4,7 @@
 use super::Sabotage;
 use super::checks::Checks;
 use crate::message::{Channel, Guarantee, Message};
-use crate::ring::{Input, Notice, Output, Ring, RingOptions};
+use crate::ring::{Input, Notice, Output, Reconfiguration, Ring, RingOptions};
 use crate::view::{Incarnation, View};
 use bytes::Bytes;
 use config::NodeId;
@@ -26,6 +26,9 @@ pub(super) const CALM: Weather = Weather { loss: 0.0, duplicates: 0.0, late: 0.0
 struct Host {
     ring: Option<Ring>,
     life: Incarnation,
+    /// The configuration it has, also when it does not run.
+    token: Duration,
+    nodes: BTreeSet<NodeId>,
     floor: u64,
     paused_until: Option<Instant>,
     /// When the ring wants to be called.
@@ -56,7 +59,6 @@ pub(super) struct World {
     pub(super) judge: bool,
     /// Whether each frame gets a line in the trace.
     pub(super) verbose: bool,
-    token: Duration,
     /// Longest packet, in bytes.
     pub(super) frame_limit: usize,
     /// At the end of each name.
@@ -87,7 +89,20 @@ impl World {
     pub(super) fn with_names(nodes: usize, tail: &'static str, token: Duration, seed: u64) -> World {
         #[expect(clippy::disallowed_methods, reason = "any instant will do as the beginning of virtual time")]
         let begin = Instant::now();
-        let host = |_| Host { ring: None, life: Incarnation(0), floor: 0, paused_until: None, wake: None, left: false };
+        let names: BTreeSet<NodeId> = (1..=nodes).map(|i| named(i, tail)).collect();
+        let host = |name: &NodeId| {
+            let host = Host {
+                ring: None,
+                life: Incarnation(0),
+                token,
+                nodes: names.clone(),
+                floor: 0,
+                paused_until: None,
+                wake: None,
+                left: false,
+            };
+            (name.clone(), host)
+        };
         World {
             now: begin,
             begin,
@@ -103,10 +118,9 @@ impl World {
             sabotage: None,
             judge: true,
             verbose: false,
-            token,
             frame_limit: 1200,
             tail,
-            hosts: (1..=nodes).map(|i| (named(i, tail), host(i))).collect(),
+            hosts: names.iter().map(host).collect(),
             queue: BTreeMap::new(),
             counter: 0,
         }
@@ -157,14 +171,13 @@ impl World {
 
     pub(super) fn start(&mut self, node: &NodeId) {
         let life = Incarnation(self.rng.u64(1..));
-        let nodes = self.hosts.keys().cloned().collect();
         let host = self.hosts.get_mut(node).unwrap();
         assert!(host.ring.is_none());
         let options = RingOptions {
             me: node.clone(),
             incarnation: life,
-            nodes,
-            token: self.token,
+            nodes: host.nodes.clone(),
+            token: host.token,
             frame_limit: self.frame_limit,
             ring_number_floor: host.floor,
             seed: self.rng.u64(..),
@@ -180,6 +193,15 @@ impl World {
                 self.later(ms(1), node, Input::LinkUp(other));
             }
         }
+    }
+
+    /// From now on this node has this configuration; when it runs it is told.
+    pub(super) fn configure(&mut self, node: &NodeId, nodes: &BTreeSet<NodeId>, token: Duration) {
+        let host = self.hosts.get_mut(node).unwrap();
+        (host.token, host.nodes) = (token, nodes.clone());
+        self.log(format!("{node} has token {token:?} and {} nodes", nodes.len()));
+        let to = Reconfiguration { nodes: nodes.clone(), token, frame_limit: self.frame_limit };
+        self.input(node, Input::Reconfigure(to));
     }
 
     /// The process ends. When `noticed`, the kernel tells the peers.
@@ -313,7 +335,9 @@ impl World {
 
     pub(super) fn input(&mut self, node: &NodeId, input: Input) {
         let host = self.hosts.get_mut(node).unwrap();
-        if let (Some(until), Input::Multicast(_)) = (host.paused_until.filter(|until| *until > self.now), &input) {
+        if let (Some(until), Input::Multicast(_) | Input::Reconfigure(_)) =
+            (host.paused_until.filter(|until| *until > self.now), &input)
+        {
             let life = host.life;
             self.push(until, Event::Input(node.clone(), life, input));
             return;

@@ -1,7 +1,6 @@
 //! Resources that are not configured any more, and are only known because they left a history.
 
 use super::owner::{Owners, without_number};
-use crate::facts::meta::is_connection;
 use crate::facts::node::NodeKind;
 use crate::facts::{Facts, clone, failure, tree};
 use crate::index::ResourceIx;
@@ -35,10 +34,9 @@ pub(super) fn primitive(facts: &mut Facts<'_>, history: &ResourceHistory) -> Res
         .container
         .as_deref()
         .and_then(|container| facts.all_resources().find(|&at| facts[at].is_primitive() && facts[at].id == container));
-    let made = tree::add_removed(facts, history.id.clone(), history.agent.clone());
+    let made = tree::add_removed(facts, history.id.clone(), history.agent.clone(), container);
     let stopped = facts.options.stop_removed_resources;
     let resource = &mut facts.resources[made.at()];
-    resource.container = container;
     if stopped {
         resource.next_role = Some((Role::Stopped, Reason::NotConfigured));
     } else {
@@ -47,9 +45,6 @@ pub(super) fn primitive(facts: &mut Facts<'_>, history: &ResourceHistory) -> Res
     }
     if let Some(container) = container {
         facts.resources[container.at()].contents.push(made);
-    }
-    if is_connection(&history.agent) {
-        connect(facts, made, container);
     }
     adopt(facts, made);
     made
@@ -68,23 +63,9 @@ fn adopt(facts: &mut Facts<'_>, made: ResourceIx) {
         facts.resources[at.at()].container = Some(made);
         facts.resources[made.at()].contents.push(at);
         if let Some(node) = facts[at].connects {
-            facts.nodes[node.at()].kind = NodeKind::Guest { container: made };
+            let node = &mut facts.nodes[node.at()];
+            node.kind = NodeKind::Guest { container: made };
+            node.unclean = false;
         }
     }
-}
-
-/// The node behind a removed connection is there until the connection is gone.
-fn connect(facts: &mut Facts<'_>, connection: ResourceIx, container: Option<ResourceIx>) {
-    let Some(node) = super::node_named(facts, &facts[connection].id).filter(|&node| facts[node].is_remote()) else {
-        return;
-    };
-    if facts[node].connection.is_some() {
-        return;
-    }
-    let it = &mut facts.nodes[node.at()];
-    it.connection = Some(connection);
-    if let Some(container) = container {
-        it.kind = NodeKind::Guest { container };
-    }
-    facts.resources[connection.at()].connects = Some(node);
 }

@@ -86,19 +86,24 @@ pub(super) struct Pair {
     pub(super) alpha: Node,
     beta: Node,
     relays: [Relay; 2],
+    _dark: [UdpSocket; 2],
 }
 
 pub(super) fn pair(mode: LinkMode) -> Pair {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     let second = port();
+    // Where nobody reads: a knock would find a way around the relays.
+    let dark = [port(), port()];
+    let ways = dark.iter().map(|nobody| vec![nobody.local_addr().unwrap()]).collect();
+    beta.links.set_addresses(Instant::now(), &node("alpha"), ways);
     let relays = [Relay::new(bed.address("beta")), Relay::new(second.local_addr().unwrap())];
-    beta.links.sockets.push(Socket::new(second, 1).unwrap().0);
-    alpha.links.sockets.push(Socket::new(port(), 1).unwrap().0);
+    beta.links.plug(vec![Socket::new(second, 1).unwrap().0], None);
+    alpha.links.plug(vec![Socket::new(port(), 1).unwrap().0], None);
     let ways = relays.iter().map(|relay| vec![relay.address]).collect();
     alpha.links.set_addresses(Instant::now(), &node("beta"), ways);
     (alpha.links.options.mode, beta.links.options.mode) = (mode, mode);
-    Pair { alpha, beta, relays }
+    Pair { alpha, beta, relays, _dark: dark }
 }
 
 impl Pair {
@@ -252,7 +257,7 @@ fn a_knock_of_a_stranger_or_a_forger_ends_nothing() {
     let connections = alpha.links.connections.len();
     port().send_to(KNOCK, bed.address("alpha")).unwrap();
     for _ in 0..100 {
-        alpha.links.knocked(Instant::now(), bed.address("beta"));
+        alpha.links.knocked(Instant::now(), bed.address("beta"), b"\0beta");
     }
     run(&mut [&mut alpha, &mut beta], "it arrives", |nodes| nodes[0].links.counters().ignored > 0);
     assert_eq!(alpha.links.connections.len(), connections);

@@ -1,0 +1,58 @@
+//! Quorum inside a view: counted anew wherever the order brings something that it depends on.
+//!
+//! Every member does this after the same message with equal arguments, so all members of a view always agree on whether
+//! they may act, without a new view.
+
+use super::{Context, Controller, Output, Phase};
+use crate::event::EventKind;
+
+impl Controller {
+    /// The version now in force brought another roll.
+    pub(super) fn note_roll(&mut self) {
+        let generation = self.cib.durable.generation;
+        if let Phase::Synced(synced) = &mut self.phase {
+            synced.roll_since = generation;
+        }
+    }
+
+    /// Counts again. When this view may act from now on, what its members hold is stamped and stored, as at the
+    /// beginning of a quorate view; returns whether it was.
+    pub(super) fn recount(&mut self) -> bool {
+        let Phase::Synced(synced) = &mut self.phase else { return false };
+        let quorum = self.cib.quorum(&synced.view, &synced.blank);
+        if quorum == synced.quorum {
+            return false;
+        }
+        let begins = quorum.quorate && !synced.quorum.quorate;
+        synced.quorum = quorum;
+        self.outputs.push(Output::Quorum);
+        if !begins {
+            return false;
+        }
+        self.cib.status.all_seen = true;
+        let ring = synced.view.ring.clone();
+        if self.cib.durable.generation.view != ring.number {
+            self.cib.stamp(&ring);
+            self.note_roll();
+        }
+        self.follow();
+        self.store();
+        true
+    }
+
+    /// A member has stored something: a change of who counts may be settled by it.
+    pub(super) fn seal(&mut self) {
+        let Phase::Synced(synced) = &self.phase else { return };
+        let context = Context { view: synced.view.ring.number, quorate: synced.quorum.quorate };
+        if context.view != self.cib.durable.generation.view {
+            return;
+        }
+        let since = synced.roll_since;
+        let Some(nodes) = self.cib.seal(|node| self.acknowledge.has_stored(node, since), context) else { return };
+        let names: Vec<&str> = nodes.iter().map(config::NodeId::as_str).collect();
+        self.event(EventKind::Quorum, None, format!("the votes that count are those of {}", names.join(", ")));
+        self.note_roll();
+        self.store();
+        self.recount();
+    }
+}

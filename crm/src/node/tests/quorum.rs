@@ -1,0 +1,245 @@
+//! Who may act, where it changes: the arbiter's word, nodes that are lost one after the other, nodes that are added.
+
+use super::THREE;
+use super::cluster::{Cluster, file, node, service};
+use crate::cib::{Change, Grant};
+use crate::control::{Refusal, Request, Response};
+use membership::Quorum;
+use std::time::Duration;
+
+const FIVE: &[&str] = &["alpha", "beta", "gamma", "delta", "epsilon"];
+
+const LAST_MAN: &str = "[quorum]\nlast-man-standing = true\nlast-man-standing-window = \"5s\"\nwait-for-all = true\nauto-tie-breaker = \"lowest\"\n";
+
+fn apply(text: &str) -> Request {
+    Request::Apply { text: text.to_owned(), base: None }
+}
+
+fn quorum(cluster: &Cluster, name: &str) -> Quorum {
+    cluster.nodes[&node(name)].quorum().expect("a member of a synchronised view").clone()
+}
+
+/// "2 of 3".
+fn count(cluster: &Cluster, name: &str) -> String {
+    let quorum = quorum(cluster, name);
+    format!("{} {} of {}", if quorum.quorate { "yes" } else { "no" }, quorum.votes, quorum.expected)
+}
+
+/// The others lose power, and these go on.
+fn left(cluster: &mut Cluster, names: &[&str]) {
+    let gone: Vec<String> =
+        cluster.nodes.keys().map(ToString::to_string).filter(|name| !names.contains(&name.as_str())).collect();
+    for name in gone {
+        cluster.power_off(&name);
+    }
+    cluster.join(&[names]);
+    cluster.settle();
+}
+
+fn arbiter_says(cluster: &mut Cluster, name: &str, granted: bool) {
+    let view = cluster.nodes[&node(name)].view().unwrap().ring.number;
+    let node = cluster.nodes.get_mut(&node(name)).unwrap();
+    node.controller.submit(Change::Granted(Grant { view, granted }));
+    cluster.step(&super::node(name), crate::node::Input::Wake);
+    cluster.settle();
+}
+
+fn pair_with_arbiter() -> Cluster {
+    let fingerprint = "00".repeat(32);
+    let arbiter = format!("[quorum.arbiter]\naddress = \"10.0.9.9\"\nfingerprint = \"sha256:{fingerprint}\"\n");
+    let mut cluster = Cluster::started(&["alpha", "beta"], &(service("web") + &arbiter));
+    cluster.pass(Duration::from_secs(60));
+    assert_eq!(cluster.place("web").as_deref(), Some("alpha"));
+    cluster
+}
+
+#[test]
+fn the_arbiters_word_makes_a_view_quorate_for_all_its_members_at_once() {
+    let mut cluster = pair_with_arbiter();
+    cluster.power_off("beta");
+    cluster.join(&[&["alpha"]]);
+    cluster.run();
+    assert!(quorum(&cluster, "alpha").undecided());
+    assert_eq!(
+        cluster.place("web").as_deref(),
+        Some("alpha"),
+        "nothing is stopped while the arbiter may still say yes"
+    );
+    let before = cluster.nodes[&node("alpha")].generation();
+    arbiter_says(&mut cluster, "alpha", true);
+    cluster.run();
+    assert_eq!(count(&cluster, "alpha"), "yes 2 of 3");
+    assert!(cluster.nodes[&node("alpha")].generation() > before, "what it holds is stamped");
+    assert_eq!(cluster.disks[&node("alpha")].generation, cluster.nodes[&node("alpha")].generation());
+    assert_eq!(cluster.fenced, [node("beta")], "and it acts");
+
+    arbiter_says(&mut cluster, "alpha", false);
+    cluster.run();
+    assert_eq!(count(&cluster, "alpha"), "no 1 of 3");
+    assert_eq!(cluster.place("web"), None, "taken back, it stops what runs");
+}
+
+#[test]
+fn an_arbiters_word_about_another_view_does_not_count() {
+    let mut cluster = pair_with_arbiter();
+    let old = cluster.nodes[&node("alpha")].view().unwrap().ring.number;
+    cluster.power_off("beta");
+    cluster.join(&[&["alpha"]]);
+    cluster.settle();
+    let alpha = cluster.nodes.get_mut(&node("alpha")).unwrap();
+    alpha.controller.submit(Change::Granted(Grant { view: old, granted: true }));
+    cluster.run();
+    assert_eq!(count(&cluster, "alpha"), "no 1 of 3");
+}
+
+#[test]
+fn one_after_the_other_may_be_lost() {
+    let mut cluster = Cluster::started(FIVE, &(service("web") + LAST_MAN));
+    for (number, names) in [&FIVE[..4], &FIVE[..3], &FIVE[..2], &FIVE[..1]].into_iter().enumerate() {
+        let voters = FIVE.len() - number;
+        left(&mut cluster, names);
+        assert_eq!(count(&cluster, "alpha"), format!("yes {} of {voters}", names.len()), "they still count");
+        cluster.pass(Duration::from_secs(4));
+        assert_eq!(quorum(&cluster, "alpha").voters.len(), voters, "not before the window has passed");
+        cluster.pass(Duration::from_secs(2));
+        assert_eq!(count(&cluster, "alpha"), format!("yes {0} of {0}", names.len()));
+    }
+    assert_eq!(cluster.place("web").as_deref(), Some("alpha"));
+    // What it was is on its disk: alone after a restart it may act, and one that had been given up may not.
+    cluster.power_off("alpha");
+    cluster.boot("alpha");
+    cluster.boot("gamma");
+    cluster.boot("delta");
+    cluster.boot("epsilon");
+    cluster.join(&[&["alpha"], &["gamma", "delta", "epsilon"]]);
+    cluster.run();
+    assert_eq!(count(&cluster, "alpha"), "yes 1 of 1");
+    assert!(!quorum(&cluster, "gamma").quorate, "three of five, but of an old count");
+}
+
+#[test]
+fn who_is_back_counts_again_at_once() {
+    let mut cluster = Cluster::started(THREE, LAST_MAN);
+    left(&mut cluster, &["alpha", "beta"]);
+    cluster.pass(Duration::from_secs(6));
+    assert_eq!(count(&cluster, "beta"), "yes 2 of 2");
+    cluster.boot("gamma");
+    cluster.join(&[THREE]);
+    cluster.settle();
+    assert_eq!(count(&cluster, "gamma"), "yes 3 of 3");
+    assert_eq!(cluster.disks[&node("gamma")].roll, None, "what the file says is not written down again");
+}
+
+#[test]
+fn nobody_is_dropped_before_enough_have_stored_it() {
+    let mut cluster = Cluster::started(FIVE, LAST_MAN);
+    left(&mut cluster, &FIVE[..3]);
+    cluster.slow_disks = [node("beta"), node("gamma")].into();
+    cluster.pass(Duration::from_secs(6));
+    let now = quorum(&cluster, "alpha");
+    assert_eq!((now.voters.len(), now.next.map(|next| next.voters.len())), (5, Some(3)));
+    cluster.slow_disks.clear();
+    cluster.settle();
+    assert_eq!(count(&cluster, "alpha"), "yes 3 of 3");
+}
+
+#[test]
+fn without_last_man_standing_nobody_is_dropped() {
+    let mut cluster = Cluster::started(FIVE, "");
+    left(&mut cluster, &FIVE[..3]);
+    cluster.pass(Duration::from_secs(60));
+    assert_eq!(count(&cluster, "alpha"), "yes 3 of 5");
+    left(&mut cluster, &FIVE[..2]);
+    cluster.run();
+    assert_eq!(count(&cluster, "alpha"), "no 2 of 5");
+}
+
+#[test]
+fn a_node_without_its_disk_does_not_make_a_quorum() {
+    let mut cluster = Cluster::started(THREE, "");
+    let new = cluster.disks[&node("beta")].clone();
+    for name in ["beta", "gamma"] {
+        cluster.power_off(name);
+    }
+    *cluster.disks.get_mut(&node("beta")).unwrap() = crate::node::NodeOptions::first_durable(new.text);
+    cluster.boot("beta");
+    cluster.boot("gamma");
+    cluster.join(&[&["beta", "gamma"], &["alpha"]]);
+    cluster.run();
+    let now = quorum(&cluster, "gamma");
+    assert_eq!((now.quorate, now.blank), (false, vec![node("beta")]), "alpha may have gone on with what beta forgot");
+    cluster.join(&[THREE]);
+    cluster.run();
+    assert_eq!(count(&cluster, "beta"), "yes 3 of 3");
+}
+
+#[test]
+fn a_node_is_added_when_old_and_new_have_stored_it() {
+    let four: &[&str] = &["alpha", "beta", "gamma", "delta"];
+    let mut cluster = Cluster::started(THREE, "");
+    assert!(matches!(cluster.ask("alpha", apply(&file(four, ""))), Response::Done { .. }));
+    assert_eq!(count(&cluster, "beta"), "yes 3 of 4");
+    cluster.run();
+    assert!(cluster.fenced.is_empty(), "a node that was never there is not fenced");
+    // gamma was there for all of it, but its disk was not: it comes back with the old count, and is not quorate by it.
+    cluster.power_off("gamma");
+    cluster.disks.insert(node("gamma"), crate::node::NodeOptions::first_durable(file(THREE, "")));
+    cluster.boot("gamma");
+    cluster.join(&[&["gamma"], &["alpha", "beta"]]);
+    cluster.run();
+    assert_eq!(count(&cluster, "alpha"), "no 2 of 4");
+    assert!(!quorum(&cluster, "gamma").quorate);
+}
+
+#[test]
+fn nodes_are_not_added_where_that_would_cost_quorum() {
+    let mut cluster = Cluster::started(THREE, "");
+    left(&mut cluster, &["alpha", "beta"]);
+    cluster.run();
+    let four = file(&["alpha", "beta", "gamma", "delta"], "");
+    let Response::Refused { kind, message, .. } = cluster.ask("alpha", apply(&four)) else { panic!() };
+    assert!(kind == Refusal::Invalid && message.contains("2 of 4 votes, 3 needed"), "{message}");
+}
+
+#[test]
+fn a_node_is_removed_only_when_it_is_certainly_off() {
+    let mut cluster = Cluster::started(THREE, "");
+    let two = file(&["alpha", "beta"], "");
+    let Response::Refused { message, .. } = cluster.ask("alpha", apply(&two)) else { panic!() };
+    assert!(message.contains("gamma cannot be removed") && message.contains("online"), "{message}");
+    cluster.fencing_fails = 99;
+    left(&mut cluster, &["alpha", "beta"]);
+    let Response::Refused { message, .. } = cluster.ask("alpha", apply(&two)) else { panic!() };
+    assert!(message.contains("nobody knows whether it is off"), "{message}");
+    assert!(matches!(cluster.ask("alpha", Request::ConfirmFenced { node: node("gamma") }), Response::Done { .. }));
+    assert!(matches!(cluster.ask("alpha", apply(&two)), Response::Done { .. }));
+    assert_eq!(count(&cluster, "alpha"), "yes 2 of 2");
+    cluster.boot("gamma");
+    cluster.join(&[&["gamma"]]);
+    cluster.run();
+    assert_eq!(count(&cluster, "gamma"), "no 1 of 3");
+}
+
+#[test]
+fn a_node_that_only_votes_runs_nothing_and_is_not_fenced() {
+    let text = service("web") + &service("db");
+    let file = file(THREE, &text).replace("\"10.0.0.1\"]", "\"10.0.0.1\"]\nrole = \"arbiter\"");
+    let mut cluster = Cluster::new(THREE, &file);
+    cluster.join(&[THREE]);
+    cluster.pass(Duration::from_secs(60));
+    assert_eq!(cluster.dc(), node("beta"), "it is not DC while others are here");
+    assert!(cluster.running.iter().all(|(place, _)| *place != node("alpha")), "{:?}", cluster.running);
+    assert_eq!(cluster.running.len(), 2);
+    let known = &cluster.nodes[&node("beta")].cib().status.nodes[&node("alpha")].resources;
+    assert!(known.is_empty(), "not even a probe: {known:?}");
+    left(&mut cluster, &["beta", "gamma"]);
+    cluster.pass(Duration::from_secs(60));
+    assert!(cluster.fenced.is_empty());
+    cluster.boot("alpha");
+    cluster.join(&[THREE]);
+    left(&mut cluster, &["alpha", "beta"]);
+    cluster.run();
+    assert_eq!(count(&cluster, "beta"), "yes 2 of 3");
+    assert_eq!(cluster.fenced, [node("gamma")]);
+    assert_eq!(cluster.running.len(), 2);
+}

@@ -191,6 +191,7 @@ fn start_ring(
         port,
         token,
         mtu,
+        versions: membership::VERSIONS,
         identity,
         bind: local.bind.map_or(Bind::Configured, Bind::Address),
         state_dir: local.state_directory.clone(),

@@ -8,6 +8,7 @@ mod config;
 mod events;
 mod explain;
 mod fencing;
+mod group;
 mod link;
 mod node;
 mod plan;
@@ -75,6 +76,9 @@ enum Command {
     /// Show the links to the other nodes
     #[command(subcommand)]
     Link(link::Command),
+    /// Show process groups, or join one
+    #[command(subcommand)]
+    Group(group::Command),
     /// Show what happened
     Events(events::Args),
     /// Show the cluster file in force, or make one from a CIB of Pacemaker
@@ -146,6 +150,7 @@ pub(crate) fn run(line: Line, output: &Output) -> Result<(), Failure> {
         Command::Quorum(command) => quorum::run(&command, &context),
         Command::Ring(command) => ring::run(&command, &context),
         Command::Link(command) => link::run(&command, &context),
+        Command::Group(command) => group::run(command, &context),
         Command::Events(args) => events::run(&args, &context),
         Command::Config(command) => config::run(&command, &context),
         Command::Wait(args) => wait::run(&args, &context),

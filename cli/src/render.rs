@@ -2,6 +2,7 @@
 
 pub(crate) mod events;
 pub(crate) mod fencing;
+pub(crate) mod group;
 pub(crate) mod plan;
 pub(crate) mod problems;
 pub(crate) mod quorum;

@@ -19,12 +19,12 @@ mod recount;
 use crate::cib::{Applied, Change, Cib, Context, Durable, Generation, News, Origin};
 use crate::control::Response;
 use crate::event::EventKind;
-use crate::message::{Hello, Message, MessageError, PROTOCOLS, Standing};
+use crate::message::{Hello, Message, MessageError, Standing};
 use crate::node::ClientId;
 use acknowledge::Acknowledge;
 use config::{NodeId, ResourceId};
 use hello::{Agreement, Parts, Syncing};
-use membership::{Configuration, Delivery, Incarnation, Quorum, RingId, View};
+use membership::{Configuration, Delivery, Incarnation, Quorum, RingId, VERSIONS, Versions, View};
 use outbox::Outbox;
 use resource_agents::{Operation, OrderId};
 use std::collections::BTreeSet;
@@ -99,6 +99,8 @@ pub(crate) struct Synced {
 pub(crate) struct Controller {
     me: NodeId,
     incarnation: Incarnation,
+    /// What this program speaks.
+    versions: Versions,
     cib: Cib,
     phase: Phase,
     outbox: Outbox,
@@ -115,6 +117,7 @@ impl Controller {
         Controller {
             me,
             incarnation,
+            versions: VERSIONS,
             cib,
             phase: Phase::Apart,
             outbox: Outbox::default(),
@@ -202,7 +205,7 @@ impl Controller {
     pub(crate) fn on_view(&mut self, view: View, now: Instant) {
         let hello = Hello {
             ring: view.ring.clone(),
-            protocols: PROTOCOLS,
+            versions: self.versions,
             generation: self.cib.durable.generation,
             durable: self.cib.durable.digest(),
             status: self.cib.status.digest(),
@@ -252,8 +255,8 @@ impl Controller {
     fn on_message(&mut self, from: &NodeId, incarnation: Incarnation, message: Message) {
         match (&mut self.phase, message) {
             (Phase::Syncing(syncing), Message::Hello(hello)) => {
-                if hello.protocols.0 > PROTOCOLS.1 || hello.protocols.1 < PROTOCOLS.0 {
-                    let text = format!("{from} speaks protocol {} to {}", hello.protocols.0, hello.protocols.1);
+                if hello.versions.meet(self.versions).is_none() {
+                    let text = format!("{from} speaks {} and {} {}", hello.versions, self.me, self.versions);
                     self.event(EventKind::Alert, Some(from.as_str()), text);
                     return;
                 }
@@ -391,6 +394,10 @@ impl Controller {
         let forgot = |hello: &&Hello| hello.generation == Generation::default() && won != Generation::default();
         let blank: BTreeSet<NodeId> =
             hellos.iter().filter(|(_, hello)| forgot(hello)).map(|(name, _)| name.clone()).collect();
+        if let Some(common) = hello::spoken(&hellos, self.versions).filter(|common| *common < self.versions.newest) {
+            let text = format!("this view speaks version {common}: a member knows no newer one");
+            self.event(EventKind::View, None, text);
+        }
         let own = hellos.into_iter().map(|(name, hello)| (name, hello.own)).collect();
         let turns = self.cib.begin_view(&view.members, &own);
         let quorum = self.cib.quorum(&view, &blank);

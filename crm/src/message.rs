@@ -6,17 +6,14 @@
 
 use crate::cib::{Change, Fork, Generation, NodeStatus};
 use config::{NodeId, ResourceId};
-use membership::{RingId, codec};
+use membership::{RingId, Versions, codec};
 use resource_agents::{Operation, OrderId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Protocol versions this program speaks: oldest and newest.
-pub(crate) const PROTOCOLS: (u16, u16) = (2, 2);
-
 /// First byte of every message: the form of all that follows.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Longest message in bytes: a snapshot of a large cluster fits several times.
 const MAX_BYTES: usize = membership::MAX_MESSAGE;
@@ -89,8 +86,8 @@ pub(crate) enum Message {
 pub(crate) struct Hello {
     /// The view.
     pub(crate) ring: RingId,
-    /// Oldest and newest protocol version it speaks.
-    pub(crate) protocols: (u16, u16),
+    /// What it speaks.
+    pub(crate) versions: Versions,
     /// Version of its durable part.
     pub(crate) generation: Generation,
     /// Fingerprint of its durable part.

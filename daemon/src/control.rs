@@ -137,8 +137,8 @@ async fn talk(
                         }
                     }
                     Err(error) => {
-                        let sent = answers.upgrade().map(|answers| answers.try_send(not_understood(&error.to_string())));
-                        if !matches!(sent, Some(Ok(()))) {
+                        let sent = answers.upgrade().map(|answers| answers.try_send(not_understood(&error.to_string())).is_ok());
+                        if sent != Some(true) {
                             return;
                         }
                     }

@@ -6,6 +6,7 @@
 
 mod control;
 mod disk;
+mod groups;
 mod local;
 mod log;
 mod pump;

@@ -2,6 +2,7 @@
 
 use crate::control::{self, FromClient};
 use crate::disk::{StateDirectory, Written};
+use crate::groups;
 use crate::local::Local;
 use crate::report;
 use anyhow::{Context, Result, bail};
@@ -31,6 +32,9 @@ const RING_BACKLOG: usize = 200_000;
 /// How soon a message that the ring had no room for is offered again.
 const RETRY_MULTICAST: Duration = Duration::from_millis(5);
 
+/// How long the ring may take to carry the goodbye of this node's groups before it is left without it.
+const GROUPS_GOODBYE: Duration = Duration::from_millis(250);
+
 /// How long agents and clients may take when the daemon ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -48,6 +52,8 @@ struct Pump {
     clients: BTreeMap<ClientId, mpsc::Sender<Response>>,
     /// Messages that the ring had no room for yet, oldest first.
     unsent: VecDeque<Bytes>,
+    /// The ring is left then at the latest; the goodbye of this node's groups is on its way.
+    leave_by: Option<Instant>,
 }
 
 /// Runs the node until it has left, or something ends it.
@@ -65,15 +71,19 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
     tokio::spawn(control::serve(listener, client_sender));
 
     let (ring_sender, ring_events) = mpsc::unbounded_channel();
+    let (groups_sender, groups_events) = mpsc::unbounded_channel();
     let backlog = Arc::new(AtomicUsize::new(0));
     let ring = start_ring(&node, local, incarnation, {
         let backlog = backlog.clone();
         Box::new(move |event| {
+            let Some(event) = groups::sort(event, &groups_sender) else { return };
             backlog.fetch_add(1, Ordering::Relaxed);
             // The receiver is gone only when the daemon ends.
             let _ = ring_sender.send(event);
         })
     })?;
+    let (me, socket) = (local.node.clone(), &local.control_socket);
+    let door = groups::start(socket, me, incarnation, ring.sender(), groups_events).await?;
 
     let (disk_sender, disk_events) = mpsc::unbounded_channel();
     let disk = state.into_writer(move |written| {
@@ -88,10 +98,11 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
         jobs: job_events,
         disk: disk_events,
         clients: client_events,
+        departed: door.departed,
         terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
         interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
     };
-    let mut pump = Pump { node, ring, jobs, disk, clients: BTreeMap::new(), unsent: VecDeque::new() };
+    let mut pump = Pump { node, ring, jobs, disk, clients: BTreeMap::new(), unsent: VecDeque::new(), leave_by: None };
     let ended = pump.go_on(&mut inbox).await;
     pump.finish(&mut inbox).await;
     ended
@@ -104,6 +115,7 @@ struct Inbox {
     jobs: mpsc::UnboundedReceiver<(JobKey, Finished)>,
     disk: mpsc::UnboundedReceiver<Written>,
     clients: mpsc::Receiver<FromClient>,
+    departed: mpsc::UnboundedReceiver<()>,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -113,6 +125,8 @@ enum Happened {
     Input(Input),
     Ring(membership_io::Event),
     Client(FromClient),
+    /// The goodbye of this node's groups has come back.
+    Departed,
 }
 
 impl Inbox {
@@ -127,6 +141,7 @@ impl Inbox {
                 Written::Failed { generation, reason } => Input::StoreFailed { generation, reason },
             }),
             Some(event) = self.clients.recv() => Happened::Client(event),
+            Some(()) = self.departed.recv() => Happened::Departed,
             _ = self.terminate.recv() => Happened::Input(Input::Shutdown),
             _ = self.interrupt.recv() => Happened::Input(Input::Shutdown),
             () = tokio::time::sleep_until(deadline.into()) => Happened::Input(Input::Wake),
@@ -176,6 +191,7 @@ fn start_ring(
         port,
         token,
         mtu,
+        versions: membership::VERSIONS,
         identity,
         bind: local.bind.map_or(Bind::Configured, Bind::Address),
         state_dir: local.state_directory.clone(),
@@ -246,7 +262,14 @@ impl Pump {
                     from_ring(event)?
                 }
                 Happened::Client(event) => self.client_event(event),
+                Happened::Departed => {
+                    self.leave_ring();
+                    None
+                }
             };
+            if self.leave_by.is_some_and(|by| by <= Instant::now()) {
+                self.leave_ring();
+            }
             self.send_unsent();
             let Some(input) = input else { continue };
             for effect in self.node.step(moment(), input) {
@@ -283,7 +306,7 @@ impl Pump {
         let node = self.node.deadline();
         let retry = (!self.unsent.is_empty()).then(|| now + RETRY_MULTICAST);
         // Without any deadline the loop looks around once an hour, which costs nothing.
-        node.into_iter().chain(retry).min().unwrap_or(now + Duration::from_secs(3600))
+        node.into_iter().chain(retry).chain(self.leave_by).min().unwrap_or(now + Duration::from_secs(3600))
     }
 
     fn client_event(&mut self, event: FromClient) -> Option<Input> {
@@ -318,6 +341,13 @@ impl Pump {
         }
     }
 
+    /// Leaves the ring, if that was asked for and is not done yet.
+    fn leave_ring(&mut self) {
+        if self.leave_by.take().is_some() {
+            self.ring.leave();
+        }
+    }
+
     /// Offers the ring again what it had no room for, in order.
     fn send_unsent(&mut self) {
         while let Some(message) = self.unsent.front() {
@@ -341,7 +371,11 @@ impl Pump {
                     tracing::error!("the ring does not follow the new cluster file and goes on as before: {error}");
                 }
             }
-            Effect::Leave => self.ring.leave(),
+            Effect::Leave => {
+                // Without a ring there is nobody to hear it.
+                let _ = self.ring.multicast(membership::group::goodbye());
+                self.leave_by = Some(Instant::now() + GROUPS_GOODBYE);
+            }
             Effect::Start { key, job } => self.jobs.start(key, job),
             Effect::Kill(key) => self.jobs.kill(&key),
             Effect::Store(durable) => {

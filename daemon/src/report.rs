@@ -46,6 +46,7 @@ pub fn ring(status: Status) -> RingReport {
 
 fn links(peer: &PeerStatus) -> PeerLinks {
     PeerLinks {
+        version: peer.version,
         incarnation: peer.incarnation.map(|life| life.to_string()),
         links: peer.links.iter().map(link).collect(),
     }

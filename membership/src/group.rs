@@ -220,7 +220,8 @@ pub struct Report {
     pub held: u32,
     /// Members, sorted.
     pub members: Vec<Member>,
-    /// Bytes that members of each node have been sent and not read. `None`: still what came before the present view.
+    /// Bytes that members of each node have been sent and not read, from 64 KiB on. `None`: still what came before the
+    /// present view.
     pub unread: Vec<(NodeId, Option<u64>)>,
 }
 

@@ -9,6 +9,7 @@ mod message;
 mod quorum;
 mod record;
 mod ring;
+mod version;
 mod view;
 pub mod wire;
 
@@ -19,4 +20,5 @@ pub use record::{About, Detail, RECORDED, RecordError, Recorder, Recording, Repl
 pub use ring::{
     Configuration, Delivery, Input, MAX_MESSAGE, Notice, Output, Reconfiguration, Ring, RingOptions, RingStatus,
 };
+pub use version::{VERSIONS, Versions};
 pub use view::{Incarnation, RingId, View};

@@ -13,6 +13,7 @@ mod command;
 mod disk;
 mod failover;
 mod fence;
+mod groups;
 mod hosts;
 mod init;
 mod input;
@@ -98,6 +99,9 @@ fn main() -> ExitCode {
         ("operator: every command", Needs::Nothing, operator::commands),
         ("operator: the history of a power cut", Needs::Nothing, operator::history),
         ("operator: a fencing confirmed by hand", Needs::Nothing, operator::confirmed_by_hand),
+        ("groups: programs come and go", Needs::Nothing, groups::come_and_go),
+        ("groups: a reader that sleeps", Needs::Nothing, groups::slow_reader),
+        ("groups: the client in the documentation", Needs::Files(&["/usr/bin/python3"]), groups::python),
         ("blackout: all nodes at once", Needs::Nothing, blackout::everything),
     ];
     let trials = all

@@ -49,7 +49,7 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     group::relate(relating);
     clone::relate(facts, &graph, &wholes, &mut edges);
     bundle::relate(facts, &graph, &wholes, &mut edges);
-    colocation::relate(facts, constraints, &graph, &wholes, &mut edges);
+    colocation::relate(facts, constraints, &mut graph, &wholes, &mut edges);
     load::relate(facts, &mut graph, &mut edges);
     crate::actions::finish(facts, assignment, &mut graph);
     let starts = probe::starts(facts, &graph);

@@ -79,6 +79,8 @@ pub enum Change {
         node: NodeId,
         /// Which resource.
         resource: ResourceId,
+        /// The number of the last call that the sender knew of: what failed later counts.
+        known: u64,
     },
     /// All that is known of a resource on a node is to be forgotten: it is not configured any more.
     Forget {
@@ -86,6 +88,8 @@ pub enum Change {
         node: NodeId,
         /// Which resource.
         resource: ResourceId,
+        /// The number of the last call that the sender knew of: what was done later stays known.
+        known: u64,
     },
     /// The arbiter said whether this view may count its votes.
     Granted(Grant),

@@ -46,6 +46,9 @@ pub struct RingReport {
 /// The links to one peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerLinks {
+    /// The version that is spoken with it; absent while there is no link.
+    #[serde(default)]
+    pub version: Option<u8>,
     /// Which life of its daemon, if it was ever linked.
     pub incarnation: Option<String>,
     /// Each link, in the order of preference.

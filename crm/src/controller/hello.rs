@@ -8,7 +8,7 @@
 use crate::cib::{Durable, Status};
 use crate::message::Hello;
 use config::NodeId;
-use membership::{Incarnation, View};
+use membership::{Incarnation, Versions, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -204,10 +204,50 @@ impl Syncing {
     }
 }
 
+/// The version that a view speaks: the highest that all its members know. Whoever has none in common with this node is
+/// left out; it is not heard here.
+pub(crate) fn spoken(hellos: &BTreeMap<NodeId, Hello>, own: Versions) -> Option<u8> {
+    hellos.values().filter_map(|hello| hello.versions.meet(own)).min()
+}
+
 /// The DC: oldest protocol first (a newer member can still work for an older DC), then one that runs something before
 /// one that only votes, then who has been here longest, then name.
 pub(crate) fn dc(hellos: &BTreeMap<NodeId, Hello>, only_votes: impl Fn(&NodeId) -> bool) -> NodeId {
-    let rank = |name: &NodeId, hello: &Hello| (hello.protocols.1, only_votes(name), hello.since.unwrap_or(u64::MAX));
+    let rank =
+        |name: &NodeId, hello: &Hello| (hello.versions.newest, only_votes(name), hello.since.unwrap_or(u64::MAX));
     let first = hellos.iter().min_by_key(|(name, hello)| (rank(name, hello), (*name).clone()));
     first.map(|(name, _)| name.clone()).expect("a view that agreed has members")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cib::{Generation, NodeStatus};
+    use crate::message::Standing;
+    use membership::RingId;
+
+    fn member(name: &str, oldest: u8, newest: u8) -> (NodeId, Hello) {
+        let node = NodeId::new(name).unwrap();
+        let hello = Hello {
+            ring: RingId { number: 1, representative: node.clone() },
+            versions: Versions { oldest, newest },
+            generation: Generation::default(),
+            durable: 0,
+            status: 0,
+            standing: Standing::default(),
+            since: None,
+            own: NodeStatus::default(),
+        };
+        (node, hello)
+    }
+
+    #[test]
+    fn a_mixed_view_speaks_what_its_oldest_member_knows() {
+        let own = Versions { oldest: 3, newest: 5 };
+        let same = BTreeMap::from([member("alpha", 3, 5), member("beta", 3, 5)]);
+        assert_eq!(spoken(&same, own), Some(5));
+        let mixed = BTreeMap::from([member("alpha", 3, 5), member("beta", 2, 4), member("gamma", 4, 9)]);
+        assert_eq!(spoken(&mixed, own), Some(4));
+        assert_eq!(dc(&mixed, |_| false).as_str(), "beta", "whoever knows least leads: the others can follow it");
+    }
 }

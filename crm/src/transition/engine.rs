@@ -257,10 +257,12 @@ impl Engine {
     /// A change was delivered that changed nothing: what it was to bring about is so already.
     pub(crate) fn unchanged(&mut self, change: &Change) {
         let kind = match change {
-            Change::ClearFailures { node, resource } => {
+            Change::ClearFailures { node, resource, .. } => {
                 ActionKind::ClearFailures { node: node.clone(), resource: resource.clone() }
             }
-            Change::Forget { node, resource } => ActionKind::Forget { node: node.clone(), resource: resource.clone() },
+            Change::Forget { node, resource, .. } => {
+                ActionKind::Forget { node: node.clone(), resource: resource.clone() }
+            }
             _ => return,
         };
         self.finish(|it| *it == kind);

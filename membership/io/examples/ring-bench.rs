@@ -74,6 +74,7 @@ fn node(dir: &Path, me: &str, mtu: u16, nodes: &[&str]) {
         bind: Bind::Configured,
         state_dir: keys.join("state"),
         realtime: true,
+        versions: membership::VERSIONS,
         link_mode: LinkMode::Passive,
     };
     let (sender, events) = channel();

@@ -108,6 +108,8 @@ pub struct Status {
 /// One peer's links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
+    /// The version that is spoken with it, over the link in use.
+    pub version: Option<u8>,
     /// Where the link in use goes, if there is one.
     pub link: Option<SocketAddr>,
     /// The life of the peer's daemon, if it has ever been linked.

@@ -9,6 +9,7 @@ mod event;
 mod flight;
 #[doc(hidden)]
 pub mod fuzzing;
+mod group;
 mod identity;
 mod link;
 mod mailbox;
@@ -18,6 +19,7 @@ mod sequence;
 mod thread;
 
 pub use event::{Counters, Event, LinkEvent, LinkStatus, PeerStatus, Status};
+pub use group::{GroupError, GroupReceiver, GroupSender, connect_groups};
 pub use identity::{Authority, Identity, IdentityError, NodeKeys, node_named_in};
 pub use mailbox::Busy;
 pub use quic::frame_limit;

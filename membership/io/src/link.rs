@@ -42,7 +42,7 @@ use crate::quic::{Setup, frame_limit};
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
 use dial::{Dial, KNOCK};
-use membership::Incarnation;
+use membership::{Incarnation, Versions};
 use path::{MAX_LINKS, Pace, Path};
 use quinn_proto::{ConnectionError, ConnectionHandle, DatagramEvent, Endpoint, Incoming, VarInt};
 use refusals::Refusals;
@@ -84,6 +84,8 @@ mod code {
 
 /// What the links need to know.
 pub(crate) struct LinkOptions {
+    /// What this program speaks.
+    pub(crate) versions: Versions,
     pub(crate) cluster: String,
     pub(crate) me: NodeId,
     pub(crate) incarnation: Incarnation,
@@ -119,7 +121,7 @@ enum Stage {
     /// The certificate is checked, the hello is not complete.
     Greeting { peer: NodeId, heard: Vec<u8>, early: Vec<Bytes> },
     /// Frames may pass.
-    Open { peer: NodeId, incarnation: Incarnation },
+    Open { peer: NodeId, incarnation: Incarnation, version: u8 },
     /// Over; kept until QUIC forgets it.
     Closed,
 }

@@ -21,7 +21,7 @@ use crate::mailbox::{Busy, Mailbox, Note};
 use crate::quic::{MIN_MTU, frame_limit};
 use crate::sequence::{self, SequenceError};
 use config::{LinkMode, NodeId};
-use membership::{Chronicle, Incarnation, Message, Ring, RingOptions};
+use membership::{Chronicle, Incarnation, Message, Ring, RingOptions, Versions};
 use pump::Pump;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,6 +66,8 @@ pub struct Options {
     pub token: Duration,
     /// Largest UDP payload the links carry unfragmented, in bytes.
     pub mtu: u16,
+    /// What this program says it speaks: [`membership::VERSIONS`], and other ranges in tests.
+    pub versions: Versions,
     /// Seed for jitter; draw it at random.
     pub seed: u64,
     /// This node's key and certificate.
@@ -199,6 +201,7 @@ impl RingThread {
         let own = own.collect();
 
         let link_options = LinkOptions {
+            versions: options.versions,
             cluster: options.cluster,
             me: options.me.clone(),
             incarnation: options.incarnation,

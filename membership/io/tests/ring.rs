@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
-use membership::{Delivery, Incarnation, Notice, View};
+use membership::{Delivery, Incarnation, Notice, Output, Recording, Replay, Replayed, VERSIONS, Versions, View};
 use membership_io::{
     Authority, Bind, Event, Identity, LinkEvent, Options, RingHandle, RingThread, Settings, SpawnError,
 };
@@ -68,6 +68,7 @@ impl Bed {
             bind: Bind::Socket(self.ports[&node(name)].try_clone().unwrap()),
             state_dir: self.states.path().join(name),
             realtime: false,
+            versions: VERSIONS,
             link_mode: LinkMode::Passive,
         }
     }
@@ -205,6 +206,69 @@ fn a_killed_node_is_missed_after_a_token_and_comes_back() {
     for member in &mut members {
         assert_eq!(member.delivery().payload, "back");
     }
+}
+
+#[test]
+fn a_lost_member_leaves_a_recording_that_plays_again() {
+    let bed = Bed::new(&["alpha", "beta", "gamma"]);
+    let mut members = bed.start_all();
+    for round in 0..50 {
+        members[usize::from(round % 2 == 0)].say(format!("a secret of round {round}"));
+    }
+    (0..50).for_each(|_| drop(members[0].delivery()));
+    members[2].kill();
+    members[0].view_of(2);
+    // Written after the one that nobody asked for, by the same thread.
+    let (said, hear) = mpsc::channel();
+    members[0].handle.as_ref().unwrap().record_to(move |stored| said.send(stored).unwrap());
+    let asked = hear.recv_timeout(PATIENCE).unwrap().unwrap();
+    let unasked = asked.with_file_name("0001.record");
+    for (path, reason) in [(&unasked, "without gamma"), (&asked, "asked")] {
+        let bytes = std::fs::read(path).unwrap();
+        assert!(!bytes.windows(8).any(|part| part == b"a secret"), "messages are not in it");
+        let recording = Recording::decode(&bytes).unwrap();
+        assert!(recording.about.reason.contains(reason), "{}", recording.about.reason);
+        let steps: Vec<Replayed> = Replay::new(&recording).unwrap().map(|step| step.unwrap()).collect();
+        let different = steps.iter().find(|step| !step.same);
+        assert!(steps.len() > 40 && different.is_none(), "{} steps; {different:?}", steps.len());
+        let views = steps.iter().flat_map(|step| &step.outputs).filter(|output| matches!(output, Output::View(_)));
+        assert!(views.count() >= 2, "with and without gamma");
+    }
+}
+
+#[test]
+fn a_member_of_another_release_comes_along_or_stays_outside_and_disturbs_nobody() {
+    let bed = Bed::new(&["alpha", "beta", "gamma"]);
+    let mut members = vec![bed.start("alpha", 1), bed.start("beta", 2)];
+    for member in &mut members {
+        member.view_of(2);
+    }
+    let views = |member: &Member| member.handle.as_ref().unwrap().status().unwrap().ring.views;
+    let before: Vec<u64> = members.iter().map(views).collect();
+    let newer = Versions { oldest: VERSIONS.newest + 1, newest: VERSIONS.newest + 4 };
+    let mut gamma = Member::start(Options { versions: newer, ..bed.options("gamma", 3) }).unwrap();
+    let both = |event: &Event| match event {
+        Event::Link(LinkEvent::Refused { reason, .. } | LinkEvent::RefusedByPeer { reason, .. }) => {
+            (reason.contains(&newer.to_string()) && reason.contains(&VERSIONS.to_string())).then_some(())
+        }
+        _ => None,
+    };
+    gamma.next("refusal with both ranges", both);
+    for member in &mut members {
+        member.next("refusal with both ranges", both);
+    }
+    // Alone it has a view of its own, and the two go on in theirs.
+    gamma.view_of(1);
+    assert_eq!(members.iter().map(views).collect::<Vec<_>>(), before);
+    gamma.kill();
+    let both = Versions { oldest: VERSIONS.oldest, newest: VERSIONS.newest + 4 };
+    let gamma = Member::start(Options { versions: both, ..bed.options("gamma", 4) }).unwrap();
+    members.push(gamma);
+    for member in &mut members {
+        member.view_of(3);
+    }
+    let status = members[2].handle.as_ref().unwrap().status().unwrap();
+    assert!(status.peers.values().all(|peer| peer.version == Some(VERSIONS.newest)), "the lower one is spoken");
 }
 
 #[test]

@@ -116,9 +116,10 @@ impl Flow {
         (self.told, self.behind) = (position, false);
     }
 
-    /// How far the members of each node are behind.
+    /// How far the members of each node are behind. What is less than they tell of is nothing.
     pub(crate) fn unread(&self) -> impl Iterator<Item = (NodeId, Option<u64>)> {
-        self.marks.iter().map(|(node, mark)| (node.clone(), mark.map(|mark| self.total - mark)))
+        let unread = |mark| Some(self.total - mark).filter(|bytes| *bytes >= TELL).unwrap_or(0);
+        self.marks.iter().map(move |(node, mark)| (node.clone(), mark.map(unread)))
     }
 
     fn settle(&mut self) {
@@ -184,7 +185,7 @@ mod tests {
         flow.came(&node("a"), true);
         flow.read(&node("a"), u64::MAX);
         assert_eq!(flow.unread().next(), Some((node("a"), Some(0))));
-        flow.delivered(7, false);
-        assert_eq!(flow.unread().next(), Some((node("a"), Some(7))));
+        flow.delivered(TELL, false);
+        assert_eq!(flow.unread().next(), Some((node("a"), Some(TELL))));
     }
 }

@@ -53,6 +53,8 @@ pub enum Input {
         /// What.
         request: Request,
     },
+    /// It said something that nobody understands.
+    Malformed(u32),
     /// What was to be written to it is written.
     Written(u32),
     /// Its connection ended.
@@ -171,6 +173,7 @@ impl Groups {
             Input::Delivered(delivery) => self.delivered(delivery),
             Input::Connected(client) => drop(self.clients.insert(client, Client::default())),
             Input::Request { client, request } => self.asked(client, request),
+            Input::Malformed(client) => self.malformed(client),
             Input::Written(client) => self.written(client),
             Input::Gone(client) => self.gone(client),
         }
@@ -178,6 +181,12 @@ impl Groups {
         self.serve();
         self.write();
         mem::take(&mut self.outputs)
+    }
+
+    /// Whether this node has said goodbye, and heard itself say so: the ring may be left.
+    #[must_use]
+    pub fn departed(&self) -> bool {
+        self.departed.contains(&(self.me.clone(), self.incarnation))
     }
 
     fn member(&self, client: u32) -> Member {
@@ -415,6 +424,15 @@ impl Groups {
         if let Some(client) = self.clients.get_mut(&number).filter(|client| !client.closing) {
             client.waiting.push_back(request);
             self.waiting.insert(number);
+        }
+    }
+
+    fn malformed(&mut self, number: u32) {
+        if let Some(client) = self.clients.get_mut(&number) {
+            client.tell(Answer::Refused { serial: 0, refusal: Refusal::Malformed });
+            client.closing = true;
+            client.waiting.clear();
+            self.touched.insert(number);
         }
     }
 

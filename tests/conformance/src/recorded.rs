@@ -119,8 +119,14 @@ pub fn smaller(path: &Path, now: &str, file: &Path) -> Result<String, String> {
     if first.lines.is_empty() {
         return Err(format!("{}: nothing differs", path.display()));
     }
-    // Of the first difference one line is kept; others come and go with what is taken away.
+    // Of the first difference one line is kept; others come and go with what is taken away. Without any device nothing
+    // at all would be managed, which is another cluster.
+    let device = |cib: &Element| !cib.paths(|it| it.name == "primitive" && it.get("class") == "stonith").is_empty();
+    let devices = device(&cib);
     let small = shrink::shrink(cib, |cib| {
+        if device(cib) != devices {
+            return false;
+        }
         let found = beside::compare(&cib.write(), now, file);
         found.class == first.class && found.lines.contains(&first.lines[0])
     });

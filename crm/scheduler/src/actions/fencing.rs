@@ -23,8 +23,8 @@ pub fn make(plan: &mut Plan<'_, '_>) {
         let decided = plan.assignment.fence.iter().filter(|(on, _)| *on == node).map(|(_, because)| because.clone());
         let decided: Vec<Reason> = decided.collect();
         let cut_off = cut_off(plan, node);
-        let unclean = any_managed && plan.outlook(node).unclean;
-        let wanted = unclean || !decided.is_empty() || cut_off;
+        let unclean = plan.outlook(node).unclean || !decided.is_empty();
+        let wanted = any_managed && unclean || cut_off;
         if here.is_guest() || !wanted || !can_fence(facts, node) {
             continue;
         }

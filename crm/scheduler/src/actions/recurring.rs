@@ -17,7 +17,8 @@ use crate::situation::{OperationHistory, OperationStatus, ResourceHistory};
 pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
     let facts = plan.facts;
     let here = &facts[resource];
-    if here.blocked.is_some() || here.meta.maintenance || facts.options.maintenance {
+    let left_alone = here.blocked.is_some() || plan.assignment.frozen[resource.at()].is_some();
+    if left_alone || here.meta.maintenance || facts.options.maintenance {
         return;
     }
     let to = plan.assignment.node(resource).filter(|&node| !facts[node].maintenance);

@@ -3,7 +3,7 @@
 use super::colocation::End;
 use super::draft::Draft;
 use super::ledger::Cause;
-use super::score::MANDATORY;
+use super::score::{MANDATORY, NEVER};
 use crate::constraint::Colocation;
 use crate::index::{NodeIx, ResourceIx};
 use crate::role::Role;
@@ -65,6 +65,11 @@ impl Draft<'_, '_> {
         }
         let instances = self.children[clone.at()].clone();
         if of.score.value() >= MANDATORY {
+            let placed = !self.open[dependent.at()] && of.dependent_role == Some(Role::Promoted);
+            if placed && self.counterpart(dependent, clone, None, false).is_none() {
+                let bearer = self.role_bearer(dependent);
+                self.priority[bearer.at()] = NEVER;
+            }
             let hosts: Vec<(NodeIx, i32)> = instances
                 .iter()
                 .filter(|&&instance| !self.blocked(instance))

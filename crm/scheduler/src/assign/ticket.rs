@@ -46,8 +46,8 @@ impl Draft<'_, '_> {
             LossPolicy::Demote => {}
             LossPolicy::Fence if role_loses => {
                 self.ban_for(resource, reason.clone());
-                let on = self.facts[resource].on.iter().filter(|_| self.facts[resource].managed);
-                for &node in on {
+                // Also what an operator keeps running may not go on here.
+                for &node in &self.facts[resource].on {
                     self.outlook[node.at()].unclean = true;
                     self.look_again(node);
                     self.fence.push((node, reason.clone()));

@@ -5,12 +5,13 @@ use super::edge::Edges;
 use super::whole::Wholes;
 use crate::constraint::Constraints;
 use crate::facts::Facts;
-use crate::graph::{Graph, Task, Terms};
-use crate::index::{NodeIx, ResourceIx};
+use crate::graph::{Graph, Key, Task, Terms};
+use crate::index::{ActionIx, NodeIx, ResourceIx};
 use crate::role::Role;
+use std::collections::BTreeMap;
 
 /// Makes the edges of every colocation.
-pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &Graph, wholes: &Wholes, edges: &mut Edges) {
+pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &mut Graph, wholes: &Wholes, edges: &mut Edges) {
     for colocation in &constraints.colocations {
         let (dependent, primary) = (colocation.dependent, colocation.primary);
         let (dependent_role, primary_role) = (colocation.dependent_role, colocation.primary_role);
@@ -30,6 +31,40 @@ pub fn relate(facts: &Facts<'_>, constraints: &Constraints, graph: &Graph, whole
             let (come, _) = tasks(dependent_role);
             let (primary_come, _) = tasks(primary_role);
             edges.connect(graph, wholes, (primary, primary_come), (dependent, come), Terms::THEN_WANTS_POSSIBLE);
+        } else if colocation.score.is_mandatory() && facts[primary].is_clone() && colocation.node_attribute.is_none() {
+            let (come, primary_come) = (tasks(dependent_role).0, tasks(primary_role).0);
+            beside_instances(facts, graph, (primary, primary_come), (dependent, come), edges);
+        }
+    }
+}
+
+/// What must be together with a clone comes to a node only when one of the instances that should be there can be.
+fn beside_instances(
+    facts: &Facts<'_>,
+    graph: &mut Graph,
+    (primary, primary_come): (ResourceIx, Task),
+    (dependent, come): (ResourceIx, Task),
+    edges: &mut Edges,
+) {
+    let coming = facts.primitives(dependent).into_iter().flat_map(|it| graph.tasks(it, come).collect::<Vec<_>>());
+    let mut marks: BTreeMap<NodeIx, Option<ActionIx>> = BTreeMap::new();
+    for then in coming.collect::<Vec<_>>() {
+        let Some(node) = graph[then].key.node else { continue };
+        let mark = *marks.entry(node).or_insert_with(|| {
+            let first = |&instance: &ResourceIx| facts.primitives(instance).first().copied();
+            let there: Vec<ActionIx> = facts[primary]
+                .children
+                .iter()
+                .filter_map(first)
+                .filter_map(|it| graph.find(Key::on(it, primary_come, node)))
+                .collect();
+            let enough = (!there.is_empty()).then(|| graph.hidden())?;
+            graph[enough].enough = 1;
+            there.into_iter().for_each(|it| edges.add(it, enough, Terms::ENOUGH));
+            Some(enough)
+        });
+        if let Some(mark) = mark {
+            edges.add(mark, then, Terms::THEN_WANTS_POSSIBLE);
         }
     }
 }

@@ -75,6 +75,7 @@ impl Links {
             return self.refuse(now, handle, reason);
         }
         let hello = Hello {
+            versions: self.options.versions,
             incarnation: self.options.incarnation,
             node: self.options.me.clone(),
             cluster: self.options.cluster.clone(),
@@ -103,7 +104,14 @@ impl Links {
         if !complete {
             return;
         }
-        let checked = Hello::decode(heard).and_then(|hello| {
+        let (me, mine) = (&self.options.me, self.options.versions);
+        let common = Hello::versions(heard).and_then(|theirs| {
+            // Both logs say this, one of them as what the other said.
+            let apart =
+                || format!("{peer} speaks {theirs} and {me} {mine}: one of them needs another release of paceline");
+            theirs.meet(mine).ok_or_else(apart)
+        });
+        let checked = common.and_then(|version| Ok((version, Hello::decode(heard)?))).and_then(|(version, hello)| {
             if hello.node != *peer {
                 return Err(format!("it calls itself {}, but its certificate is for {peer}", hello.node));
             }
@@ -116,29 +124,29 @@ impl Links {
             if connection.dialed.is_none() && links > 0 && link >= links {
                 return Err(format!("{peer} has {links} addresses here, and this is its link {}", link + 1));
             }
-            Ok((hello.incarnation, link))
+            Ok((hello.incarnation, version, link))
         });
         match checked {
-            Ok((incarnation, link)) => {
+            Ok((incarnation, version, link)) => {
                 // The dialer knows which link it is.
                 if connection.dialed.is_none() {
                     connection.link = link;
                 }
-                self.open(now, handle, incarnation);
+                self.open(now, handle, incarnation, version);
             }
             Err(reason) => self.refuse(now, handle, reason),
         }
     }
 
     /// The peer is who it says it is: from now on frames are sent here.
-    fn open(&mut self, now: Instant, handle: ConnectionHandle, incarnation: Incarnation) {
+    fn open(&mut self, now: Instant, handle: ConnectionHandle, incarnation: Incarnation, version: u8) {
         let Some(connection) = self.connections.get_mut(&handle) else { return };
         let remote = connection.remote;
         let dialed = connection.dialed.is_some();
         let Stage::Greeting { peer: name, early, .. } = std::mem::replace(&mut connection.stage, Stage::Closed) else {
             return;
         };
-        connection.stage = Stage::Open { peer: name.clone(), incarnation };
+        connection.stage = Stage::Open { peer: name.clone(), incarnation, version };
 
         let link = connection.link;
         self.another_life(&name, incarnation);
@@ -287,7 +295,7 @@ impl Links {
 impl Connection {
     /// Whether a new connection of `name` in life `now` makes this one useless.
     fn is_old(&self, name: &NodeId, now: Incarnation, dialed: bool, link: usize) -> bool {
-        matches!(&self.stage, Stage::Open { peer, incarnation }
+        matches!(&self.stage, Stage::Open { peer, incarnation, .. }
             if peer == name && (dialed && self.link == link || *incarnation != now))
     }
 }

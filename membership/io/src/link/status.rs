@@ -1,6 +1,6 @@
 //! What the links tell of themselves, for people: each peer, each of its paths, and the counters.
 
-use super::{Links, Path, Peer};
+use super::{Links, Path, Peer, Stage};
 use crate::event::{Counters, LinkStatus, PeerStatus};
 use config::NodeId;
 use std::collections::BTreeMap;
@@ -14,6 +14,10 @@ impl Links {
             let link = used.and_then(|handle| self.connections.get(handle));
             let path = used.and_then(|handle| peer.paths.iter().find(|path| path.link == Some(*handle)));
             PeerStatus {
+                version: link.and_then(|link| match link.stage {
+                    Stage::Open { version, .. } => Some(version),
+                    _ => None,
+                }),
                 link: link.map(|link| link.remote),
                 incarnation: peer.life,
                 round_trip: path.and_then(|path| path.health.round_trip),

@@ -3,6 +3,7 @@
 mod changes;
 mod closed;
 mod paths;
+mod versions;
 
 use super::*;
 use crate::event::LinkEvent;
@@ -33,12 +34,14 @@ struct Node {
 struct Bed {
     authority: Authority,
     ports: BTreeMap<NodeId, UdpSocket>,
+    /// What nodes speak that are not of this release.
+    versions: BTreeMap<NodeId, Versions>,
 }
 
 impl Bed {
     fn new(names: &[&str]) -> Bed {
         let ports = names.iter().map(|name| (node(name), port())).collect();
-        Bed { authority: Authority::create("test").unwrap(), ports }
+        Bed { authority: Authority::create("test").unwrap(), ports, versions: BTreeMap::new() }
     }
 
     fn address(&self, name: &str) -> SocketAddr {
@@ -56,6 +59,7 @@ impl Bed {
 
     fn node_on(&self, name: &str, life: u64, identity: &Identity, udp: UdpSocket) -> Node {
         let options = LinkOptions {
+            versions: self.versions.get(&node(name)).copied().unwrap_or(membership::VERSIONS),
             cluster: "test".to_owned(),
             me: node(name),
             incarnation: Incarnation(life),

@@ -123,6 +123,7 @@ impl Home {
             bind: Bind::Configured,
             state_dir: self.state(&me),
             realtime: true,
+            versions: membership::VERSIONS,
             link_mode: LinkMode::Passive,
             me,
         };

@@ -87,6 +87,7 @@ fn options(home: &Path, node: &str, token: Duration) -> Result<Options, String> 
         bind: Bind::Configured,
         state_dir: home.join("state"),
         realtime: true,
+        versions: membership::VERSIONS,
         link_mode: LinkMode::Passive,
     })
 }

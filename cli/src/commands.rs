@@ -47,8 +47,8 @@ enum Command {
     Status(status::Args),
     /// Look for mistakes in a cluster file, without a cluster
     Validate(validate::Args),
-    /// Look for what a valid cluster file would lead to: what runs where, what could run nowhere, and what the loss of
-    /// each node would do
+    /// Look for what the running cluster, or a valid cluster file, would lead to: what runs where, what could run
+    /// nowhere, and what the loss of each node would do
     Check(check::Args),
     /// Show what a cluster file would change, and which actions that would cause
     Plan(plan::Args),

@@ -156,8 +156,13 @@ pub fn come_and_go() -> Result<(), String> {
             return Err("a program hears something else than it said".to_owned());
         }
         sandbox.sandbox("kill", "gamma")?;
-        let expected =
-            ["+ gamma/1 joined (join)", "- gamma/1 left (client died)", "+ gamma/2", "gamma/2: still here", "- gamma/2 left (node lost)"];
+        let expected = [
+            "+ gamma/1 joined (join)",
+            "- gamma/1 left (client died)",
+            "+ gamma/2",
+            "gamma/2: still here",
+            "- gamma/2 left (node lost)",
+        ];
         for watcher in &watchers {
             expected.iter().try_for_each(|line| watcher.prints(line))?;
             let text = watcher.text();
@@ -208,8 +213,12 @@ pub fn slow_reader() -> Result<(), String> {
             std::thread::sleep(PEEK);
         }
         let (after, held) = (memory()?, said.load(Ordering::Relaxed));
-        println!("slow reader: {held} of {LOAD} said; {pings} pings elsewhere, the worst took {worst:.1?}; KiB {before:?}, then {after:?}");
-        sandbox.ask("alpha", &["group", "list"])?.said(0, &["members on gamma have not read", "1 program of this node wait"])?;
+        println!(
+            "slow reader: {held} of {LOAD} said; {pings} pings elsewhere, the worst took {worst:.1?}; KiB {before:?}, then {after:?}"
+        );
+        sandbox
+            .ask("alpha", &["group", "list"])?
+            .said(0, &["members on gamma have not read", "1 program of this node wait"])?;
         if held >= LOAD || worst > LATENCY {
             return Err(format!("{held} said, {worst:?} for a message of another group"));
         }

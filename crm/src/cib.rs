@@ -8,6 +8,7 @@ mod digest;
 mod electorate;
 mod handover;
 mod record;
+mod revocation;
 mod shape;
 mod status;
 
@@ -16,6 +17,7 @@ pub use attribute::{Attribute, Attributes, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VAL
 pub use change::{Change, OverrideEdit};
 pub use electorate::{Forced, Fork, Grant};
 pub(crate) use handover::Turn;
+pub use revocation::Revocation;
 pub use status::{
     Activity, Counter, Definition, FailureCount, FencingStatus, History, NodeState, NodeStatus, OperationKey,
     OperationRecord, Pending, Slot, Status,
@@ -24,6 +26,7 @@ pub use status::{
 use config::{Config, NodeId, Overrides, Problem, ResourceId};
 use membership::Roll;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -64,6 +67,9 @@ pub struct Durable {
     /// Every time at which quorum was forced in the history of this content, the last ones.
     #[serde(default)]
     pub forks: Vec<Fork>,
+    /// Fingerprints of certificates that are not accepted any more, and for which nodes they were issued.
+    #[serde(default)]
+    pub revoked: BTreeMap<String, NodeId>,
 }
 
 /// Configuration and status of the whole cluster.

@@ -3,9 +3,9 @@
 
 mod ring;
 
-pub use ring::{LinkReport, PeerLinks, RingReport};
+pub use ring::{CertificateReport, LinkReport, PeerLinks, RingReport};
 
-use crate::cib::{Attribute, Attributes, Forced, Generation, OverrideEdit};
+use crate::cib::{Attribute, Attributes, Forced, Generation, OverrideEdit, Revocation};
 use crate::event::Event;
 use crate::summary::Summary;
 use config::{NodeId, Problem, QuorumOptions, ResourceId};
@@ -75,6 +75,10 @@ pub enum Request {
         /// What.
         attribute: Attribute,
     },
+    /// A certificate of a node is not to be accepted any more. Answered like [`Request::Apply`].
+    Revoke(Revocation),
+    /// The keys in this node's key directory are others now: use them. Answered with [`Response::Done`].
+    Renew,
     /// All attributes that were noted; answered with [`Response::Attributes`].
     Attributes,
     /// Forget failures; answered with [`Response::Done`].

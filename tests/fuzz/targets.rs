@@ -5,6 +5,7 @@
 //! | `frame` | a frame of the ring | a peer |
 //! | `codec` | values of many shapes | a peer |
 //! | `ring` | frames in a row, segments and pieces of messages among them, into a ring that stands | a peer |
+//! | `record` | a recording of a ring, and its steps into a ring | whoever sent it to be looked at |
 //! | `hello` | the first words on a connection | a peer |
 //! | `message` | what members tell each other on the ring | a peer |
 //! | `ring-number` | the stored ring number | this node, earlier |
@@ -24,6 +25,7 @@
 //! What travels before a peer has proven its name (UDP datagrams, TLS) is read by quinn-proto and rustls, which are
 //! fuzzed where they are made. A daemon's own file (`pacelined.toml`) is read by the `toml` crate into plain fields.
 
+mod record;
 mod ring;
 mod text;
 mod wire;
@@ -86,6 +88,7 @@ const TEXT: Target = Target { longest: 8 * KIB, memory: (256 * KIB, 256), time: 
 pub fn all() -> Vec<Target> {
     let mut all = wire::targets();
     all.push(ring::target());
+    all.push(record::target());
     all.extend(text::targets());
     all
 }

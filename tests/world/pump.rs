@@ -325,7 +325,7 @@ impl World {
     fn node_effect(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Multicast(bytes) => self.seam_to_ring(at, membership::Input::Multicast(bytes.into())),
-            Effect::Reconfigure(config) => {
+            Effect::Reconfigure { config, .. } => {
                 let to = membership::Reconfiguration {
                     nodes: config.nodes.keys().cloned().collect(),
                     token: config.cluster.token,

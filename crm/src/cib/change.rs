@@ -1,6 +1,6 @@
 //! The only ways in which a CIB changes.
 
-use crate::cib::{Attribute, Forced, Generation, Grant};
+use crate::cib::{Attribute, Forced, Generation, Grant, Revocation};
 use config::{NodeId, NodeMode, Overrides, ResourceId, TargetRole};
 use fencing::Attempt;
 use membership::Incarnation;
@@ -102,6 +102,8 @@ pub enum Change {
     },
     /// An operator forces quorum: the members of this view are from now on the ones that count. Durable.
     ForceQuorum(Forced),
+    /// A certificate is not accepted any more. Durable.
+    Revoke(Revocation),
 }
 
 /// One edit of the [`config::Overrides`].

@@ -3,7 +3,7 @@
 
 use super::plan::{refusal, unsynced};
 use super::{ClientId, Effect, Moment, Node, words};
-use crate::cib::{Attribute, Change, Context, Forced, Generation, NodeState, OverrideEdit, Refused};
+use crate::cib::{Attribute, Change, Context, Forced, Generation, NodeState, OverrideEdit, Refused, Revocation};
 use crate::control::{QuorumSetting, Refusal, Request, Response};
 use crate::summary::{Sight, Summary};
 use config::{NodeId, ResourceId};
@@ -37,7 +37,7 @@ impl Node {
         let answer = match request {
             Request::Status => Ok(Some(Response::Summary(Box::new(self.summary(now))))),
             Request::Quorum => self.votes().map(Some),
-            Request::Ring | Request::RecordRing => Err(Refused::new(
+            Request::Ring | Request::RecordRing | Request::Renew => Err(Refused::new(
                 Refusal::Unavailable,
                 "the ring is beside this node, not in it".to_owned(),
                 Some("ask the daemon that carries both"),
@@ -53,6 +53,7 @@ impl Node {
             Request::Apply { text, base } => self.apply(now, client, text, base),
             Request::Override { edit } => self.override_with(now, client, edit),
             Request::Note { attribute } => self.note(now, client, attribute),
+            Request::Revoke(revocation) => self.revoke(now, client, revocation),
             Request::Attributes => Ok(Some(self.attributes())),
             Request::Cleanup { resource, node } => self.cleanup(now, client, resource, node),
             Request::Restart { resource } => self.restart(now, client, resource),
@@ -222,6 +223,12 @@ impl Node {
             self.check_move(now, &edit)?;
         }
         self.submit(now, client, Change::Override(edit))
+    }
+
+    fn revoke(&mut self, now: Moment, client: ClientId, revocation: Revocation) -> Result<Option<Response>, Refused> {
+        self.may_decide("the certificate was not revoked")?;
+        self.cib().may_revoke(&revocation)?;
+        self.submit(now, client, Change::Revoke(revocation))
     }
 
     fn note(&mut self, now: Moment, client: ClientId, attribute: Attribute) -> Result<Option<Response>, Refused> {

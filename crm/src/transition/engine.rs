@@ -224,7 +224,7 @@ impl Engine {
                 if planned { Progress::Foreseen } else { Progress::Unforeseen(format!("{target} is to be fenced")) }
             }
             // Where quorum turns by it, a new plan is made for that reason.
-            News::FencingFailed { .. } | News::Granted(_) | News::Counting(_) => Progress::Foreseen,
+            News::FencingFailed { .. } | News::Granted(_) | News::Counting(_) | News::Revoked(_) => Progress::Foreseen,
             News::Forced(_) => Progress::Unforeseen("quorum was forced".to_owned()),
             News::Configured => Progress::Unforeseen("the cluster file changed".to_owned()),
             News::Noted(attribute) => Progress::Unforeseen(attribute.to_string()),

@@ -38,9 +38,13 @@ fn left(cluster: &mut Cluster, names: &[&str]) {
 
 fn arbiter_says(cluster: &mut Cluster, name: &str, granted: bool) {
     let view = cluster.nodes[&node(name)].view().unwrap().ring.number;
-    let node = cluster.nodes.get_mut(&node(name)).unwrap();
-    node.controller.submit(Change::Granted(Grant { view, granted }));
-    cluster.step(&super::node(name), crate::node::Input::Wake);
+    arbiter_says_of(cluster, name, Grant { view, granted });
+}
+
+fn arbiter_says_of(cluster: &mut Cluster, name: &str, grant: Grant) {
+    let member = cluster.nodes.get_mut(&node(name)).unwrap();
+    member.controller.submit(Change::Granted(grant));
+    cluster.step(&node(name), crate::node::Input::Wake);
     cluster.settle();
 }
 
@@ -86,9 +90,7 @@ fn an_arbiters_word_about_another_view_does_not_count() {
     cluster.power_off("beta");
     cluster.join(&[&["alpha"]]);
     cluster.settle();
-    let alpha = cluster.nodes.get_mut(&node("alpha")).unwrap();
-    alpha.controller.submit(Change::Granted(Grant { view: old, granted: true }));
-    cluster.run();
+    arbiter_says_of(&mut cluster, "alpha", Grant { view: old, granted: true });
     assert_eq!(count(&cluster, "alpha"), "no 1 of 3");
 }
 

@@ -237,6 +237,8 @@ fn a_node_that_only_votes_runs_nothing_and_is_not_fenced() {
     left(&mut cluster, &["beta", "gamma"]);
     cluster.pass(Duration::from_secs(60));
     assert!(cluster.fenced.is_empty());
+    let state = cluster.nodes[&node("beta")].cib().status.nodes[&node("alpha")].state;
+    assert_eq!(state, crate::cib::NodeState::Offline, "nobody has to make sure of it");
     cluster.boot("alpha");
     cluster.join(&[THREE]);
     left(&mut cluster, &["alpha", "beta"]);

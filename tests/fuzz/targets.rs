@@ -6,6 +6,8 @@
 //! | `codec` | values of many shapes | a peer |
 //! | `ring` | frames in a row, segments and pieces of messages among them, into a ring that stands | a peer |
 //! | `hello` | the first words on a connection | a peer |
+//! | `group-frame` | what programs and the daemon say about process groups | a program; the daemon |
+//! | `group-speech` | what a member says in groups, into a node with programs | a peer |
 //! | `message` | what members tell each other on the ring | a peer |
 //! | `ring-number` | the stored ring number | this node, earlier |
 //! | `durable` | the stored CIB; the snapshot of a peer | this node, earlier; a peer |
@@ -24,6 +26,7 @@
 //! What travels before a peer has proven its name (UDP datagrams, TLS) is read by quinn-proto and rustls, which are
 //! fuzzed where they are made. A daemon's own file (`pacelined.toml`) is read by the `toml` crate into plain fields.
 
+mod groups;
 mod ring;
 mod text;
 mod wire;
@@ -86,6 +89,7 @@ const TEXT: Target = Target { longest: 8 * KIB, memory: (256 * KIB, 256), time: 
 pub fn all() -> Vec<Target> {
     let mut all = wire::targets();
     all.push(ring::target());
+    all.extend(groups::targets());
     all.extend(text::targets());
     all
 }

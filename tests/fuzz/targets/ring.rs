@@ -150,7 +150,7 @@ fn run(mut input: &[u8]) -> Result<(), String> {
         let frame = |from| Input::Frame { from: node(from), bytes: Bytes::copy_from_slice(bytes) };
         let next = match what % 12 {
             THIRD | 3 | 5 => frame(3),
-            6 => Input::Multicast(Bytes::copy_from_slice(bytes)),
+            6 => Input::Multicast(Bytes::copy_from_slice(bytes).into()),
             7 => Input::LinkDown(node(2)),
             8 => Input::LinkUp(node(2)),
             9 => Input::RingNumberStored(u64::from(low)),

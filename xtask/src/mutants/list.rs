@@ -103,7 +103,7 @@ pub const MUTANTS: &[Mutant] = &[
         "while self.delivered < self.aru {",
     ),
     mutant(
-        "what the token says once counts as known to be with all",
+        "what the token says once counts as safe",
         "ring/turn.rs",
         "log.known_safe(all_have);",
         "log.known_safe(token.aru);",
@@ -115,10 +115,28 @@ pub const MUTANTS: &[Mutant] = &[
         "if false {",
     ),
     mutant(
-        "what another survivor knows to be with all is not asked for",
+        "what another survivor knows to be safe is not asked for",
         "ring/recover.rs",
         "past.log.known_safe(safe);",
         "let _ = safe;",
+    ),
+    mutant(
+        "in groups, what was meant for an earlier view counts",
+        "group/machine.rs",
+        "if !here || self.departed",
+        "if self.departed",
+    ),
+    mutant(
+        "in groups, what was on its way when the view ended is not said again",
+        "group/machine.rs",
+        "for mut flying in mem::take(&mut self.flying) {",
+        "for mut flying in mem::take(&mut self.flying).into_iter().take(0) {",
+    ),
+    mutant(
+        "in groups, who was in another view meanwhile stays a member",
+        "group/table.rs",
+        "Some(_) if view.came_along.contains(&member.node) => None,",
+        "Some(_) => None,",
     ),
     mutant(
         "a lost token is never noticed",

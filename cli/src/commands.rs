@@ -47,8 +47,8 @@ enum Command {
     Status(status::Args),
     /// Look for mistakes in a cluster file, without a cluster
     Validate(validate::Args),
-    /// Look for what a valid cluster file would lead to: what runs where, what could run nowhere, and what the loss of
-    /// each node would do
+    /// Look for what the running cluster, or a valid cluster file, would lead to: what runs where, what could run
+    /// nowhere, and what the loss of each node would do
     Check(check::Args),
     /// Show what a cluster file would change, and which actions that would cause
     Plan(plan::Args),
@@ -67,7 +67,7 @@ enum Command {
     /// Show who was cut off, or confirm by hand that a node is off
     #[command(subcommand)]
     Fencing(fencing::Command),
-    /// Show the votes
+    /// Show the votes, or go on without quorum after a disaster
     #[command(subcommand)]
     Quorum(quorum::Command),
     /// Show the view, the token and what disturbed them

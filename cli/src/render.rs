@@ -5,6 +5,7 @@ pub(crate) mod fencing;
 pub(crate) mod group;
 pub(crate) mod plan;
 pub(crate) mod problems;
+pub(crate) mod quorum;
 pub(crate) mod record;
 pub(crate) mod ring;
 pub(crate) mod status;

@@ -8,14 +8,16 @@ mod digest;
 mod electorate;
 mod handover;
 mod record;
+mod revocation;
 mod shape;
 mod status;
 
 pub use apply::{Applied, Context, News, Origin, Refused};
 pub use attribute::{Attribute, Attributes, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VALUE, MOST_ATTRIBUTES, Subject};
 pub use change::{Change, OverrideEdit};
-pub use electorate::{Forced, Grant};
+pub use electorate::{Forced, Fork, Grant};
 pub(crate) use handover::Turn;
+pub use revocation::Revocation;
 pub use status::{
     Activity, Counter, Definition, FailureCount, FencingStatus, History, NodeState, NodeStatus, OperationKey,
     OperationRecord, Pending, Slot, Status,
@@ -24,6 +26,7 @@ pub use status::{
 use config::{Config, NodeId, Overrides, Problem, ResourceId};
 use membership::Roll;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -61,6 +64,12 @@ pub struct Durable {
     /// Quorum was forced by an operator, and the nodes given up then are not back yet.
     #[serde(default)]
     pub forced: Option<Forced>,
+    /// Every time at which quorum was forced in the history of this content, the last ones.
+    #[serde(default)]
+    pub forks: Vec<Fork>,
+    /// Fingerprints of certificates that are not accepted any more, and for which nodes they were issued.
+    #[serde(default)]
+    pub revoked: BTreeMap<String, NodeId>,
 }
 
 /// Configuration and status of the whole cluster.

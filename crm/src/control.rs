@@ -3,16 +3,16 @@
 
 mod ring;
 
-pub use ring::{LinkReport, PeerLinks, RingReport};
+pub use ring::{CertificateReport, LinkReport, PeerLinks, RingReport};
 
-use crate::cib::{Attribute, Attributes, Generation, OverrideEdit};
+use crate::cib::{Attribute, Attributes, Forced, Generation, OverrideEdit, Revocation};
 use crate::event::Event;
 use crate::summary::Summary;
-use config::{NodeId, Problem, ResourceId};
+use config::{NodeId, Problem, QuorumOptions, ResourceId};
 use fencing::{HistoryEntry, Request as FencingRequest};
 use membership::Quorum;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version of this interface, sent in [`Response::Refused`] when a request is not understood.
 pub const VERSION: u32 = 1;
@@ -33,6 +33,13 @@ pub enum Request {
     Status,
     /// Votes; answered with [`Response::Quorum`].
     Quorum,
+    /// Go on without the nodes that are not here, although there is no quorum. Answered like [`Request::Apply`].
+    ForceQuorum {
+        /// Those, as the operator knows them.
+        given_up: BTreeSet<NodeId>,
+        /// Whether the cluster is to fence them first; else the operator swears that they are off.
+        fence: bool,
+    },
     /// This node's ring and links; answered with [`Response::Ring`].
     Ring,
     /// Write down what this node's ring did of late; answered with [`Response::Recorded`].
@@ -68,6 +75,10 @@ pub enum Request {
         /// What.
         attribute: Attribute,
     },
+    /// A certificate of a node is not to be accepted any more. Answered like [`Request::Apply`].
+    Revoke(Revocation),
+    /// The keys in this node's key directory are others now: use them. Answered with [`Response::Done`].
+    Renew,
     /// All attributes that were noted; answered with [`Response::Attributes`].
     Attributes,
     /// Forget failures; answered with [`Response::Done`].
@@ -103,6 +114,21 @@ pub enum Request {
     Shutdown,
 }
 
+/// How quorum comes about in this cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuorumSetting {
+    /// The options in force.
+    pub options: QuorumOptions,
+    /// The votes that the cluster file gives to each node.
+    pub nodes: BTreeMap<NodeId, u32>,
+    /// All nodes were seen together since the last full stop, or quorum was reached.
+    pub all_seen: bool,
+    /// Quorum was forced, and is still.
+    pub forced: Option<Forced>,
+    /// Nodes of which nobody knows that they are off: were quorum forced now, they would have to be.
+    pub in_doubt: Vec<NodeId>,
+}
+
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "response", rename_all = "kebab-case")]
@@ -117,6 +143,9 @@ pub enum Response {
         view: String,
         /// Its members.
         members: Vec<NodeId>,
+        /// What else is to be said of it.
+        #[serde(default)]
+        setting: Box<QuorumSetting>,
     },
     /// To [`Request::Ring`].
     Ring(Box<RingReport>),

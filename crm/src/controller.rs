@@ -11,6 +11,7 @@
 //! its transitional configuration was not seen by all who were in it; its sender says it again in the next view.
 
 mod acknowledge;
+mod fork;
 mod hello;
 mod outbox;
 mod recount;
@@ -211,6 +212,7 @@ impl Controller {
             standing: self.standing,
             since: self.since,
             own: self.cib.status.nodes.get(&self.me).cloned().unwrap_or_default(),
+            forks: self.cib.durable.forks.clone(),
         };
         self.phase = Phase::Syncing(Syncing::new(view, now));
         self.bad = 0;
@@ -324,8 +326,34 @@ impl Controller {
         self.proceed();
     }
 
+    /// These members went on beside the others after quorum was forced. False when this node is one of them.
+    fn on_parted(&mut self, out: &BTreeSet<NodeId>) -> bool {
+        let names: Vec<&str> = out.iter().map(NodeId::as_str).collect();
+        let names = names.join(", ");
+        if out.contains(&self.me) {
+            let reason = format!(
+                "quorum was forced, and the cluster went on both with {names} and without: what was changed on both sides \
+                 cannot be merged. Find out what is worth keeping; to let this node join, move its state file \
+                 (cib.json) away and start it again"
+            );
+            self.outputs.push(Output::Stop(reason));
+            return false;
+        }
+        let text = format!(
+            "{names} went on beside this part of the cluster after quorum was forced, and cannot join before its state \
+             is moved away there"
+        );
+        self.event(EventKind::Alert, out.first().map(NodeId::as_str), text);
+        true
+    }
+
     /// Sends what this node has to send, and ends the hand-over when nobody is late.
     fn proceed(&mut self) {
+        let Phase::Syncing(syncing) = &mut self.phase else { return };
+        let parted = syncing.part();
+        if !parted.is_empty() && !self.on_parted(&parted) {
+            return;
+        }
         let Phase::Syncing(syncing) = &mut self.phase else { return };
         if let Some(offer) = syncing.offer(&self.me) {
             let ring = syncing.view.ring.clone();

@@ -4,7 +4,7 @@
 //! Every message names the view it was sent in. The ring may deliver it in a later one (it waited in a queue); there it
 //! means nothing, and its sender knows that it has to say it again.
 
-use crate::cib::{Change, Generation, NodeStatus};
+use crate::cib::{Change, Fork, Generation, NodeStatus};
 use config::{NodeId, ResourceId};
 use membership::{RingId, Versions, codec};
 use resource_agents::{Operation, OrderId};
@@ -100,6 +100,8 @@ pub(crate) struct Hello {
     pub(crate) since: Option<u64>,
     /// What it knows about itself; on this it is the authority.
     pub(crate) own: NodeStatus,
+    /// Where quorum was forced in the history of its durable part.
+    pub(crate) forks: Vec<Fork>,
 }
 
 /// How far a member followed the agreed order. The greatest has seen all that any other saw of the same view.

@@ -18,7 +18,7 @@ mod words;
 
 pub use interface::{ClientId, Effect, Input, JobKey, Moment, NodeOptions};
 pub(crate) use plan::why;
-pub(crate) use words::count;
+pub(crate) use words::{count, forced};
 
 use crate::cib::{Applied, Change, Cib, Generation, Origin, Turn};
 use crate::controller::{Controller, Output};
@@ -57,8 +57,8 @@ pub struct Node {
     store_failed: Option<(Generation, String)>,
     /// What the ring complained about since its last view: perhaps why there is no other.
     ring_warning: Option<String>,
-    /// What the ring was told last.
-    ring_config: Arc<Config>,
+    /// What the ring was told last: a cluster file, and how many certificates are revoked.
+    told_ring: (Arc<Config>, usize),
     /// What the fencer was told last.
     told: Told,
     /// What was announced last.
@@ -100,7 +100,7 @@ impl Node {
     /// The problems of the stored cluster file, if it is not valid.
     pub fn new(options: NodeOptions) -> Result<Node, Vec<config::Problem>> {
         let cib = Cib::new(options.durable)?;
-        let ring_config = Arc::clone(&cib.config);
+        let told_ring = (Arc::clone(&cib.config), cib.durable.revoked.len());
         Ok(Node {
             controller: Controller::new(options.me.clone(), options.incarnation, cib),
             executor: Executor::new(options.executor),
@@ -113,7 +113,7 @@ impl Node {
             first_quorate: None,
             store_failed: None,
             ring_warning: None,
-            ring_config,
+            told_ring,
             told: Told::default(),
             announced: Announced::default(),
             moved: true,
@@ -415,10 +415,12 @@ impl Node {
 
     /// The ring was started with the cluster file that this node had then.
     fn tell_ring(&mut self) {
-        let config = &self.controller.cib().config;
-        if !Arc::ptr_eq(&self.ring_config, config) {
-            self.ring_config = Arc::clone(config);
-            self.effects.push(Effect::Reconfigure(Arc::clone(config)));
+        let Cib { config, durable, .. } = self.controller.cib();
+        // Nothing that is revoked is ever accepted again, so their number tells whether there are others.
+        if !Arc::ptr_eq(&self.told_ring.0, config) || self.told_ring.1 != durable.revoked.len() {
+            self.told_ring = (Arc::clone(config), durable.revoked.len());
+            let revoked = durable.revoked.keys().cloned().collect();
+            self.effects.push(Effect::Reconfigure { config: Arc::clone(config), revoked });
         }
     }
 

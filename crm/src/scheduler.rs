@@ -61,6 +61,7 @@ impl Situation<'_> {
         told::Situation {
             now_ms: i64::try_from(self.wall_ms).unwrap_or(i64::MAX),
             quorate: self.quorum.quorate,
+            never_quorate: false,
             dc: self.dc.map(ToString::to_string),
             configuration,
             status,

@@ -7,6 +7,7 @@
 mod control;
 mod disk;
 mod groups;
+mod keys;
 mod local;
 mod log;
 mod pump;

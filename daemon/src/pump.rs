@@ -3,13 +3,14 @@
 use crate::control::{self, FromClient};
 use crate::disk::{StateDirectory, Written};
 use crate::groups;
+use crate::keys;
 use crate::local::Local;
 use crate::report;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use config::Config;
 use crm::cib::Durable;
-use crm::control::{Request, Response};
+use crm::control::{Refusal, Request, Response};
 use crm::event::{Event, EventKind};
 use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
 use membership::Incarnation;
@@ -18,7 +19,7 @@ use nix::unistd::AccessFlags;
 use resource_agents::Finished;
 use resource_agents_io::{Notes, Runner, RunnerOptions};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -52,6 +53,10 @@ struct Pump {
     clients: BTreeMap<ClientId, mpsc::Sender<Response>>,
     /// Messages that the ring had no room for yet, oldest first.
     unsent: VecDeque<Bytes>,
+    /// Where this node's keys are.
+    keys_directory: PathBuf,
+    /// When it is looked at next how long they last.
+    next_look: Instant,
     /// The ring is left then at the latest; the goodbye of this node's groups is on its way.
     leave_by: Option<Instant>,
 }
@@ -101,8 +106,20 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
         departed: door.departed,
         terminate: signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
         interrupt: signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?,
+        hangup: signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?,
     };
-    let mut pump = Pump { node, ring, jobs, disk, clients: BTreeMap::new(), unsent: VecDeque::new(), leave_by: None };
+    let keys_directory = local.keys_directory.clone();
+    let mut pump = Pump {
+        node,
+        ring,
+        jobs,
+        disk,
+        clients: BTreeMap::new(),
+        unsent: VecDeque::new(),
+        keys_directory,
+        next_look: Instant::now(),
+        leave_by: None,
+    };
     let ended = pump.go_on(&mut inbox).await;
     pump.finish(&mut inbox).await;
     ended
@@ -118,6 +135,7 @@ struct Inbox {
     departed: mpsc::UnboundedReceiver<()>,
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 /// What happened next.
@@ -125,6 +143,8 @@ enum Happened {
     Input(Input),
     Ring(membership_io::Event),
     Client(FromClient),
+    /// An operator has put other keys there (SIGHUP).
+    Keys,
     /// The goodbye of this node's groups has come back.
     Departed,
 }
@@ -143,6 +163,7 @@ impl Inbox {
             Some(event) = self.clients.recv() => Happened::Client(event),
             Some(()) = self.departed.recv() => Happened::Departed,
             _ = self.terminate.recv() => Happened::Input(Input::Shutdown),
+            _ = self.hangup.recv() => Happened::Keys,
             _ = self.interrupt.recv() => Happened::Input(Input::Shutdown),
             () = tokio::time::sleep_until(deadline.into()) => Happened::Input(Input::Wake),
         }
@@ -180,9 +201,8 @@ fn start_ring(
     on_event: Box<dyn Fn(membership_io::Event) + Send>,
 ) -> Result<RingHandle> {
     let config = &node.cib().config;
-    let identity = membership_io::Identity::load(&local.keys_directory)
-        .with_context(|| format!("cannot load the keys of this node from {}", local.keys_directory.display()))?;
-    let Settings { nodes, port, token, mtu, link_mode } = settings(config);
+    let identity = keys::load(&local.keys_directory, &node.cib().durable)?;
+    let Settings { nodes, port, token, mtu, link_mode, revoked: _ } = settings(config, BTreeSet::new());
     let options = membership_io::Options {
         cluster: config.cluster.name.clone(),
         me: local.node.clone(),
@@ -203,13 +223,14 @@ fn start_ring(
 }
 
 /// What the ring takes from the cluster file.
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, revoked: BTreeSet<[u8; 32]>) -> Settings {
     Settings {
         nodes: config.nodes.values().map(|node| (node.name.clone(), node.addresses.clone())).collect(),
         port: config.cluster.port,
         token: config.cluster.token,
         mtu: config.cluster.mtu,
         link_mode: config.cluster.link_mode,
+        revoked,
     }
 }
 
@@ -262,6 +283,10 @@ impl Pump {
                     from_ring(event)?
                 }
                 Happened::Client(event) => self.client_event(event),
+                Happened::Keys => {
+                    self.renew(None);
+                    None
+                }
                 Happened::Departed => {
                     self.leave_ring();
                     None
@@ -271,11 +296,12 @@ impl Pump {
                 self.leave_ring();
             }
             self.send_unsent();
-            let Some(input) = input else { continue };
-            for effect in self.node.step(moment(), input) {
-                if let Some(reason) = self.carry_out(effect)? {
-                    tracing::info!("pacelined ends: {reason}");
-                    return Ok(());
+            for input in input.into_iter().chain(self.expiring()) {
+                for effect in self.node.step(moment(), input) {
+                    if let Some(reason) = self.carry_out(effect)? {
+                        tracing::info!("pacelined ends: {reason}");
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -325,6 +351,10 @@ impl Pump {
                 }
                 None
             }
+            FromClient::Request(client, Request::Renew) => {
+                self.renew(Some(client));
+                None
+            }
             FromClient::Request(client, Request::RecordRing) => {
                 if let Some(answers) = self.clients.get(&client).cloned() {
                     self.ring.record_to(move |stored| {
@@ -348,6 +378,46 @@ impl Pump {
         }
     }
 
+    /// Uses the keys that lie in the key directory now, and says so to whoever asked for it.
+    fn renew(&mut self, client: Option<ClientId>) {
+        let answers = client.and_then(|client| self.clients.get(&client).cloned());
+        let generation = self.node.generation();
+        let tell = move |outcome: Result<(), String>| {
+            let response = match outcome {
+                Ok(()) => {
+                    tracing::info!("the keys of this node were read again; connections are made anew with them");
+                    Response::Done { generation, changed: true }
+                }
+                Err(message) => {
+                    tracing::error!("the keys in the key directory are not used, those so far stay in use: {message}");
+                    let hint = Some("those in use so far stay in use".to_owned());
+                    Response::Refused { kind: Refusal::Invalid, message, hint }
+                }
+            };
+            if let Some(answers) = answers {
+                // A client that does not read gets no answer.
+                let _ = answers.try_send(response);
+            }
+        };
+        match keys::load(&self.keys_directory, &self.node.cib().durable) {
+            Ok(identity) => {
+                self.next_look = Instant::now();
+                self.ring.renew(identity, tell);
+            }
+            Err(error) => tell(Err(format!("{error:#}"))),
+        }
+    }
+
+    /// Looks now and then how long the keys last.
+    fn expiring(&mut self) -> Option<Input> {
+        if Instant::now() < self.next_look {
+            return None;
+        }
+        self.next_look = Instant::now() + keys::LOOK;
+        let identity = keys::load(&self.keys_directory, &self.node.cib().durable);
+        identity.ok().and_then(|identity| keys::expiring(identity.about())).map(Input::Warning)
+    }
+
     /// Offers the ring again what it had no room for, in order.
     fn send_unsent(&mut self) {
         while let Some(message) = self.unsent.front() {
@@ -366,8 +436,9 @@ impl Pump {
                     self.unsent.push_back(message);
                 }
             }
-            Effect::Reconfigure(config) => {
-                if let Err(error) = self.ring.reconfigure(settings(&config)) {
+            Effect::Reconfigure { config, revoked } => {
+                let settings = settings(&config, keys::revoked(revoked.iter()));
+                if let Err(error) = self.ring.reconfigure(settings) {
                     tracing::error!("the ring does not follow the new cluster file and goes on as before: {error}");
                 }
             }

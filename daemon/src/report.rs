@@ -1,9 +1,9 @@
 //! What the ring thread knows, in the words of the control interface.
 
-use crm::control::{LinkReport, PeerLinks, Refusal, Response, RingReport};
-use membership_io::{LinkStatus, PeerStatus, Status};
+use crm::control::{CertificateReport, LinkReport, PeerLinks, Refusal, Response, RingReport};
+use membership_io::{Certificate, LinkStatus, PeerStatus, Status};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
@@ -37,6 +37,7 @@ pub fn ring(status: Status) -> RingReport {
         bad_frames: status.ring.bad_frames,
         queued: status.ring.queued as u64,
         insight: status.insight,
+        certificate: status.certificate.as_ref().map(certificate),
         peers: status.peers.into_iter().map(|(name, peer)| (name, links(&peer))).collect(),
         frames_dropped: status.counters.frames_dropped,
         ignored: status.counters.ignored,
@@ -49,6 +50,15 @@ fn links(peer: &PeerStatus) -> PeerLinks {
         version: peer.version,
         incarnation: peer.incarnation.map(|life| life.to_string()),
         links: peer.links.iter().map(link).collect(),
+        certificate: peer.certificate.as_ref().map(certificate),
+    }
+}
+
+fn certificate(of: &Certificate) -> CertificateReport {
+    CertificateReport {
+        fingerprint: config::write_fingerprint(&of.fingerprint),
+        cluster: of.cluster.clone(),
+        days_left: of.days_left(SystemTime::now()),
     }
 }
 

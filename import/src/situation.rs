@@ -24,6 +24,7 @@ pub(crate) fn read(text: &str) -> Result<Situation, ReadError> {
     let mut situation = Situation {
         now_ms: root.get("execution-date").and_then(|date| date.trim().parse::<i64>().ok()).unwrap_or(0) * 1000,
         quorate: yes(&root, "have-quorum").unwrap_or(false),
+        never_quorate: yes(&root, "no-quorum-panic") != Some(true),
         dc: root.own("dc-uuid"),
         ..Situation::default()
     };

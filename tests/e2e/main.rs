@@ -8,6 +8,7 @@
 
 mod agents;
 mod blackout;
+mod change;
 mod client;
 mod command;
 mod disk;
@@ -103,6 +104,9 @@ fn main() -> ExitCode {
         ("groups: a reader that sleeps", Needs::Nothing, groups::slow_reader),
         ("groups: the client in the documentation", Needs::Files(&["/usr/bin/python3"]), groups::python),
         ("blackout: all nodes at once", Needs::Nothing, blackout::everything),
+        ("change: times and addresses", Needs::Nothing, change::times_and_addresses),
+        ("change: a fourth node", Needs::Nothing, change::a_fourth_node),
+        ("change: keys and authorities", Needs::Nothing, change::keys),
     ];
     let trials = all
         .iter()

@@ -7,9 +7,13 @@
 //! - [`one_set_of_members`](Checks::one_set_of_members), [`numbers_grow`](Checks::numbers_grow), [`who_came_along`],
 //!   [`same_before_the_view`](Checks::same_before_the_view): views;
 //! - [`safe_delivery`](Checks::safe_delivery): nobody is alone with what was to be safe;
+//! - [`own_gaps_blame_nobody`]: who slept does not say that others did;
 //! - [`quorum`]: no two sides act.
 
+mod gaps;
 mod quorum;
+
+pub use gaps::own_gaps_blame_nobody;
 
 use config::NodeId;
 use membership::{Configuration, Delivery, Guarantee, Incarnation, RingId, View};

@@ -18,6 +18,9 @@ pub struct Host {
     pub floor: u64,
     /// Nothing runs here before.
     pub frozen: u64,
+    /// The last step, and when it last ran again after a gap that was too long.
+    pub stepped: u64,
+    pub woke: u64,
     /// What a step costs, in microseconds.
     pub cost: u64,
     /// When the ring wants to be called.
@@ -47,6 +50,8 @@ impl Host {
             incarnation: Incarnation(0),
             floor: 0,
             frozen: 0,
+            stepped: 0,
+            woke: 0,
             cost: 0,
             wake: None,
             waiting: 0,
@@ -56,9 +61,10 @@ impl Host {
     }
 
     /// The daemon runs.
-    pub fn begin(&mut self, ring: Ring, life: Incarnation) {
+    pub fn begin(&mut self, ring: Ring, life: Incarnation, now: u64) {
         (self.ring, self.incarnation, self.wake) = (Some(ring), life, None);
         (self.frozen, self.busy, self.waiting) = (0, 0, 0);
+        (self.stepped, self.woke) = (now, now);
     }
 
     /// The daemon is gone, and leaves what was recorded.
@@ -78,8 +84,12 @@ impl Host {
         self.frozen.max(self.busy)
     }
 
-    /// A step begins.
-    pub fn works(&mut self, now: u64) {
+    /// A step begins. After `gap` without one, nothing ran here: a ring wants to be called much more often.
+    pub fn works(&mut self, now: u64, gap: u64) {
+        if now - self.stepped > gap {
+            self.woke = now;
+        }
+        self.stepped = now;
         self.busy = now + self.cost;
     }
 

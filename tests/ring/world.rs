@@ -3,7 +3,7 @@
 //!
 //! Time is in microseconds. One random generator, seeded, decides everything, so a seed always plays the same way.
 
-use crate::checks::{Checks, Stamp, Violation};
+use crate::checks::{Checks, Stamp, Violation, own_gaps_blame_nobody};
 use crate::flight::Flights;
 use crate::host::Host;
 use crate::network::Network;
@@ -188,7 +188,7 @@ impl World {
         };
         let ring = Ring::new(options, self.dawn + Duration::from_micros(self.now));
         host.recorder = self.flights.limit.map(|limit| Recorder::new(&ring, limit));
-        host.begin(ring, life);
+        host.begin(ring, life, self.now);
         if let Some(programs) = &mut self.programs {
             programs.begin(at, &self.hosts[at].name, life);
         }
@@ -348,7 +348,7 @@ impl World {
             None => ring.step(now, input),
         };
         let wake = ring.deadline();
-        host.works(self.now);
+        host.works(self.now, micros(self.token) / 2);
         if !leaves && wake.is_none_or(|wake| wake <= now) {
             let text = format!("{} does not ask to be called again, or at once", host.name);
             return Err(Violation { rule: "asks_to_be_called", text });
@@ -398,7 +398,9 @@ impl World {
             }
             Output::Notice(notice) => {
                 self.note(at, || format!("notices {notice:?}"));
-                Ok(())
+                let host = &self.hosts[at];
+                let awake = Duration::from_micros(self.now - host.woke);
+                own_gaps_blame_nobody(&host.name, awake, &notice)
             }
             Output::Left => Ok(()),
         }

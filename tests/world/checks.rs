@@ -4,9 +4,11 @@
 mod delivery;
 mod fingerprint;
 mod lineage;
+mod sides;
 
 pub(crate) use delivery::Deliveries;
 pub(crate) use lineage::Lineage;
+pub(crate) use sides::Sides;
 
 use crate::cluster::{MACHINES, RESOURCE_COUNT, RESOURCES};
 use crm::cib::Cib;
@@ -43,6 +45,10 @@ pub(crate) type Verdict = Result<(), Violation>;
 #[derive(Debug)]
 pub(crate) struct Checks {
     machines: usize,
+    /// Who counts changes in this world: then a majority of machines says nothing, and `sides` judges alone.
+    counting: bool,
+    /// Who acts.
+    pub(crate) sides: Sides,
     /// Order of delivery, views, ring numbers.
     pub(crate) deliveries: Deliveries,
     /// The history of the durable part.
@@ -57,9 +63,11 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    pub(crate) fn new(machines: usize) -> Checks {
+    pub(crate) fn new(machines: usize, counting: bool) -> Checks {
         Checks {
             machines,
+            counting,
+            sides: Sides::new(machines),
             deliveries: Deliveries::new(machines),
             lineage: Lineage::default(),
             held: Default::default(),
@@ -160,7 +168,7 @@ impl Checks {
     /// which other rules watch.
     pub(crate) fn quorate(&self, view: Option<&View>) -> bool {
         let members = view.map_or(0, |view| view.members.len());
-        if self.machines == 2 { members >= 1 } else { members * 2 > self.machines }
+        if self.counting || self.machines == 2 { members >= 1 } else { members * 2 > self.machines }
     }
 
     /// A node whose view is a minority starts no service.

@@ -19,8 +19,10 @@ pub(crate) struct ClusterFile {
     /// Tells this version from every other one ever applied in the world.
     pub(crate) marker: u64,
     machines: usize,
-    /// Votes of the first machine.
-    pub(crate) first_votes: u32,
+    /// Votes of the machines.
+    pub(crate) votes: [u32; MACHINES.len()],
+    /// Who counts changes while the cluster runs: last-man-standing, and operators who give a machine more votes.
+    pub(crate) counting: Option<Counting>,
     action_off: bool,
     stickiness: u32,
     monitor_ms: [u32; RESOURCE_COUNT],
@@ -33,13 +35,26 @@ pub(crate) struct ClusterFile {
     comments: usize,
 }
 
+/// How those who count change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counting {
+    last_man: bool,
+    tie_breaker: Option<&'static str>,
+}
+
+impl Counting {
+    /// As far as it goes.
+    pub(crate) const LAST_MAN: Counting = Counting { last_man: true, tie_breaker: Some("highest") };
+}
+
 impl ClusterFile {
     /// The first version.
     pub(crate) fn first(machines: usize, rng: &mut Rng) -> ClusterFile {
         let mut file = ClusterFile {
             marker: 0,
             machines,
-            first_votes: 1,
+            votes: [1; MACHINES.len()],
+            counting: None,
             action_off: rng.u32(0..4) == 0,
             stickiness: rng.u32(0..3) * 50,
             monitor_ms: [0; RESOURCE_COUNT],
@@ -49,6 +64,12 @@ impl ClusterFile {
             definition: [0; RESOURCE_COUNT],
             comments: if rng.u32(0..4) == 0 { rng.usize(0..400) } else { 0 },
         };
+        if machines > 2 && rng.u32(0..3) == 0 {
+            file.counting = Some(Counting {
+                last_man: rng.u32(0..4) > 0,
+                tie_breaker: [None, Some("lowest"), Some("highest")][rng.usize(0..3)],
+            });
+        }
         for resource in 0..RESOURCE_COUNT {
             file.monitor_ms[resource] = rng.u32(1..6) * 1_000;
             file.prefer[resource] = if rng.bool() { Some(rng.usize(0..machines)) } else { None };
@@ -61,6 +82,11 @@ impl ClusterFile {
         let mut file = self.clone();
         file.marker = marker;
         let resource = rng.usize(0..RESOURCE_COUNT);
+        if self.counting.is_some() && rng.u32(0..3) == 0 {
+            let machine = rng.usize(0..self.machines);
+            file.votes[machine] = 3 - file.votes[machine];
+            return file;
+        }
         match rng.u32(0..7) {
             0 => file.stickiness = rng.u32(0..200),
             1 => file.monitor_ms[resource] = rng.u32(500..6_000),
@@ -84,8 +110,15 @@ impl ClusterFile {
         if self.machines == 2 {
             text.push_str("[quorum]\ntwo-node = true\n");
         }
+        if let Some(Counting { last_man, tie_breaker }) = self.counting {
+            put(&mut text, format_args!("[quorum]\nwait-for-all = true\nlast-man-standing = {last_man}\n"));
+            text.push_str("last-man-standing-window = \"2s\"\n");
+            if let Some(node) = tie_breaker {
+                put(&mut text, format_args!("auto-tie-breaker = \"{node}\"\n"));
+            }
+        }
         for (number, name) in MACHINES.iter().take(self.machines).enumerate() {
-            let votes = if number == 0 { self.first_votes } else { 1 };
+            let votes = self.votes[number];
             put(&mut text, format_args!("[nodes.{name}]\naddresses = [\"10.0.0.{}\"]\nvotes = {votes}\n", number + 1));
         }
         let plugs: Vec<String> = MACHINES.iter().take(self.machines).map(|name| format!("\"{name}\"")).collect();

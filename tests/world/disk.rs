@@ -66,6 +66,11 @@ impl Disk {
         self.writing.is_some()
     }
 
+    /// Another disk takes its place, without the state file. What ring numbers were used is noted elsewhere.
+    pub(crate) fn replace(&mut self) {
+        *self = Disk { ring_number: self.ring_number, ..Disk::default() };
+    }
+
     /// The process that wrote is gone. With `reached` its last write had reached the platter unnoticed.
     pub(crate) fn interrupt(&mut self, reached: bool) {
         self.waiting = None;

@@ -35,6 +35,8 @@ pub(crate) enum Event {
     Handshake { pair: [(usize, u64); 2] },
     /// An ambush that lay in wait for this life goes off.
     Ambush { at: usize, life: u64, ambush: Ambush },
+    /// The next machine of a cascade loses its wires.
+    CutOff { at: usize },
     /// The next fault.
     Fault,
     /// A fault ends.
@@ -65,6 +67,7 @@ impl Event {
             | Event::DaemonStarts { .. }
             | Event::Handshake { .. }
             | Event::Ambush { .. }
+            | Event::CutOff { .. }
             | Event::Fault
             | Event::Undo(_)
             | Event::Operator

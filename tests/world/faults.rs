@@ -20,6 +20,8 @@ pub(crate) struct Faults {
     /// How likely each kind is in this world.
     weights: [u32; KINDS.len()],
     ambush: Option<(EventKind, Ambush)>,
+    /// One disk was replaced in this world.
+    disk_replaced: bool,
 }
 
 /// The end of a fault.
@@ -49,6 +51,8 @@ enum Kind {
     BadDevice,
     Clock,
     Ambush,
+    NewDisk,
+    Cascade,
 }
 
 /// A fault that waits for a moment at which a node says that something just happened, and hits exactly that node.
@@ -62,10 +66,12 @@ pub(crate) enum Ambush {
     Isolation,
     /// Everybody loses power.
     PowerCutOfAll,
+    /// It begins a new life with those who were not in its view, and does not see any more those who were.
+    Turncoat,
 }
 
 /// Moments worth waiting for.
-const MOMENTS: [EventKind; 8] = [
+const MOMENTS: [EventKind; 9] = [
     EventKind::Ordered,
     EventKind::Plan,
     EventKind::Result,
@@ -74,9 +80,10 @@ const MOMENTS: [EventKind; 8] = [
     EventKind::Synced,
     EventKind::Configuration,
     EventKind::View,
+    EventKind::Quorum,
 ];
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 16] = [
     Kind::PowerCut,
     Kind::PowerCutOfAll,
     Kind::Crash,
@@ -91,12 +98,14 @@ const KINDS: [Kind; 14] = [
     Kind::BadDevice,
     Kind::Clock,
     Kind::Ambush,
+    Kind::NewDisk,
+    Kind::Cascade,
 ];
 
 impl Faults {
     pub(crate) fn new(mut rng: Rng, mutation: Option<Mutation>) -> Faults {
         let pace = rng.u64(SECOND..8 * SECOND);
-        let mut weights = [12, 3, 12, 4, 8, 12, 5, 5, 5, 12, 8, 8, 2, 16];
+        let mut weights = [12, 3, 12, 4, 8, 12, 5, 5, 5, 12, 8, 8, 2, 16, 2, 4];
         // Every world has its own temper: some faults do not occur in it.
         for weight in &mut weights {
             if rng.u32(0..4) == 0 {
@@ -107,12 +116,13 @@ impl Faults {
             Some(Mutation::DiskLies | Mutation::ForgetsRingNumber) => &[1, 2],
             Some(Mutation::FenceLies | Mutation::FenceHasty | Mutation::ActsAlone) => &[0, 5],
             Some(Mutation::DropsRecovered) => &[2, 5, 7],
+            Some(Mutation::ForgetsRoll) => &[13, 15],
             _ => &[0],
         };
         for kind in forced {
             weights[*kind] = 14;
         }
-        Faults { rng, pace, weights, ambush: None }
+        Faults { rng, pace, weights, ambush: None, disk_replaced: false }
     }
 
     fn draw(&mut self) -> Kind {
@@ -188,6 +198,8 @@ impl World {
                 self.until(8 * SECOND, Undo::ObedientDevice);
             }
             Kind::Ambush => self.prepare_ambush(),
+            Kind::NewDisk => self.new_disk(at),
+            Kind::Cascade => self.cascade(at),
             Kind::Clock => {
                 let machine = &mut self.machines[at];
                 machine.wall_ms = (machine.wall_ms + self.faults.rng.u64(0..100_000)).saturating_sub(40_000);
@@ -198,14 +210,18 @@ impl World {
 
     fn prepare_ambush(&mut self) {
         let rng = &mut self.faults.rng;
-        let ambush = match rng.u32(0..12) {
+        let ambush = match rng.u32(0..14) {
             0..=2 => Ambush::PowerCut,
             3..=5 => Ambush::Crash,
             6..=7 => Ambush::Mute,
             8..=10 => Ambush::Isolation,
+            11..=12 => Ambush::Turncoat,
             _ => Ambush::PowerCutOfAll,
         };
         let moment = MOMENTS[rng.usize(0..MOMENTS.len())];
+        // The worst moment for those who count to be forgotten is when they have just become others.
+        let worst = self.mutation == Some(Mutation::ForgetsRoll);
+        let (moment, ambush) = if worst { (EventKind::Quorum, Ambush::Turncoat) } else { (moment, ambush) };
         note!(self, None, "AMBUSH {ambush:?} waits for {moment:?}");
         self.faults.ambush = Some((moment, ambush));
     }
@@ -241,6 +257,18 @@ impl World {
             Ambush::Crash => {
                 let pause = self.faults.about(2 * SECOND);
                 self.crash_for(at, pause);
+            }
+            Ambush::Turncoat => {
+                let view = self.machines[at].daemon.as_ref().and_then(|daemon| daemon.view.as_ref());
+                let left = |name: &config::NodeId| view.is_some_and(|view| view.contains(name));
+                let sides: Vec<u8> = self.machines.iter().map(|machine| u8::from(!left(&machine.name))).collect();
+                let sides: Vec<u8> =
+                    sides.iter().enumerate().map(|(it, side)| if it == at { 1 } else { *side }).collect();
+                self.heal();
+                self.network.partition(&sides);
+                let pause = self.faults.about(SECOND);
+                self.crash_for(at, pause);
+                self.until(12 * SECOND, Undo::Heal);
             }
             Ambush::Mute => {
                 for to in 0..self.machines.len() {
@@ -281,6 +309,45 @@ impl World {
         self.daemon_crashes(at);
         let boots = self.machines[at].boots;
         self.clock.after(pause, Event::DaemonStarts { at, boots });
+    }
+
+    /// The disk of a machine is replaced. Of more than one a cluster need not stand it: that is the end of its promises.
+    fn new_disk(&mut self, at: usize) {
+        if std::mem::replace(&mut self.faults.disk_replaced, true) && self.mutation.is_none() {
+            return;
+        }
+        note!(self, Some(at), "DISK is replaced");
+        let out = self.faults.about(3 * SECOND);
+        self.cut_for(at, out);
+        self.machines[at].disk.replace();
+    }
+
+    /// One machine after the other is cut off from the rest, so slowly that those that are left can go on. Their fence
+    /// devices cannot be reached either, so that nobody is rebooted out of what he knows.
+    fn cascade(&mut self, first: usize) {
+        let count = self.machines.len();
+        note!(self, Some(first), "CASCADE begins");
+        self.device = DeviceMood::Refuses;
+        for turn in 1..count {
+            let pause = self.faults.about(4 * SECOND);
+            let at = (first + turn) % count;
+            self.clock.after(turn as u64 * 4 * SECOND + pause, Event::CutOff { at });
+        }
+        let end = (count as u64 + 3) * 4 * SECOND;
+        self.clock.after(end, Event::Undo(Undo::Heal));
+        self.clock.after(end, Event::Undo(Undo::ObedientDevice));
+    }
+
+    /// The next machine of a cascade: nothing gets through to it or from it any more.
+    pub(crate) fn cut_off(&mut self, at: usize) {
+        if self.settling.is_some() {
+            return;
+        }
+        note!(self, Some(at), "WIRES are cut");
+        for other in (0..self.machines.len()).filter(|other| *other != at) {
+            self.network.set_cut(at, other, true);
+            self.network.set_cut(other, at, true);
+        }
     }
 
     /// Daemons crash and return in quick succession.

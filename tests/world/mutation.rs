@@ -30,11 +30,13 @@ pub enum Mutation {
     DemoteLies,
     /// The answers of some agents never arrive.
     LosesAnswers,
+    /// Disks forget whose votes count.
+    ForgetsRoll,
 }
 
 impl Mutation {
     /// All of them, each with the check that must catch it.
-    pub const ALL: [(Mutation, &'static str); 13] = [
+    pub const ALL: [(Mutation, &'static str); 14] = [
         (Mutation::StartsTwice, "one_active_instance"),
         (Mutation::FenceLies, "no_start_before_confirmed_fencing"),
         (Mutation::FenceHasty, "no_start_before_confirmed_fencing"),
@@ -48,5 +50,6 @@ impl Mutation {
         (Mutation::PromotesTwice, "no_promotion_beside_another"),
         (Mutation::DemoteLies, "one_copy_leads"),
         (Mutation::LosesAnswers, "settles_in_time"),
+        (Mutation::ForgetsRoll, "one_side_acts"),
     ];
 }

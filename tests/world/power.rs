@@ -84,8 +84,11 @@ impl World {
         if !machine.power || machine.boots != boots || machine.daemon.is_some() || machine.stays_down {
             return;
         }
-        let durable =
+        let mut durable =
             machine.disk.durable.clone().unwrap_or_else(|| NodeOptions::first_durable(self.first_file.clone()));
+        if self.mutation == Some(Mutation::ForgetsRoll) {
+            durable.roll = None;
+        }
         let incarnation = Incarnation(self.rng.u64(..));
         let Some(daemon) = self.new_daemon(at, incarnation, durable) else { return };
         note!(self, Some(at), "DAEMON begins, incarnation {incarnation}");
@@ -253,6 +256,7 @@ impl World {
         let now = self.clock.now();
         self.operators.excuse(at, now);
         if let Some(paused) = self.machines[at].paused.take() {
+            self.checks.sides.leaves(at);
             note!(self, Some(at), "DAEMON goes on with {} things waiting", paused.events.len());
             for mut event in paused.events {
                 // Wakes count by the time they were planned for.

@@ -211,6 +211,7 @@ impl World {
         self.broken(verdict);
         let verdict = self.checks.deliveries.ring_numbers_grow(at, &view);
         self.broken(verdict);
+        self.checks.sides.leaves(at);
         self.seam_to_node(at, Input::View(view));
     }
 
@@ -239,6 +240,7 @@ impl World {
         self.steps += 1;
         if let Input::View(view) = &input {
             daemon.view = Some(view.clone());
+            self.checks.sides.arrives(at);
         }
         let place = match &input {
             Input::Delivered(delivery) if delivery.configuration == Configuration::Regular => {
@@ -253,6 +255,7 @@ impl World {
             }
         }
         self.judge_node(at, place);
+        self.judge_sides(at);
         for effect in effects {
             self.node_effect(at, effect);
         }
@@ -277,6 +280,31 @@ impl World {
         }
     }
 
+    /// A machine in a view that may act is beside no other such view. With two machines both may be, and fencing decides.
+    /// What a machine believes while its ring looks for another view is old.
+    fn judge_sides(&mut self, at: usize) {
+        let Some(daemon) = &self.machines[at].daemon else { return };
+        let (node, operates) = (&daemon.node, daemon.ring.status().phase == "operate");
+        if !node.quorate() || !operates || self.machines.len() == 2 {
+            self.checks.sides.rests(at);
+            return;
+        }
+        let counts = node.quorum().map(|quorum| quorum.voters.keys().cloned().collect()).unwrap_or_default();
+        self.checks.sides.counts(at, counts);
+        let members = daemon.view.iter().flat_map(|view| view.members.keys().cloned()).collect();
+        if self.checks.sides.knows(at, &members) {
+            return;
+        }
+        for (other, machine) in self.machines.iter().enumerate() {
+            let stale = machine.daemon.as_ref().is_none_or(|daemon| daemon.ring.status().phase != "operate");
+            if stale || machine.paused.is_some() {
+                self.checks.sides.rests(other);
+            }
+        }
+        let verdict = self.checks.sides.one_side_acts(at, members);
+        self.broken(verdict);
+    }
+
     fn holds_version(&mut self, at: usize, generation: crm::cib::Generation, durable: Option<&crm::cib::Durable>) {
         // Two nodes may both go on alone, with the same number for different versions: when they meet again they
         // notice.
@@ -297,7 +325,7 @@ impl World {
     fn node_effect(&mut self, at: usize, effect: Effect) {
         match effect {
             Effect::Multicast(bytes) => self.seam_to_ring(at, membership::Input::Multicast(bytes.into())),
-            Effect::Reconfigure(config) => {
+            Effect::Reconfigure { config, .. } => {
                 let to = membership::Reconfiguration {
                     nodes: config.nodes.keys().cloned().collect(),
                     token: config.cluster.token,

@@ -2,7 +2,7 @@
 
 use crate::checks::{Checks, Violation, one_active_instance};
 use crate::clock::{Clock, MS, SECOND};
-use crate::cluster::{ClusterFile, MACHINES};
+use crate::cluster::{ClusterFile, Counting, MACHINES};
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::faults::Faults;
@@ -46,6 +46,8 @@ pub struct Outcome {
     pub time: u64,
     /// Configuration changes that were acknowledged.
     pub acknowledged: u64,
+    /// Times at which those who count became others.
+    pub recounted: u64,
     /// Machines really switched off by the fence device.
     pub fenced: u64,
     /// Services really started.
@@ -96,8 +98,12 @@ impl World {
         let machines = [3, 3, 3, 4, 5, 5, 2][rng.usize(0..7)];
         let mut file = ClusterFile::first(machines, &mut rng);
         if options.mutation == Some(Mutation::ActsAlone) {
-            file.first_votes = 20;
+            file.votes[0] = 20;
         }
+        if machines > 2 && options.mutation == Some(Mutation::ForgetsRoll) {
+            file.counting.get_or_insert(Counting::LAST_MAN);
+        }
+        let counting = file.counting.is_some();
         let first_file = file.text();
         let wall = 1_700_000_000_000;
         let machines: Vec<Machine> = MACHINES[..machines]
@@ -122,7 +128,7 @@ impl World {
             network: Network::new(count, rng.fork()),
             links: vec![0; count * count],
             machines,
-            checks: Checks::new(count),
+            checks: Checks::new(count, counting),
             operators: Operators::new(file, rng.fork()),
             faults: Faults::new(rng.fork(), options.mutation),
             manners: Manners::default(),
@@ -185,6 +191,7 @@ impl World {
             steps: self.steps,
             time: self.clock.now(),
             acknowledged: self.operators.acknowledged(),
+            recounted: self.checks.sides.recounted,
             fenced: self.fenced,
             started: self.started,
             settled_after: self.settled_after,
@@ -219,6 +226,7 @@ impl World {
             Event::Handshake { pair } => self.handshake(pair),
             Event::Ambush { at, life, ambush } => self.spring(at, life, ambush),
             Event::Fault => self.fault(),
+            Event::CutOff { at } => self.cut_off(at),
             Event::Undo(undo) => self.undo(undo),
             Event::Operator => self.operator_acts(),
             Event::Look => self.look(),

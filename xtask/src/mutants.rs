@@ -36,7 +36,10 @@ pub fn run(options: &Options) -> Result<bool> {
     let mut good = true;
     for mutant in MUTANTS.iter().filter(wanted) {
         let began = Instant::now();
-        let noticed = plant(&copy, mutant).and_then(|()| simulate(&copy, options.seeds))?;
+        let noticed = plant(&copy, mutant).and_then(|()| match mutant.case {
+            Some(case) => judge(&copy, case),
+            None => simulate(&copy, options.seeds),
+        })?;
         restore(&copy, mutant)?;
         let after = began.elapsed().as_secs();
         match noticed {
@@ -106,13 +109,33 @@ fn restore(copy: &Path, mutant: &Mutant) -> Result<()> {
     Ok(())
 }
 
-/// The rule that noticed, and the seed.
-fn simulate(copy: &Path, seeds: u64) -> Result<Option<(String, String)>> {
-    let mut command: Command = cargo(&["test", "--quiet", "--package", "rings", "--test", "rings", "--"]);
+/// A `cargo` in the copy.
+fn beside(copy: &Path, words: &[&str]) -> Command {
+    let mut command: Command = cargo(words);
     command.current_dir(copy).env("CARGO_TARGET_DIR", target().join("mutants/target"));
     // What is broken may leave values unused.
     command.env("RUSTFLAGS", "-A warnings");
-    let output = command
+    command
+}
+
+/// The case, when it noticed.
+fn judge(copy: &Path, case: &str) -> Result<Option<(String, String)>> {
+    let mut command = beside(copy, &["test", "--quiet", "--package", "membership", "--lib", "--", "--exact", case]);
+    let output = command.output().context("cannot run the tests of membership")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && text.contains("1 passed") {
+        return Ok(None);
+    }
+    if text.contains("0 passed; 1 failed") {
+        let name = case.rsplit("::").next().unwrap_or(case);
+        return Ok(Some((name.to_owned(), String::new())));
+    }
+    bail!("the case {case} did not run:\n{text}\n{}", String::from_utf8_lossy(&output.stderr))
+}
+
+/// The rule that noticed, and the seed.
+fn simulate(copy: &Path, seeds: u64) -> Result<Option<(String, String)>> {
+    let output = beside(copy, &["test", "--quiet", "--package", "rings", "--test", "rings", "--"])
         .args(["--stop", "--nodes", NODES, "--first", "0", "--seeds", &seeds.to_string()])
         .output()
         .context("cannot run the simulation of rings")?;

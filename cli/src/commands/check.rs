@@ -1,22 +1,27 @@
-//! `paceline check FILE`: what a valid file would lead to, and what every loss of a node would do.
+//! `paceline check [FILE]`: what a valid file would lead to, or the running cluster without one, and what every loss of
+//! a node would do.
 
 use super::Context;
+use super::source::running;
+use crate::client::PROMPT;
 use crate::cluster_file::ClusterFile;
 use crate::failure::Failure;
 use crate::output::Style;
 use crate::render::text::{count, wrapped};
+use config::Config;
+use crm::control::{Request, Response};
 use scheduler::loss::{EffectKind, Loss, at_rest, losses};
 use scheduler::outcome::Outcome;
 use scheduler::situation::Situation;
 use scheduler::{check::findings, facts};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// What to check.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The cluster file; `-` for standard input
-    file: PathBuf,
+    /// The cluster file, `-` for standard input; without one, the running cluster as it is now
+    file: Option<PathBuf>,
     /// Nodes that are lost at once, from 1 to this many
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=3))]
     losses: u8,
@@ -25,18 +30,22 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// What is looked at.
+struct Cluster {
+    /// What is configured.
+    config: Config,
+    /// How everything stands once nothing is left to do.
+    rest: Situation,
+    /// What that is called.
+    title: &'static str,
+}
+
 pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
-    let file = ClusterFile::read(&args.file)?;
-    let config = file.check(context.output)?;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-    let started = Situation::just_started(config.written.clone(), now);
-    let found = findings(&started);
-    let Some(rest) = at_rest(&started) else {
-        return Err(Failure::refused(
-            "the cluster of this file does not come to rest, even on paper: each transition leads to another",
-        ));
+    let Cluster { config, rest, title } = match &args.file {
+        Some(file) => written(file, context)?,
+        None => of_daemon(context)?,
     };
+    let found = findings(&Situation::just_started(config.written.clone(), rest.now_ms));
     let votes = |name: &str| {
         let node = config.nodes.values().find(|node| node.name.as_str() == name);
         node.map_or(0, |node| node.votes)
@@ -49,7 +58,7 @@ pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
         context.output.json(&serde_json::json!({ "findings": found, "losses": lost }));
     } else {
         let mut text = String::new();
-        text.push_str(&section("With every node", context));
+        text.push_str(&section(title, context));
         text.push_str(&placement(&Outcome::of(&facts::read(&rest))));
         for finding in &found {
             text.push_str(&wrapped("  ! ", finding));
@@ -61,6 +70,33 @@ pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
         context.output.print(&text);
     }
     Ok(())
+}
+
+/// The cluster of a file, with all its nodes.
+fn written(file: &Path, context: &Context<'_>) -> Result<Cluster, Failure> {
+    let config = ClusterFile::read(file)?.check(context.output)?.clone();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let started = Situation::just_started(config.written.clone(), now);
+    let rest = at_rest(&started).ok_or_else(|| restless("the cluster of this file"))?;
+    Ok(Cluster { config, rest, title: "With every node" })
+}
+
+/// The running cluster, as the daemon of this node sees it: nodes that are away are away.
+fn of_daemon(context: &Context<'_>) -> Result<Cluster, Failure> {
+    let situation = running(context, "to check a cluster file, give its name: paceline check cluster.toml")?;
+    let response = context.connect()?.ask(&Request::Config, PROMPT)?;
+    let Response::Config { text, .. } = &response else { return Err(Failure::unexpected(&response)) };
+    let config = config::parse(text).config.ok_or_else(|| {
+        Failure::refused("the cluster file in force is not one that this program understands")
+            .hint("paceline and pacelined should be of the same version")
+    })?;
+    let rest = at_rest(&situation).ok_or_else(|| restless("the running cluster"))?;
+    Ok(Cluster { config, rest, title: "As it is, once nothing is left to do" })
+}
+
+fn restless(what: &str) -> Failure {
+    Failure::refused(format!("{what} does not come to rest, even on paper: each transition leads to another"))
 }
 
 fn section(title: &str, context: &Context<'_>) -> String {

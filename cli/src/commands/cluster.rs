@@ -1,4 +1,6 @@
-//! `paceline cluster init FILE --out DIR`
+//! `paceline cluster init FILE --out DIR`, and `paceline cluster keys`.
+
+mod keys;
 
 use super::Context;
 use crate::cluster_file::ClusterFile;
@@ -19,6 +21,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// The certificates of nodes, and the authority that signs them
+    #[command(subcommand)]
+    Keys(keys::Command),
 }
 
 const NOTE: &str = "\
@@ -28,8 +33,14 @@ you need it again only to add a node or to renew a certificate.
 ";
 
 pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure> {
-    let Command::Init { file, out } = command;
-    let file = ClusterFile::read(&file)?;
+    match command {
+        Command::Init { file, out } => init(&file, out, context),
+        Command::Keys(command) => keys::run(command, context),
+    }
+}
+
+fn init(file: &Path, out: PathBuf, context: &Context<'_>) -> Result<(), Failure> {
+    let file = ClusterFile::read(file)?;
     let config = file.check(context.output)?;
     if let Some(first) = config.beyond.first() {
         let message = format!("no cluster was made: this version does not carry out {first}");

@@ -139,7 +139,7 @@ impl Source {
                     Failure::refused(format!("the cluster of {} does not come to rest, even on paper", path.display()))
                 });
             }
-            (None, None, None) => running(context)?,
+            (None, None, None) => running(context, ELSEWHERE)?,
         };
         if let Some(now) = now {
             situation.now_ms = now;
@@ -154,9 +154,12 @@ impl Source {
     }
 }
 
-/// The situation of the running cluster, from the daemon of this node.
-fn running(context: &Context<'_>) -> Result<Situation, Failure> {
-    let elsewhere = "to look at another cluster, give --config FILE, --cib FILE or --state FILE";
+/// What else can be looked at.
+const ELSEWHERE: &str = "to look at another cluster, give --config FILE, --cib FILE or --state FILE";
+
+/// The situation of the running cluster, from the daemon of this node. When there is none, `elsewhere` says what else
+/// can be looked at.
+pub(super) fn running(context: &Context<'_>, elsewhere: &str) -> Result<Situation, Failure> {
     let mut client = context.connect().map_err(|failure| failure.hint(elsewhere))?;
     match client.ask(&Request::Situation, PROMPT)? {
         Response::Situation { situation } => serde_json::from_value(situation).map_err(|error| {

@@ -179,7 +179,7 @@ mod tests {
             ..LinkReport::default()
         };
         let down = LinkReport { address: None, silence_ms: Some(900), losses: 2, ..LinkReport::default() };
-        let beta = PeerLinks { incarnation: None, links: vec![up, down] };
+        let beta = PeerLinks { links: vec![up, down], ..PeerLinks::default() };
         RingReport {
             phase: "operate".to_owned(),
             view: Some("7/alpha".to_owned()),

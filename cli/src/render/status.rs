@@ -45,6 +45,9 @@ pub(crate) fn quorum(quorum: &Quorum) -> String {
     let numbers = format!("{votes} of {expected} votes, {needed} needed");
     match (quorum.quorate, awaited.as_slice()) {
         (true, _) => format!("Quorate: {numbers}"),
+        (false, []) if quorum.undecided() => {
+            format!("NO QUORUM YET: {numbers}; the arbiter is asked, nothing is stopped")
+        }
         (false, []) => format!("NO QUORUM: {numbers}; nothing is started here and no change is accepted"),
         (false, nodes) => {
             let names: Vec<&str> = nodes.iter().map(|node| node.as_str()).collect();

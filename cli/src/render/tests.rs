@@ -2,14 +2,15 @@
 
 use crate::output::Paint;
 use crate::render::time::Clock;
-use crate::render::{WIDTH, events, fencing, plan, problems, status};
+use crate::render::{WIDTH, events, fencing, plan, problems, quorum, status};
 use ::fencing::{HistoryEntry, RequestId};
-use config::{DeviceId, FencingAction, NodeId, Problem, ResourceId, Severity};
-use crm::cib::Generation;
-use crm::control::PlannedAction;
+use config::{DeviceId, FencingAction, NodeId, Problem, QuorumOptions, ResourceId, Severity};
+use crm::cib::{Forced, Generation};
+use crm::control::{PlannedAction, QuorumSetting};
 use crm::event::{Event, EventKind};
 use crm::summary::*;
-use membership::Quorum;
+use membership::{Quorum, Tally};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
@@ -211,4 +212,75 @@ fn problems_show_line_and_caret_also_when_the_span_does_not_fit() {
     let found =
         [problem(10..14, "there is no option `naem`"), problem(19..900, "too far"), problem(500..501, "beyond")];
     golden("problems.txt", &problems::problems("web.toml", text, &found, Paint(false)));
+}
+
+fn votes(names: &str) -> BTreeMap<NodeId, u32> {
+    names.split_whitespace().map(|name| (node(name), 1)).collect()
+}
+
+fn quorum_shown(quorum: &Quorum, members: &str, setting: &QuorumSetting) -> String {
+    let members: Vec<NodeId> = members.split_whitespace().map(node).collect();
+    let sight = quorum::Sight { quorum, view: "12/alpha", members: &members, setting };
+    quorum::quorum(&sight, &Clock::fixed(NOW), Paint(false))
+}
+
+#[test]
+fn quorum_tells_whose_votes_count_and_what_the_options_do() {
+    let options = QuorumOptions {
+        wait_for_all: Some(true),
+        last_man_standing: true,
+        last_man_standing_window: Duration::from_secs(10),
+        auto_tie_breaker: Some(config::TieBreaker::Lowest),
+        ..QuorumOptions::default()
+    };
+    let mut setting =
+        QuorumSetting { options, nodes: votes("alpha beta gamma delta epsilon"), all_seen: true, ..Default::default() };
+    setting.nodes.insert(node("zeta"), 0);
+    let tally = Tally { votes: 2, expected: 2, needed: 1 };
+    let next = Some(membership::Next { voters: votes("alpha beta"), tally });
+    let voters = votes("alpha beta gamma delta");
+    let shrinking = Quorum { quorate: true, votes: 2, expected: 4, needed: 2, voters, next, ..Quorum::default() };
+    golden("quorum.txt", &quorum_shown(&shrinking, "alpha beta zeta", &setting));
+}
+
+#[test]
+fn forced_quorum_is_not_overlooked() {
+    let forced = Forced {
+        view: 12,
+        nodes: [node("alpha")].into(),
+        given_up: [node("beta"), node("gamma")].into(),
+        vouched: [node("beta")].into(),
+        by: node("alpha"),
+        wall_ms: NOW - 63_000,
+    };
+    let setting = QuorumSetting { nodes: votes("alpha beta gamma"), forced: Some(forced), ..Default::default() };
+    let alone = Quorum { quorate: true, votes: 1, expected: 1, needed: 1, voters: votes("alpha"), ..Quorum::default() };
+    golden("quorum-forced.txt", &quorum_shown(&alone, "alpha", &setting));
+}
+
+#[test]
+fn quorum_tells_who_waits_for_what() {
+    let two = QuorumOptions { two_node: true, ..QuorumOptions::default() };
+    let setting = QuorumSetting { options: two, nodes: votes("alpha beta"), ..Default::default() };
+    let voters = votes("alpha beta");
+    let waiting = Quorum {
+        votes: 1,
+        expected: 2,
+        needed: 1,
+        awaited: vec![node("beta")],
+        voters: voters.clone(),
+        ..Quorum::default()
+    };
+    let external = Some(membership::External { votes: 1, granted: None, decides: true });
+    let asked = Quorum { votes: 1, expected: 3, needed: 2, external, voters, ..Quorum::default() };
+    let plain = QuorumSetting { options: QuorumOptions::default(), ..setting.clone() };
+    let three = QuorumSetting { nodes: votes("alpha beta gamma"), ..Default::default() };
+    let voters = votes("alpha beta gamma");
+    let blank = Quorum { votes: 1, expected: 3, needed: 2, voters, blank: vec![node("beta")], ..Quorum::default() };
+    let text = [
+        quorum_shown(&waiting, "alpha", &setting),
+        quorum_shown(&asked, "alpha", &plain),
+        quorum_shown(&blank, "alpha beta", &three),
+    ];
+    golden("quorum-waiting.txt", &text.join("\n"));
 }

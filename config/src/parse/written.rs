@@ -46,8 +46,9 @@ fn single<'a>(
 }
 
 /// Properties that ask for something outside the scheduler, which a daemon of this version does not do. What stands
-/// under `other` may be anything.
-const NOT_CARRIED_OUT: [&str; 10] = [
+/// under `other` may be anything, and what stands in a set is heard by the scheduler alone, while much of the daemon goes
+/// by the property itself.
+const NOT_CARRIED_OUT: [&str; 11] = [
     "fencing-timeout",
     "fencing-watchdog-timeout",
     "have-watchdog",
@@ -55,6 +56,7 @@ const NOT_CARRIED_OUT: [&str; 10] = [
     "node-pending-timeout",
     "other",
     "priority-fencing-delay",
+    "sets",
     "shutdown-lock",
     "shutdown-lock-limit",
     "startup-probes",

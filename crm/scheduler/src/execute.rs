@@ -105,7 +105,7 @@ impl<'f, 'a> Stage<'f, 'a> {
             (ActionKind::Fence, "on") => self.unfence(status),
             (ActionKind::Fence, _) => self.fence(status),
             // A guest is fenced by what its host goes through.
-            (ActionKind::Pseudo, "stonith") => self.empty(status),
+            (ActionKind::Pseudo, "reboot" | "off") if action.resource.is_none() => self.empty(status),
             (ActionKind::Pseudo, _) | (ActionKind::Rsc, "notify") => {}
             (ActionKind::Rsc | ActionKind::Crm, operation) => {
                 if let Some(resource) = action.resource.as_deref().filter(|_| action.notify.is_none()) {

@@ -137,6 +137,8 @@ impl Injection {
                 Ok(())
             }
             Injection::Quorum(quorate) => {
+                // What is lost was there.
+                situation.never_quorate &= !situation.quorate;
                 situation.quorate = *quorate;
                 Ok(())
             }

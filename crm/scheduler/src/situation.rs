@@ -21,6 +21,9 @@ pub struct Situation {
     pub now_ms: i64,
     /// Whether this partition may act.
     pub quorate: bool,
+    /// Whether this partition never could since it began: it lost nothing, so it has no reason to end itself.
+    #[serde(default)]
+    pub never_quorate: bool,
     /// Name or id of the node that coordinates, when known.
     pub dc: Option<String>,
     /// What operators wrote.
@@ -46,6 +49,6 @@ impl Situation {
             ..NodeStatus::default()
         });
         let (status, dc) = (status.collect(), configuration.nodes.first().map(|node| node.name.clone()));
-        Situation { now_ms, quorate: true, dc, configuration, status, tickets: Vec::new() }
+        Situation { now_ms, quorate: true, dc, configuration, status, ..Situation::default() }
     }
 }

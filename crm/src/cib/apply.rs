@@ -1,7 +1,7 @@
 //! How one delivered change alters the CIB. Every member of a view runs this with equal arguments at the same place of
 //! the agreed order, so it may depend on nothing but them.
 
-use super::{Attribute, Change, Cib, Counter, Forced, Generation, NodeState, OverrideEdit};
+use super::{Attribute, Change, Cib, Counter, Forced, Generation, NodeState, OverrideEdit, Revocation};
 use crate::control::Refusal;
 use config::{Config, NodeId, ResourceId};
 use fencing::{Attempt, HISTORY_LIMIT, HistoryEntry, Request, RequestId};
@@ -117,6 +117,8 @@ pub enum News {
     Counting(BTreeSet<NodeId>),
     /// An operator forced quorum.
     Forced(Forced),
+    /// A certificate is not accepted any more.
+    Revoked(Revocation),
     /// What was known of a resource on a node is forgotten.
     Forgotten {
         /// Of which resource.
@@ -160,8 +162,9 @@ impl Cib {
             Change::FencingAttempted { attempt, wall_ms } => Ok(self.fencing_attempted(attempt, *wall_ms)),
             Change::ConfirmFenced { target, wall_ms } => self.confirm_fenced(target, *wall_ms, context),
             Change::Leaving { node } => Ok(self.leaving(node)),
-            Change::ClearFailures { node, resource } => Ok(self.clear_failures(node, resource)),
-            Change::Forget { node, resource } => Ok(self.forget(node, resource)),
+            Change::ClearFailures { node, resource, known } => Ok(self.clear_failures(node, resource, *known)),
+            Change::Forget { node, resource, known } => Ok(self.forget(node, resource, *known)),
+            Change::Revoke(revocation) => self.revoke(revocation, context),
             Change::Granted(grant) => Ok(self.granted(*grant, context)),
             Change::Count { view, nodes } => self.count(*view, nodes, context),
             Change::ForceQuorum(forced) => self.force_quorum(forced, context),

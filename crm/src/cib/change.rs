@@ -1,6 +1,6 @@
 //! The only ways in which a CIB changes.
 
-use crate::cib::{Attribute, Forced, Generation, Grant};
+use crate::cib::{Attribute, Forced, Generation, Grant, Revocation};
 use config::{NodeId, NodeMode, Overrides, ResourceId, TargetRole};
 use fencing::Attempt;
 use membership::Incarnation;
@@ -79,6 +79,8 @@ pub enum Change {
         node: NodeId,
         /// Which resource.
         resource: ResourceId,
+        /// The number of the last call that the sender knew of: what failed later counts.
+        known: u64,
     },
     /// All that is known of a resource on a node is to be forgotten: it is not configured any more.
     Forget {
@@ -86,6 +88,8 @@ pub enum Change {
         node: NodeId,
         /// Which resource.
         resource: ResourceId,
+        /// The number of the last call that the sender knew of: what was done later stays known.
+        known: u64,
     },
     /// The arbiter said whether this view may count its votes.
     Granted(Grant),
@@ -98,6 +102,8 @@ pub enum Change {
     },
     /// An operator forces quorum: the members of this view are from now on the ones that count. Durable.
     ForceQuorum(Forced),
+    /// A certificate is not accepted any more. Durable.
+    Revoke(Revocation),
 }
 
 /// One edit of the [`config::Overrides`].

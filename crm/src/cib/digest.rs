@@ -15,7 +15,8 @@ impl Durable {
     /// Fingerprint of the content, without the generation.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        fingerprint(&(&self.text, &self.overrides, &self.attributes, &self.roll, &self.forced))
+        let asked = (&self.overrides, &self.attributes, &self.revoked);
+        fingerprint(&(&self.text, asked, &self.roll, &self.forced, &self.forks))
     }
 
     /// The form in snapshots: JSON.

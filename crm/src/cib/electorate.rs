@@ -36,10 +36,22 @@ pub struct Forced {
     pub by: NodeId,
     /// Wall clock there, milliseconds since 1970.
     pub wall_ms: u64,
-    /// Number of the last quorate view that is known of before. Who was quorate after it without knowing of this
-    /// decision went on beside it.
+}
+
+/// A place at which the history of a cluster may have parted, because quorum was forced there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fork {
+    /// Number of the view in which it was forced.
+    pub view: u64,
+    /// On which node.
+    pub by: NodeId,
+    /// Number of the last quorate view that was known of then. Who was quorate after it without knowing of this fork
+    /// went on beside those that forced it.
     pub after: u64,
 }
+
+/// Forks remembered. Nobody who was away for so many can have gone on beside them.
+const FORKS: usize = 32;
 
 impl Cib {
     /// Whose votes count.
@@ -105,7 +117,7 @@ impl Cib {
         let nodes = roll.settled.nodes();
         // A majority of all nodes counts again: what was forced is over.
         let all = Electorate::of(&self.config);
-        if self.would_carry(&all, context.view) && all.tally(|node| nodes.contains(node), false).carried() {
+        if all.most(|node| nodes.contains(node) && self.online(node).is_some()) {
             self.durable.forced = None;
         }
         self.set_roll(roll);
@@ -126,7 +138,7 @@ impl Cib {
         let here = |node: &NodeId| self.online(node).is_some() && !blank.contains(node);
         let target = if self.config.quorum.last_man_standing {
             all.only(here)
-        } else if self.would_carry(&all, view) {
+        } else if all.most(here) {
             all
         } else {
             all.only(|node| here(node) || counts.contains(node))
@@ -194,6 +206,10 @@ impl Cib {
         let left = Electorate::of(&self.config).only(|node| forced.nodes.contains(node));
         self.set_roll(Roll::new(Electorate { two_node: false, external: 0, ..left }));
         self.durable.forced = Some(forced.clone());
+        let after = self.durable.generation.view;
+        self.durable.forks.push(Fork { view: forced.view, by: forced.by.clone(), after });
+        let excess = self.durable.forks.len().saturating_sub(FORKS);
+        self.durable.forks.drain(..excess);
         self.durable.generation = self.next_generation(context);
         Ok(Some(News::Forced(forced.clone())))
     }
@@ -246,6 +262,14 @@ impl Cib {
     #[must_use]
     pub fn only_votes(&self, node: &NodeId) -> bool {
         self.config.nodes.get(node).is_some_and(config::Node::only_votes)
+    }
+
+    /// Nodes that are not here and of which nobody knows that they are off. What only votes runs nothing.
+    #[must_use]
+    pub fn in_doubt(&self) -> Vec<NodeId> {
+        let nodes = self.status.nodes.iter().filter(|(name, _)| !self.only_votes(name));
+        let doubtful = nodes.filter(|(_, node)| matches!(node.state, NodeState::Unseen | NodeState::Lost { .. }));
+        doubtful.map(|(name, _)| name.clone()).collect()
     }
 
     /// Nodes that would be given up if quorum were forced now.

@@ -166,16 +166,22 @@ impl Cib {
         })
     }
 
-    /// Forgets that anything of a resource failed on a node; what is known of it stays.
-    pub(super) fn clear_failures(&mut self, node: &NodeId, resource: &ResourceId) -> Option<News> {
+    /// Forgets that anything of a resource failed on a node; what is known of it stays, and so does a failure later
+    /// than the `known` call, of which whoever asked did not know.
+    pub(super) fn clear_failures(&mut self, node: &NodeId, resource: &ResourceId, known: u64) -> Option<News> {
         let history = self.status.nodes.get_mut(node)?.resources.get_mut(resource)?;
+        if history.last_failure.as_ref().is_some_and(|failure| failure.call > known) {
+            return None;
+        }
         history.clear_failures().then(|| News::FailuresCleared { resource: resource.clone(), node: node.clone() })
     }
 
-    /// Forgets all that is known of a resource on a node, unless an order about it is in flight.
-    pub(super) fn forget(&mut self, node: &NodeId, resource: &ResourceId) -> Option<News> {
+    /// Forgets all that is known of a resource on a node, unless an order about it is in flight, or something was done
+    /// later than the `known` call.
+    pub(super) fn forget(&mut self, node: &NodeId, resource: &ResourceId, known: u64) -> Option<News> {
         let resources = &mut self.status.nodes.get_mut(node)?.resources;
-        resources.get(resource).filter(|history| history.pending.is_empty())?;
+        let old = |history: &&History| history.records.iter().all(|record| record.call <= known);
+        resources.get(resource).filter(|history| history.pending.is_empty()).filter(old)?;
         resources.remove(resource);
         Some(News::Forgotten { resource: resource.clone(), node: node.clone() })
     }

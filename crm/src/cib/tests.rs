@@ -128,12 +128,47 @@ fn a_minority_orders_no_start() {
 }
 
 #[test]
+fn what_was_promoted_before_its_failure_was_forgotten_keeps_others_from_it_until_somebody_has_looked() {
+    let promotable = "[clones.all]\nresource = \"web\"\npromotable = true\n";
+    let inline = "agent = \"command\"\nstart = \"up\"\nstop = \"down\"\ncheck = \"check\"\n";
+    let mut cib = cib_of(cib().durable.text.replace(inline, "agent = \"ocf:test:Stateful\"\n") + promotable);
+    let promote = Operation { name: OperationName::Promote, ..start("beta") };
+    cib.order(OrderId(2), &promote, None, true).expect("nobody is promoted");
+    cib.status.nodes.get_mut(&node("beta")).unwrap().resources.clear();
+    cib.apply(&from(1), &result(0, OperationName::Start, Outcome::Ok, 1_000), QUORATE);
+    cib.apply(&from(2), &result(0, OperationName::Promote, Outcome::Ok, 2_000), QUORATE);
+    assert!(cib.order(OrderId(3), &promote, None, true).is_err(), "it is promoted on alpha");
+    cib.apply(&from(3), &result(0, OperationName::Monitor, Outcome::Error, 3_000), QUORATE);
+    cib.apply(&from(4), &Change::Cleanup { resource: None, node: None }, QUORATE);
+    assert_eq!(cib.history(&node("alpha"), &web()).unwrap().activity(), Activity::Unknown);
+    assert!(cib.order(OrderId(4), &promote, None, true).is_err(), "it may be promoted there still");
+    cib.apply(&from(5), &result(0, OperationName::Monitor, Outcome::NotRunning, 4_000), QUORATE);
+    cib.order(OrderId(5), &promote, None, true).expect("somebody has looked");
+}
+
+#[test]
 fn an_expired_failure_does_not_count_together_with_a_new_one() {
     let mut cib = cib();
     for (counter, wall_ms) in [(1, 1_000), (2, 2_000), (3, 70_000)] {
         cib.apply(&from(counter), &result(0, OperationName::Stop, Outcome::Error, wall_ms), QUORATE);
         assert_eq!(failures(&cib).0, [1, 2, 1][counter as usize - 1]);
     }
+}
+
+#[test]
+fn a_failure_that_its_forgetting_did_not_know_of_stays() {
+    let mut cib = cib();
+    cib.apply(&from(1), &result(0, OperationName::Stop, Outcome::Error, 1_000), QUORATE);
+    let known = cib.status.calls;
+    cib.apply(&from(2), &result(0, OperationName::Stop, Outcome::Error, 2_000), QUORATE);
+    let clear = |known| Change::ClearFailures { node: node("alpha"), resource: web(), known };
+    let forget = |known| Change::Forget { node: node("alpha"), resource: web(), known };
+    assert_eq!(cib.apply(&from(3), &clear(known), QUORATE), Applied::Unchanged);
+    assert_eq!(cib.apply(&from(4), &forget(known), QUORATE), Applied::Unchanged);
+    assert_eq!(failures(&cib).0, 2);
+    assert!(matches!(cib.apply(&from(5), &clear(known + 1), QUORATE), Applied::Changed(_)));
+    assert!(matches!(cib.apply(&from(6), &forget(known + 1), QUORATE), Applied::Changed(_)));
+    assert!(cib.history(&node("alpha"), &web()).is_none());
 }
 
 #[test]

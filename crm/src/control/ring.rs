@@ -33,6 +33,9 @@ pub struct RingReport {
     pub queued: u64,
     /// What happened, in numbers.
     pub insight: Insight,
+    /// This node's certificate.
+    #[serde(default)]
+    pub certificate: Option<CertificateReport>,
     /// Each peer's links.
     pub peers: BTreeMap<NodeId, PeerLinks>,
     /// Frames not sent: no link, too long, or a full queue.
@@ -53,6 +56,20 @@ pub struct PeerLinks {
     pub incarnation: Option<String>,
     /// Each link, in the order of preference.
     pub links: Vec<LinkReport>,
+    /// The certificate that it showed last.
+    #[serde(default)]
+    pub certificate: Option<CertificateReport>,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateReport {
+    /// `sha256:` and 64 digits.
+    pub fingerprint: String,
+    /// The id of the cluster that it is of.
+    pub cluster: Option<String>,
+    /// Whole days until it expires.
+    pub days_left: u64,
 }
 
 /// One link to one peer.

@@ -40,7 +40,7 @@ pub(crate) type Answer = (ClientId, Response);
 
 fn is_durable(change: &Change) -> bool {
     match change {
-        Change::Configure { .. } | Change::Override(_) | Change::ForceQuorum(_) => true,
+        Change::Configure { .. } | Change::Override(_) | Change::ForceQuorum(_) | Change::Revoke(_) => true,
         Change::Note(attribute) => attribute.is_durable(),
         _ => false,
     }
@@ -52,6 +52,7 @@ fn holds(cib: &Cib, change: &Change) -> bool {
         Change::Configure { text, .. } => cib.durable.text == *text,
         Change::Override(edit) => !edit.edit(&mut cib.durable.overrides.clone()),
         Change::ForceQuorum(forced) => cib.durable.forced.as_ref() == Some(forced),
+        Change::Revoke(revocation) => cib.durable.revoked.contains_key(&revocation.certificate),
         Change::Note(note) => cib.attribute(&note.subject, &note.name) == note.value.as_deref(),
         _ => false,
     }

@@ -106,6 +106,16 @@ impl Syncing {
         durable && status
     }
 
+    /// Once all hellos are here: members whose history parted from that of the others are out. Returns them, once.
+    pub(crate) fn part(&mut self) -> BTreeSet<NodeId> {
+        if self.members().any(|(name, _)| !self.hellos.contains_key(name)) {
+            return BTreeSet::new();
+        }
+        let out = super::fork::parted(self.heard());
+        self.excluded.extend(out.iter().cloned());
+        out
+    }
+
     /// Somebody's bound has passed: of the nodes it names, those that have still not done their part are out. Returns
     /// them.
     pub(crate) fn exclude(&mut self, named: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {

@@ -47,10 +47,17 @@ impl Controller {
         if context.view != self.cib.durable.generation.view {
             return;
         }
-        let since = synced.roll_since;
+        let (since, forced) = (synced.roll_since, self.cib.durable.forced.is_some());
         let Some(nodes) = self.cib.seal(|node| self.acknowledge.has_stored(node, since), context) else { return };
         let names: Vec<&str> = nodes.iter().map(config::NodeId::as_str).collect();
         self.event(EventKind::Quorum, None, format!("the votes that count are those of {}", names.join(", ")));
+        if forced && self.cib.durable.forced.is_none() {
+            self.event(
+                EventKind::Quorum,
+                None,
+                "a majority of all nodes is back: quorum is not forced any more".to_owned(),
+            );
+        }
         self.note_roll();
         self.store();
         self.recount();

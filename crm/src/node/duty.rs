@@ -208,14 +208,15 @@ impl Node {
         }
         let (view, orders) = (duty.view, &mut duty.orders);
         let commands = duty.engine.walk(self.controller.cib(), &mut || Duty::next_order(view, orders));
+        let known = self.controller.cib().status.calls;
         for command in commands {
             match command {
                 Command::Order(id, operation, fingerprint) => self.controller.order(id, operation, fingerprint),
                 Command::ClearFailures(node, resource) => {
-                    self.controller.submit(Change::ClearFailures { node, resource });
+                    self.controller.submit(Change::ClearFailures { node, resource, known });
                 }
                 Command::Forget(node, resource) => {
-                    self.controller.submit(Change::Forget { node, resource });
+                    self.controller.submit(Change::Forget { node, resource, known });
                 }
                 Command::Cancel(node, resource, interval) => self.controller.cancel_monitor(node, resource, interval),
                 Command::Fence(target, incarnation, reason) => {

@@ -8,6 +8,7 @@ use config::{Config, NodeId, Overrides};
 use fencing::FencerOptions;
 use membership::{Delivery, Incarnation, Notice, View};
 use resource_agents::{ExecutorOptions, Finished, Job, JobId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -48,6 +49,8 @@ impl NodeOptions {
             attributes: Attributes::default(),
             roll: None,
             forced: None,
+            forks: Vec::new(),
+            revoked: BTreeMap::new(),
         }
     }
 }
@@ -117,7 +120,12 @@ pub enum Effect {
     /// Give this to the ring.
     Multicast(Bytes),
     /// Have the ring and its links follow this cluster file: nodes, addresses, times and sizes.
-    Reconfigure(Arc<Config>),
+    Reconfigure {
+        /// The file.
+        config: Arc<Config>,
+        /// Fingerprints of certificates that are not to be accepted.
+        revoked: BTreeSet<String>,
+    },
     /// Have the ring leave; answer [`Input::Left`].
     Leave,
     /// Run a job; answer [`Input::JobDone`].

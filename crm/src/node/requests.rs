@@ -3,10 +3,11 @@
 
 use super::plan::{refusal, unsynced};
 use super::{ClientId, Effect, Moment, Node, words};
-use crate::cib::{Attribute, Change, Generation, NodeState, OverrideEdit, Refused};
-use crate::control::{Refusal, Request, Response};
+use crate::cib::{Attribute, Change, Context, Forced, Generation, NodeState, OverrideEdit, Refused, Revocation};
+use crate::control::{QuorumSetting, Refusal, Request, Response};
 use crate::summary::{Sight, Summary};
 use config::{NodeId, ResourceId};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Clients that may wait for the cluster to become idle.
@@ -36,11 +37,12 @@ impl Node {
         let answer = match request {
             Request::Status => Ok(Some(Response::Summary(Box::new(self.summary(now))))),
             Request::Quorum => self.votes().map(Some),
-            Request::Ring | Request::RecordRing => Err(Refused::new(
+            Request::Ring | Request::RecordRing | Request::Renew => Err(Refused::new(
                 Refusal::Unavailable,
                 "the ring is beside this node, not in it".to_owned(),
                 Some("ask the daemon that carries both"),
             )),
+            Request::ForceQuorum { given_up, fence } => self.force_quorum(now, client, given_up, fence),
             Request::Fencing => Ok(Some(self.fencing())),
             Request::Config => {
                 let durable = &self.cib().durable;
@@ -51,6 +53,7 @@ impl Node {
             Request::Apply { text, base } => self.apply(now, client, text, base),
             Request::Override { edit } => self.override_with(now, client, edit),
             Request::Note { attribute } => self.note(now, client, attribute),
+            Request::Revoke(revocation) => self.revoke(now, client, revocation),
             Request::Attributes => Ok(Some(self.attributes())),
             Request::Cleanup { resource, node } => self.cleanup(now, client, resource, node),
             Request::Restart { resource } => self.restart(now, client, resource),
@@ -117,7 +120,42 @@ impl Node {
             return Err(unsynced(&self.controller.awaited()));
         };
         let members = view.members.keys().cloned().collect();
-        Ok(Response::Quorum { quorum: quorum.clone(), view: view.ring.to_string(), members })
+        let cib = self.cib();
+        let setting = QuorumSetting {
+            options: cib.config.quorum.clone(),
+            nodes: cib.config.nodes.iter().map(|(name, node)| (name.clone(), node.votes)).collect(),
+            all_seen: cib.status.all_seen,
+            forced: cib.durable.forced.clone(),
+            in_doubt: cib.in_doubt(),
+        };
+        Ok(Response::Quorum {
+            quorum: quorum.clone(),
+            view: view.ring.to_string(),
+            members,
+            setting: Box::new(setting),
+        })
+    }
+
+    fn force_quorum(
+        &mut self,
+        now: Moment,
+        client: ClientId,
+        given_up: BTreeSet<NodeId>,
+        fence: bool,
+    ) -> Result<Option<Response>, Refused> {
+        self.may_change()?;
+        let Some(synced) = self.controller.synced() else { return Err(unsynced(&self.controller.awaited())) };
+        let context = Context { view: synced.view.ring.number, quorate: synced.quorum.quorate };
+        let forced = Forced {
+            view: context.view,
+            nodes: synced.view.members.keys().cloned().collect(),
+            vouched: if fence { BTreeSet::new() } else { given_up.clone() },
+            given_up,
+            by: self.me.clone(),
+            wall_ms: now.wall_ms,
+        };
+        self.cib().may_force(&forced, context)?;
+        self.submit(now, client, Change::ForceQuorum(forced))
     }
 
     fn fencing(&self) -> Response {
@@ -185,6 +223,12 @@ impl Node {
             self.check_move(now, &edit)?;
         }
         self.submit(now, client, Change::Override(edit))
+    }
+
+    fn revoke(&mut self, now: Moment, client: ClientId, revocation: Revocation) -> Result<Option<Response>, Refused> {
+        self.may_decide("the certificate was not revoked")?;
+        self.cib().may_revoke(&revocation)?;
+        self.submit(now, client, Change::Revoke(revocation))
     }
 
     fn note(&mut self, now: Moment, client: ClientId, attribute: Attribute) -> Result<Option<Response>, Refused> {

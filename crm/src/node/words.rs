@@ -165,6 +165,11 @@ pub(super) fn news(news: &News, origin: &NodeId, cib: &Cib) -> (EventKind, Optio
         News::Counting(nodes) => {
             (EventKind::Quorum, None, format!("the votes that count are to be those of {}", list(nodes)))
         }
+        News::Revoked(revocation) => {
+            let text =
+                format!("the certificate {} of {} is revoked (from {origin})", revocation.certificate, revocation.node);
+            (EventKind::Alert, Some(revocation.node.to_string()), text)
+        }
         News::Forced(forced) => (EventKind::Alert, None, self::forced(forced)),
         News::Leaving(node) => (EventKind::View, Some(node.to_string()), format!("{node} wants to leave")),
     }

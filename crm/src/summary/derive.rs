@@ -319,11 +319,15 @@ fn warnings(cib: &Cib, sight: Sight<'_>) -> Vec<String> {
             format!("no quorum: after a full stop {} must be seen once", join(&quorum.awaited))
         });
     }
+    if let Some(forced) = &cib.durable.forced {
+        warnings.push(format!("{}; this ends when a majority of all nodes is back", crate::node::forced(forced)));
+    }
     for (name, nodes) in doubled(cib) {
         warnings.push(format!("{name} runs on {}, but may only run once", join(nodes)));
     }
     if cib.config.properties.fencing_enabled {
-        let without = cib.config.nodes.keys().filter(|node| cib.config.levels.get(*node).is_none_or(Vec::is_empty));
+        let runs = cib.config.nodes.keys().filter(|node| !cib.only_votes(node));
+        let without = runs.filter(|node| cib.config.levels.get(*node).is_none_or(Vec::is_empty));
         let without = join(without);
         if !without.is_empty() {
             warnings.push(format!("no fence device for {without}: if lost, what it ran starts nowhere else"));

@@ -224,7 +224,7 @@ impl Engine {
                 if planned { Progress::Foreseen } else { Progress::Unforeseen(format!("{target} is to be fenced")) }
             }
             // Where quorum turns by it, a new plan is made for that reason.
-            News::FencingFailed { .. } | News::Granted(_) | News::Counting(_) => Progress::Foreseen,
+            News::FencingFailed { .. } | News::Granted(_) | News::Counting(_) | News::Revoked(_) => Progress::Foreseen,
             News::Forced(_) => Progress::Unforeseen("quorum was forced".to_owned()),
             News::Configured => Progress::Unforeseen("the cluster file changed".to_owned()),
             News::Noted(attribute) => Progress::Unforeseen(attribute.to_string()),
@@ -257,10 +257,12 @@ impl Engine {
     /// A change was delivered that changed nothing: what it was to bring about is so already.
     pub(crate) fn unchanged(&mut self, change: &Change) {
         let kind = match change {
-            Change::ClearFailures { node, resource } => {
+            Change::ClearFailures { node, resource, .. } => {
                 ActionKind::ClearFailures { node: node.clone(), resource: resource.clone() }
             }
-            Change::Forget { node, resource } => ActionKind::Forget { node: node.clone(), resource: resource.clone() },
+            Change::Forget { node, resource, .. } => {
+                ActionKind::Forget { node: node.clone(), resource: resource.clone() }
+            }
             _ => return,
         };
         self.finish(|it| *it == kind);

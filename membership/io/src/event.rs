@@ -1,5 +1,6 @@
 //! What the ring thread tells its owner, and what it can be asked.
 
+use crate::identity::Certificate;
 use config::NodeId;
 use membership::{Delivery, Incarnation, Insight, Notice, RingStatus, View};
 use std::collections::BTreeMap;
@@ -93,6 +94,8 @@ pub struct Status {
     pub ring: RingStatus,
     /// Each peer's link.
     pub peers: BTreeMap<NodeId, PeerStatus>,
+    /// This node's certificate.
+    pub certificate: Option<Certificate>,
     /// Packets and refusals.
     pub counters: Counters,
     /// How the thread is scheduled.
@@ -120,6 +123,8 @@ pub struct PeerStatus {
     pub silence: Option<Duration>,
     /// Each link, in the order of preference.
     pub links: Vec<LinkStatus>,
+    /// The certificate that it showed last.
+    pub certificate: Option<Certificate>,
 }
 
 /// One link to one peer.

@@ -3,7 +3,13 @@
 //!
 //! One authority (ECDSA P-256) per cluster is the whole trust: whoever has a certificate signed by it for the name
 //! `beta` *is* node beta, from whatever address it speaks. The node name stands in the certificate twice: as the
-//! common name, for people, and as a DNS name in a form that is exact (see [`name`]), for the check.
+//! common name, for people, and as a DNS name in a form that is exact (see [`name`]), for the check. So does the id of
+//! the cluster, drawn when its first authority is made: two clusters never meet, even if somebody gave them one
+//! authority and one name.
+//!
+//! `ca.pem` may hold several certificates. While the authority is being replaced every node trusts the old one and the
+//! new one, until each has a certificate of the new one. A certificate that fell into wrong hands is revoked: named by
+//! its fingerprint, and refused from then on whoever signed it.
 //!
 //! ```text
 //! authority directory           node directory
@@ -13,15 +19,18 @@
 //! ```
 
 mod authority;
+mod certificate;
 mod files;
 pub(crate) mod name;
 
 pub use authority::{Authority, NodeKeys};
+pub use certificate::Certificate;
 pub use name::of as node_named_in;
 
 use config::NodeId;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -94,9 +103,11 @@ pub enum IdentityError {
 /// What one node needs to prove who it is and to check who the others are. Read from files with [`Identity::load`].
 pub struct Identity {
     node: NodeId,
-    authority: CertificateDer<'static>,
+    authorities: Vec<CertificateDer<'static>>,
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
+    about: Certificate,
+    revoked: BTreeSet<[u8; 32]>,
 }
 
 impl fmt::Debug for Identity {
@@ -109,9 +120,11 @@ impl Clone for Identity {
     fn clone(&self) -> Identity {
         Identity {
             node: self.node.clone(),
-            authority: self.authority.clone(),
+            authorities: self.authorities.clone(),
             certificate: self.certificate.clone(),
             key: self.key.clone_key(),
+            about: self.about.clone(),
+            revoked: self.revoked.clone(),
         }
     }
 }
@@ -126,16 +139,17 @@ impl Identity {
         let key_path = dir.join(NODE_KEY);
         let key_pem = files::read(&key_path, "the node's private key")?;
         files::private(&key_path)?;
-        let authority = files::certificate(&dir.join(CA_CERTIFICATE), "the cluster's certificate")?;
+        let authorities = files::certificates(&dir.join(CA_CERTIFICATE), "the cluster's certificate")?;
         let certificate_path = dir.join(NODE_CERTIFICATE);
         let certificate = files::certificate(&certificate_path, "the node's certificate")?;
         let key = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|error| IdentityError::Damaged {
             path: key_path.clone(),
             reason: format!("no key in it ({error})"),
         })?;
-        let node = check(&authority, &certificate)
-            .map_err(|reason| IdentityError::Damaged { path: certificate_path.clone(), reason })?;
-        let identity = Identity { node, authority, certificate, key };
+        let damaged = |reason| IdentityError::Damaged { path: certificate_path.clone(), reason };
+        let node = check(&authorities, &certificate).map_err(damaged)?;
+        let about = Certificate::read(&certificate).map_err(damaged)?;
+        let identity = Identity { node, authorities, certificate, key, about, revoked: BTreeSet::new() };
         crate::quic::check_pair(&identity).map_err(|reason| IdentityError::Damaged { path: key_path, reason })?;
         Ok(identity)
     }
@@ -146,9 +160,57 @@ impl Identity {
         &self.node
     }
 
-    /// The authority that every peer's certificate must be signed by.
-    pub(crate) fn authority(&self) -> &CertificateDer<'static> {
-        &self.authority
+    /// What this node's certificate says.
+    #[must_use]
+    pub fn about(&self) -> &Certificate {
+        &self.about
+    }
+
+    /// The same, refusing certificates with these fingerprints.
+    #[must_use]
+    pub fn revoking(mut self, revoked: BTreeSet<[u8; 32]>) -> Identity {
+        self.revoked = revoked;
+        self
+    }
+
+    /// The fingerprints of the certificates that are refused.
+    pub(crate) fn revoked(&self) -> &BTreeSet<[u8; 32]> {
+        &self.revoked
+    }
+
+    /// What this node has against a peer's certificate, that TLS does not see: it was revoked, or is of another
+    /// cluster.
+    pub(crate) fn objection(&self, certificate: &CertificateDer<'_>) -> Option<String> {
+        let about = match Certificate::read(certificate) {
+            Ok(about) => about,
+            Err(reason) => return Some(format!("its certificate cannot be read: {reason}")),
+        };
+        if self.revoked.contains(&about.fingerprint) {
+            let fingerprint = config::write_fingerprint(&about.fingerprint);
+            return Some(format!("its certificate {fingerprint} was revoked; it needs another one"));
+        }
+        let id = |of: &Certificate| of.cluster.clone().unwrap_or_else(|| "none".to_owned());
+        (about.cluster != self.about.cluster).then(|| {
+            let (theirs, ours) = (id(&about), id(&self.about));
+            format!("its certificate is of another cluster: the id of that one is {theirs}, of this one {ours}")
+        })
+    }
+
+    /// Whether one of the authorities that this node trusts now signed the certificate.
+    pub(crate) fn trusts(&self, certificate: &CertificateDer<'_>) -> bool {
+        !check(&self.authorities, certificate).is_err_and(|reason| reason.starts_with(UNTRUSTED))
+    }
+
+    /// The same certificate, trusting whom `other` trusts.
+    #[cfg(test)]
+    pub(crate) fn trusting_as(mut self, other: &Identity) -> Identity {
+        self.authorities = other.authorities.clone();
+        self
+    }
+
+    /// The authorities one of which must have signed a peer's certificate.
+    pub(crate) fn authorities(&self) -> &[CertificateDer<'static>] {
+        &self.authorities
     }
 
     /// This node's certificate.
@@ -164,15 +226,18 @@ impl Identity {
     }
 }
 
-/// The node whose certificate this is, when `authority` signed it and it is valid now.
-fn check(authority: &CertificateDer<'_>, certificate: &CertificateDer<'_>) -> Result<NodeId, String> {
-    let anchor =
-        webpki::anchor_from_trusted_cert(authority).map_err(|error| format!("bad {CA_CERTIFICATE}: {error}"))?;
+/// How the reason begins why a certificate is not accepted whose authority is none of the cluster's.
+const UNTRUSTED: &str = "it is not signed by the cluster's authority";
+
+/// The node whose certificate this is, when one of `authorities` signed it and it is valid now.
+fn check(authorities: &[CertificateDer<'_>], certificate: &CertificateDer<'_>) -> Result<NodeId, String> {
+    let anchors: Result<Vec<_>, _> = authorities.iter().map(webpki::anchor_from_trusted_cert).collect();
+    let anchors = anchors.map_err(|error| format!("bad {CA_CERTIFICATE}: {error}"))?;
     let parsed = webpki::EndEntityCert::try_from(certificate).map_err(|error| error.to_string())?;
     parsed
         .verify_for_usage(
             webpki::ALL_VERIFICATION_ALGS,
-            &[anchor],
+            &anchors,
             &[],
             UnixTime::now(),
             webpki::KeyUsage::client_auth(),
@@ -181,7 +246,7 @@ fn check(authority: &CertificateDer<'_>, certificate: &CertificateDer<'_>) -> Re
         )
         .map_err(|error| match error {
             webpki::Error::UnknownIssuer | webpki::Error::InvalidSignatureForPublicKey => {
-                format!("it is not signed by the cluster's authority in {CA_CERTIFICATE}")
+                format!("{UNTRUSTED} in {CA_CERTIFICATE}")
             }
             webpki::Error::CertExpired { .. } => {
                 "the certificate has expired (or the clock of this host is wrong)".into()

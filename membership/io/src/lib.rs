@@ -20,7 +20,7 @@ mod thread;
 
 pub use event::{Counters, Event, LinkEvent, LinkStatus, PeerStatus, Status};
 pub use group::{GroupError, GroupReceiver, GroupSender, connect_groups};
-pub use identity::{Authority, Identity, IdentityError, NodeKeys, node_named_in};
+pub use identity::{Authority, Certificate, Identity, IdentityError, NodeKeys, node_named_in};
 pub use mailbox::Busy;
 pub use quic::frame_limit;
 pub use sequence::SequenceError;

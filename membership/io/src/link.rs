@@ -37,7 +37,7 @@ pub(crate) use hello::Hello;
 pub(crate) use socket::Socket;
 
 use crate::event::{Counters, LinkEvent};
-use crate::identity::{Identity, name};
+use crate::identity::{Certificate, Identity, name};
 use crate::quic::{Setup, frame_limit};
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
@@ -181,11 +181,13 @@ struct Peer {
     life: Option<Incarnation>,
     /// Its port is said to be closed.
     suspicion: Option<closed::Suspicion>,
+    /// The certificate that it showed last.
+    certificate: Option<Certificate>,
 }
 
 impl Peer {
     fn new() -> Peer {
-        Peer { paths: Vec::new(), route: Route::default(), life: None, suspicion: None }
+        Peer { paths: Vec::new(), route: Route::default(), life: None, suspicion: None, certificate: None }
     }
 }
 

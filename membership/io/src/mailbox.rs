@@ -4,6 +4,7 @@
 
 use crate::event::Status;
 use crate::flight::Answer;
+use crate::identity::Identity;
 use crate::link::LinkChange;
 use config::NodeId;
 use membership::{MAX_MESSAGE, Message};
@@ -52,6 +53,8 @@ pub(crate) enum Note {
     Reconfigure { era: u64, change: Box<LinkChange> },
     /// Write down what the ring did.
     Record(Answer),
+    /// The keys are others now.
+    Renew(Box<Identity>, Box<dyn FnOnce(Result<(), String>) + Send>),
     /// How are you?
     Status(Box<dyn FnOnce(Status) + Send>),
     /// Leave in order.

@@ -120,7 +120,9 @@ fn transport(mtu: u16, token: Duration) -> TransportConfig {
 
 fn roots(identity: &Identity) -> Result<Arc<RootCertStore>, String> {
     let mut roots = RootCertStore::empty();
-    roots.add(identity.authority().clone()).map_err(|error| error.to_string())?;
+    for authority in identity.authorities() {
+        roots.add(authority.clone()).map_err(|error| error.to_string())?;
+    }
     Ok(Arc::new(roots))
 }
 

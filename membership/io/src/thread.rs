@@ -23,7 +23,7 @@ use crate::sequence::{self, SequenceError};
 use config::{LinkMode, NodeId};
 use membership::{Chronicle, Incarnation, Message, Ring, RingOptions, Versions};
 use pump::Pump;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -95,6 +95,8 @@ pub struct Settings {
     pub mtu: u16,
     /// How several links between two nodes are used.
     pub link_mode: LinkMode,
+    /// Fingerprints (SHA-256) of certificates that are not accepted any more.
+    pub revoked: BTreeSet<[u8; 32]>,
 }
 
 /// Why the ring thread did not start.
@@ -187,6 +189,7 @@ impl RingThread {
             token: options.token,
             mtu: options.mtu,
             link_mode: options.link_mode,
+            revoked: options.identity.revoked().clone(),
         };
         let places = places(&options.me, &settings)?;
         let ring_number_floor = sequence::load(&options.state_dir)?;
@@ -297,6 +300,7 @@ impl RingHandle {
             token: settings.token,
             mtu: settings.mtu,
             mode: settings.link_mode,
+            revoked: settings.revoked.clone(),
             sockets,
             ends,
         });
@@ -306,6 +310,13 @@ impl RingHandle {
         self.names = look_up(peers, self.era, &self.mailbox);
         self.settings = settings;
         Ok(())
+    }
+
+    /// Goes on with other keys or other authorities, as [`Identity::load`] read them anew: connections are made anew
+    /// beside those that stand, and peers whose certificates are not accepted any more lose theirs. `answer` is called
+    /// on the ring thread, with what is wrong with the keys if they cannot be used, and must return at once.
+    pub fn renew(&self, identity: Identity, answer: impl FnOnce(Result<(), String>) + Send + 'static) {
+        self.mailbox.post(Note::Renew(Box::new(identity), Box::new(answer)));
     }
 
     /// Sockets for those of this node's addresses that have none yet, and which link each of all of them is the end of.

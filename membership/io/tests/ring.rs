@@ -428,6 +428,7 @@ fn settings(options: &Options) -> Settings {
         token: options.token,
         mtu: options.mtu,
         link_mode: options.link_mode,
+        revoked: BTreeSet::new(),
     }
 }
 

@@ -108,6 +108,12 @@ impl Electorate {
         self.tally(stored, false).carried()
     }
 
+    /// Whether more than half of the nodes' votes are here, whatever an option or an arbiter makes of it.
+    #[must_use]
+    pub fn most(&self, here: impl Fn(&NodeId) -> bool) -> bool {
+        2 * self.sum(here) > self.votes.values().sum::<u32>()
+    }
+
     fn sum(&self, here: impl Fn(&NodeId) -> bool) -> u32 {
         self.votes.iter().filter(|(node, _)| here(node)).map(|(_, votes)| votes).sum()
     }

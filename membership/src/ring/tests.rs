@@ -4,6 +4,7 @@ mod changes;
 mod checks;
 mod garbage;
 mod seeds;
+mod sleeper;
 mod stories;
 mod world;
 

@@ -10,10 +10,20 @@ pub struct Mutant {
     pub from: &'static str,
     /// What is put there.
     pub to: &'static str,
+    /// The case in the tests of `membership` that notices, of what seeds meet too rarely.
+    pub case: Option<&'static str>,
 }
 
 const fn mutant(name: &'static str, file: &'static str, from: &'static str, to: &'static str) -> Mutant {
-    Mutant { name, file, from, to }
+    Mutant { name, file, from, to, case: None }
+}
+
+impl Mutant {
+    /// A case of its own notices it.
+    const fn by(mut self, case: &'static str) -> Mutant {
+        self.case = Some(case);
+        self
+    }
 }
 
 /// All of them.
@@ -143,5 +153,31 @@ pub const MUTANTS: &[Mutant] = &[
         "ring/operate.rs",
         "let overdue = self.log.len() > 1 && core.now >= self.token_alive + core.timers.token;",
         "let overdue = false;",
+    ),
+    mutant(
+        "what was not heard while this node itself did not run counts as silence of its peers",
+        "ring/core.rs",
+        "self.peers.values_mut().for_each(|peer| peer.restart_silence(now));",
+        "",
+    ),
+    mutant(
+        "who slept past the token timeout speaks before it has listened",
+        "ring/operate.rs",
+        "Phase::Gather(self.into_gather(core, true).listening(core))",
+        "Phase::Gather(self.into_gather(core, true))",
+    )
+    .by("ring::tests::sleeper::a_sleeper_listens_before_it_speaks"),
+    mutant(
+        "a view opens for somebody who has given one of its members up",
+        "ring/operate.rs",
+        "None if join.refuses(&core.me, core.incarnation) => Phase::Operate(self),",
+        "",
+    )
+    .by("ring::tests::sleeper::a_view_does_not_open_for_somebody_who_has_given_it_up"),
+    mutant(
+        "the state of a ring is written down without its random generator",
+        "ring/core.rs",
+        "rng.get_seed().serialize(to)",
+        "rng.get_seed().min(7).serialize(to)",
     ),
 ];

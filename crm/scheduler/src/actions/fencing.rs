@@ -53,13 +53,13 @@ fn cut_off(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
     let facts = plan.facts;
     let Some(connection) = facts[node].connection.filter(|_| !facts[node].is_guest()) else { return false };
     let here = &facts[connection];
+    let lost = here.on.iter().any(|&host| facts[host].unclean);
     let stays_down = plan.assignment.node(connection).is_none()
-        && here.meta.target_role != Some(Role::Stopped)
+        && (lost || here.meta.target_role != Some(Role::Stopped))
         && !facts[node].remote_fenced;
     if here.on.is_empty() || !plan.managed(connection) || !stays_down {
         return false;
     }
-    let lost = here.on.iter().any(|&host| facts[host].unclean);
     let runs = || facts.resources.iter().any(|it| it.is_primitive() && it.on.contains(&node));
     let unheard = || !facts.resources.iter().any(|it| it.history.iter().any(|(on, _)| *on == node));
     here.failed || (lost && (runs() || unheard()))

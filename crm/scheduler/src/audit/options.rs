@@ -49,8 +49,8 @@ impl Options {
             "ignore" => Policy::Ignore,
             "freeze" => Policy::Freeze,
             "demote" => Policy::Demote,
-            // Nobody can be fenced: the next best is to stop.
-            "fence" | "suicide" if fencing => Policy::Fence,
+            // Where nobody can be fenced, or no quorum was lost, the next best is to stop.
+            "fence" | "suicide" if fencing && !situation.never_quorate => Policy::Fence,
             _ => Policy::Stop,
         };
         Options {

@@ -184,8 +184,9 @@ fn settle_forgetting(facts: &mut Facts<'_>) {
         }
         let changed = |history: &ResourceHistory| it.agent.as_ref().is_some_and(|agent| *agent != history.agent);
         let stale = it.history.iter().filter(|(node, history)| {
+            let left_alone = facts[*node].maintenance && it.on.contains(node);
             let node = &facts[*node];
-            let listens = node.online && !node.unclean && !node.shutdown && !node.standby && !node.maintenance;
+            let listens = node.online && !node.unclean && !node.shutdown && !node.standby && !left_alone;
             listens && (it.removed || changed(history))
         });
         let because = if it.removed { Reason::NotConfigured } else { Reason::AgentChanged };

@@ -149,7 +149,7 @@ impl ClusterOptions {
         let fixed_green = fixed_red.map(|_| Score::ZERO);
         ClusterOptions {
             symmetric: written.boolean(&["symmetric-cluster"], true),
-            no_quorum_policy: written.no_quorum_policy(fencing_enabled),
+            no_quorum_policy: written.no_quorum_policy(fencing_enabled, situation.never_quorate),
             fencing_enabled,
             fencing_possible: fencing_enabled,
             fencing_action: written.fencing_action(),
@@ -234,7 +234,7 @@ impl<'w> Written<'w> {
         })
     }
 
-    fn no_quorum_policy(&mut self, fencing_enabled: bool) -> NoQuorumPolicy {
+    fn no_quorum_policy(&mut self, fencing_enabled: bool, never_quorate: bool) -> NoQuorumPolicy {
         let policy =
             self.read(&["no-quorum-policy"], NoQuorumPolicy::Stop, |text| match text.to_ascii_lowercase().as_str() {
                 "stop" => Some(NoQuorumPolicy::Stop),
@@ -249,7 +249,8 @@ impl<'w> Written<'w> {
                 .push("no-quorum-policy is fence, but fencing is disabled: resources are stopped instead".into());
             return NoQuorumPolicy::Stop;
         }
-        policy
+        // Who never had a quorum lost none.
+        if policy == NoQuorumPolicy::Fence && never_quorate { NoQuorumPolicy::Stop } else { policy }
     }
 
     fn fencing_action(&mut self) -> String {

@@ -136,7 +136,8 @@ impl Telling<'_, '_> {
     /// Whether somebody on a node can be told anything.
     fn reachable(&self, node: NodeIx) -> bool {
         let fenced = self.graph.find(Key::node(Task::Fence, node)).is_some_and(|fence| self.graph[fence].needed);
-        self.facts[node].online && !self.facts[node].unclean && !fenced
+        let here = &self.facts[node];
+        here.online && !here.pending && !here.unclean && !fenced
     }
 
     fn tell(

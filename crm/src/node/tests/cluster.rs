@@ -214,7 +214,7 @@ impl Cluster {
                 }
             }
             // There is no ring.
-            Effect::Reconfigure(_) => {}
+            Effect::Reconfigure { .. } => {}
             Effect::Leave => self.step(name, Input::Left),
             Effect::Start { key, job } => {
                 self.jobs.push(Running { node: name.clone(), key, job, started: self.now.at });

@@ -243,3 +243,116 @@ fn a_node_that_only_votes_runs_nothing_and_is_not_fenced() {
     assert_eq!(cluster.fenced, [node("gamma")]);
     assert_eq!(cluster.running.len(), 2);
 }
+
+fn force(given_up: &[&str], fence: bool) -> Request {
+    Request::ForceQuorum { given_up: given_up.iter().map(|name| node(name)).collect(), fence }
+}
+
+/// One of three is left, without quorum.
+fn one_left(rest: &str) -> Cluster {
+    let mut cluster = Cluster::started(THREE, &(service("web") + rest));
+    cluster.pass(Duration::from_secs(60));
+    left(&mut cluster, &["alpha"]);
+    cluster.run();
+    assert_eq!((count(&cluster, "alpha"), cluster.place("web")), ("no 1 of 3".to_owned(), None));
+    cluster
+}
+
+#[test]
+fn forced_quorum_fences_first_and_ends_when_a_majority_is_back() {
+    let mut cluster = one_left("");
+    cluster.fencing_fails = 1;
+    assert!(matches!(cluster.ask("alpha", force(&["beta", "gamma"], true)), Response::Done { .. }));
+    assert_eq!(count(&cluster, "alpha"), "yes 1 of 1");
+    cluster.pass(Duration::from_secs(120));
+    assert_eq!(cluster.fenced.len(), 2, "{:?}", cluster.fenced);
+    assert_eq!(cluster.place("web").as_deref(), Some("alpha"));
+    let Response::Summary(summary) = cluster.ask("alpha", Request::Status) else { panic!() };
+    assert!(summary.warnings[0].contains("quorum was forced on alpha: alpha went on without beta, gamma"));
+
+    cluster.power_off("alpha");
+    cluster.boot("alpha");
+    cluster.join(&[&["alpha"]]);
+    cluster.run();
+    assert_eq!(count(&cluster, "alpha"), "yes 1 of 1", "it is on the disk");
+    cluster.boot("beta");
+    cluster.join(&[&["alpha", "beta"]]);
+    cluster.run();
+    assert_eq!(count(&cluster, "beta"), "yes 2 of 3");
+    assert_eq!(cluster.disks[&node("beta")].forced, None);
+    assert!(
+        cluster.told("beta", crate::event::EventKind::Quorum).iter().any(|text| text.contains("not forced any more"))
+    );
+}
+
+#[test]
+fn forced_quorum_takes_an_oath_for_fencing() {
+    let mut cluster = one_left("");
+    cluster.fencing_fails = 99;
+    assert!(matches!(cluster.ask("alpha", force(&["beta", "gamma"], false)), Response::Done { .. }));
+    cluster.run();
+    assert_eq!((cluster.place("web").as_deref(), cluster.fenced.len()), (Some("alpha"), 0));
+}
+
+#[test]
+fn quorum_is_not_forced_where_it_would_be_unsafe_or_is_not_needed() {
+    let mut cluster = one_left("[properties]\nfencing-enabled = false\n");
+    let refused = |cluster: &mut Cluster, request| {
+        let Response::Refused { message, .. } = cluster.ask("alpha", request) else { panic!() };
+        message
+    };
+    assert!(refused(&mut cluster, force(&["beta", "gamma"], true)).contains("beta would not be fenced"));
+    assert!(refused(&mut cluster, force(&["beta"], false)).contains("other nodes than those named"));
+    assert!(matches!(cluster.ask("alpha", force(&["beta", "gamma"], false)), Response::Done { .. }));
+    assert!(refused(&mut cluster, force(&["beta", "gamma"], false)).contains("this partition is quorate"));
+}
+
+#[test]
+fn who_forced_quorum_does_not_merge_with_a_part_that_was_quorate_meanwhile() {
+    let mut cluster = Cluster::started(THREE, "");
+    cluster.join(&[&["alpha"], &["beta", "gamma"]]);
+    cluster.run();
+    assert_eq!((count(&cluster, "alpha"), count(&cluster, "beta")), ("no 1 of 3".into(), "yes 2 of 3".into()));
+    // An operator who did not look.
+    assert!(matches!(cluster.ask("alpha", force(&["beta", "gamma"], false)), Response::Done { .. }));
+    cluster.join(&[THREE]);
+    cluster.settle();
+    assert!(cluster.stops[&node("alpha")].contains("cannot be merged"), "{:?}", cluster.stops);
+    assert_eq!(count(&cluster, "gamma"), "yes 2 of 3");
+    assert!(cluster.nodes[&node("beta")].cib().durable.forks.is_empty());
+}
+
+#[test]
+fn who_was_only_away_joins_those_who_forced_quorum() {
+    let mut cluster = one_left("");
+    assert!(matches!(cluster.ask("alpha", force(&["beta", "gamma"], false)), Response::Done { .. }));
+    cluster.boot("beta");
+    cluster.boot("gamma");
+    cluster.join(&[&["beta"], &["alpha", "gamma"]]);
+    cluster.run();
+    assert_eq!(count(&cluster, "gamma"), "yes 2 of 3");
+    cluster.join(&[THREE]);
+    cluster.run();
+    assert_eq!(count(&cluster, "beta"), "yes 3 of 3");
+    assert!(cluster.stops.is_empty(), "{:?}", cluster.stops);
+}
+
+#[test]
+fn forced_quorum_lets_one_of_two_go_on_that_waits_for_the_other() {
+    let two: &[&str] = &["alpha", "beta"];
+    let mut cluster = Cluster::new(two, &file(two, &(service("web") + "[quorum]\ntwo-node = true\n")));
+    cluster.join(&[&["alpha"]]);
+    cluster.run();
+    assert_eq!(quorum(&cluster, "alpha").awaited, [node("beta")]);
+    assert!(matches!(cluster.ask("alpha", force(&["beta"], false)), Response::Done { .. }));
+    cluster.pass(Duration::from_secs(60));
+    assert_eq!(cluster.place("web").as_deref(), Some("alpha"));
+    cluster.power_off("alpha");
+    cluster.boot("alpha");
+    cluster.join(&[&["alpha"]]);
+    cluster.run();
+    assert_eq!(count(&cluster, "alpha"), "yes 1 of 1", "until beta is back it waits for nobody");
+    cluster.join(&[two]);
+    cluster.run();
+    assert_eq!((count(&cluster, "beta"), cluster.disks[&node("beta")].roll.clone()), ("yes 2 of 2".to_owned(), None));
+}

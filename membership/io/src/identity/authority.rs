@@ -7,6 +7,8 @@ use rcgen::{
 };
 use std::time::{Duration, SystemTime};
 
+/// What a certificate ends with in a PEM file.
+const END: &str = "-----END CERTIFICATE-----";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Clocks of hosts differ; a certificate used a moment after it was made must be valid everywhere.
 const SKEW: Duration = DAY;
@@ -17,8 +19,13 @@ const AUTHORITY_LIFE: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 /// The cluster's certificate authority. Whoever holds its key can add nodes to the cluster: keep it off the nodes.
 pub struct Authority {
+    /// Of the cluster's id.
+    id: Option<String>,
+    /// Its own certificate.
     certificate_pem: String,
-    certificate: CertificateDer<'static>,
+    /// Its own, then those of authorities that are being replaced.
+    trusted: Vec<CertificateDer<'static>>,
+    trusted_pem: String,
     key_pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
@@ -32,8 +39,8 @@ impl fmt::Debug for Authority {
 /// A node's new key and certificate, to be written to its key directory.
 pub struct NodeKeys {
     node: NodeId,
-    authority_pem: String,
-    authority: CertificateDer<'static>,
+    authorities_pem: String,
+    authorities: Vec<CertificateDer<'static>>,
     certificate_pem: String,
     certificate: CertificateDer<'static>,
     key: KeyPair,
@@ -51,6 +58,54 @@ impl Authority {
     /// # Errors
     /// [`IdentityError::Make`] when the system has no randomness to give.
     pub fn create(cluster: &str) -> Result<Authority, IdentityError> {
+        let mut id = [0; 8];
+        ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut id).map_err(|_| IdentityError::Make {
+            subject: cluster.to_owned(),
+            reason: "the system has no randomness to give".to_owned(),
+        })?;
+        Authority::with_id(cluster, Some(format!("{:016x}", u64::from_be_bytes(id))))
+    }
+
+    /// An authority that takes the place of this one: of the same cluster, with a key of its own. Whoever is given its
+    /// certificate is given this one's too, until [`Authority::settled`].
+    ///
+    /// # Errors
+    /// [`IdentityError::Make`] when the system has no randomness to give.
+    pub fn successor(&self, cluster: &str) -> Result<Authority, IdentityError> {
+        let next = Authority::with_id(cluster, self.id.clone())?;
+        let trusted = [next.trusted.as_slice(), &self.trusted].concat();
+        Ok(Authority { trusted, trusted_pem: next.trusted_pem + &self.trusted_pem, ..next })
+    }
+
+    /// The same authority, and the ones before it are not trusted any more.
+    #[must_use]
+    pub fn settled(mut self) -> Authority {
+        self.trusted.truncate(1);
+        self.trusted_pem = self.certificate_pem.clone();
+        self
+    }
+
+    /// How many authorities are trusted: more than one while one is being replaced.
+    #[must_use]
+    pub fn trusted(&self) -> usize {
+        self.trusted.len()
+    }
+
+    /// The same authority, issuing for another cluster.
+    #[cfg(test)]
+    pub(crate) fn with_the_id_of(&self, other: &Authority) -> Authority {
+        let key = KeyPair::from_pem(&self.key_pem).expect("its own");
+        Authority {
+            id: other.id.clone(),
+            certificate_pem: self.certificate_pem.clone(),
+            trusted: self.trusted.clone(),
+            trusted_pem: self.trusted_pem.clone(),
+            key_pem: self.key_pem.clone(),
+            issuer: Issuer::from_ca_cert_der(&self.trusted[0], key).expect("its own"),
+        }
+    }
+
+    fn with_id(cluster: &str, id: Option<String>) -> Result<Authority, IdentityError> {
         let failed =
             |error: rcgen::Error| IdentityError::Make { subject: cluster.to_owned(), reason: error.to_string() };
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(failed)?;
@@ -58,12 +113,18 @@ impl Authority {
         validity(&mut params, SystemTime::now() - SKEW, SystemTime::now() + AUTHORITY_LIFE);
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, format!("paceline cluster {cluster}"));
+        if let Some(id) = &id {
+            let id = name::of_cluster(id).try_into().map_err(failed)?;
+            params.subject_alt_names = vec![SanType::DnsName(id)];
+        }
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key).map_err(failed)?;
         Ok(Authority {
+            id,
             certificate_pem: certificate.pem(),
-            certificate: certificate.der().clone(),
+            trusted: vec![certificate.der().clone()],
+            trusted_pem: certificate.pem(),
             key_pem: key.serialize_pem(),
             issuer: Issuer::new(params, key),
         })
@@ -79,20 +140,24 @@ impl Authority {
         files::private(&key_path)?;
         let path = dir.join(CA_CERTIFICATE);
         let pem = files::read(&path, "the cluster's certificate")?;
-        let certificate = files::certificate(&path, "the cluster's certificate")?;
+        let trusted = files::certificates(&path, "the cluster's certificate")?;
         let damaged = |path: &Path, reason: String| IdentityError::Damaged { path: path.to_owned(), reason };
         let key_pem = String::from_utf8(key_pem).map_err(|_| damaged(&key_path, "it is not text".to_owned()))?;
         let key = KeyPair::from_pem(&key_pem).map_err(|error| damaged(&key_path, error.to_string()))?;
-        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|error| damaged(&path, error.to_string()))?;
+        let issuer = Issuer::from_ca_cert_der(&trusted[0], key).map_err(|error| damaged(&path, error.to_string()))?;
+        let trusted_pem = String::from_utf8(pem).map_err(|_| damaged(&path, "it is not text".to_owned()))?;
+        let own = trusted_pem.find(END).map_or(trusted_pem.len(), |at| at + END.len());
         let authority = Authority {
-            certificate_pem: String::from_utf8(pem).map_err(|_| damaged(&path, "it is not text".to_owned()))?,
-            certificate,
+            id: name::cluster_of(&trusted[0]),
+            certificate_pem: format!("{}\n", &trusted_pem[..own]),
+            trusted,
+            trusted_pem,
             key_pem,
             issuer,
         };
         // A key that does not belong to the certificate would sign certificates that nobody accepts.
         let probe = NodeId::new("probe").expect("a valid name");
-        check(&authority.certificate, &authority.issue(&probe)?.certificate)
+        check(&authority.trusted[..1], &authority.issue(&probe)?.certificate)
             .map_err(|reason| damaged(&key_path, format!("it does not belong to {CA_CERTIFICATE} ({reason})")))?;
         Ok(authority)
     }
@@ -103,7 +168,7 @@ impl Authority {
     /// [`IdentityError::Write`].
     pub fn save(&self, dir: &Path) -> Result<(), IdentityError> {
         files::write(dir, CA_KEY, self.key_pem.as_bytes(), 0o600)?;
-        files::write(dir, CA_CERTIFICATE, self.certificate_pem.as_bytes(), 0o644)
+        files::write(dir, CA_CERTIFICATE, self.trusted_pem.as_bytes(), 0o644)
     }
 
     /// Makes a key and a certificate for `node`, valid from yesterday (clocks differ) for ten years.
@@ -125,7 +190,9 @@ impl Authority {
         validity(&mut params, from, until);
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, node.as_str());
-        params.subject_alt_names = vec![SanType::DnsName(name::encode(node).try_into().map_err(failed)?)];
+        let names = [name::encode(node)].into_iter().chain(self.id.as_deref().map(name::of_cluster));
+        let names: Result<Vec<_>, _> = names.map(|name| name.try_into().map(SanType::DnsName)).collect();
+        params.subject_alt_names = names.map_err(failed)?;
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -133,8 +200,8 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).map_err(failed)?;
         Ok(NodeKeys {
             node: node.clone(),
-            authority_pem: self.certificate_pem.clone(),
-            authority: self.certificate.clone(),
+            authorities_pem: self.trusted_pem.clone(),
+            authorities: self.trusted.clone(),
             certificate_pem: certificate.pem(),
             certificate: certificate.der().clone(),
             key,
@@ -150,7 +217,7 @@ impl NodeKeys {
     pub fn save(&self, dir: &Path) -> Result<(), IdentityError> {
         files::write(dir, NODE_KEY, self.key.serialize_pem().as_bytes(), 0o600)?;
         files::write(dir, NODE_CERTIFICATE, self.certificate_pem.as_bytes(), 0o644)?;
-        files::write(dir, CA_CERTIFICATE, self.authority_pem.as_bytes(), 0o644)
+        files::write(dir, CA_CERTIFICATE, self.authorities_pem.as_bytes(), 0o644)
     }
 
     /// For use in this process, without files and without the checks of [`Identity::load`].
@@ -158,7 +225,9 @@ impl NodeKeys {
     pub fn identity(&self) -> Identity {
         Identity {
             node: self.node.clone(),
-            authority: self.authority.clone(),
+            authorities: self.authorities.clone(),
+            about: Certificate::read(&self.certificate).expect("it was made a moment ago"),
+            revoked: BTreeSet::new(),
             certificate: self.certificate.clone(),
             key: rustls::pki_types::PrivatePkcs8KeyDer::from(self.key.serialize_der()).into(),
         }

@@ -30,10 +30,18 @@ pub(super) fn private(path: &Path) -> Result<(), IdentityError> {
 
 /// The first certificate of a PEM file.
 pub(super) fn certificate(path: &Path, what: &'static str) -> Result<CertificateDer<'static>, IdentityError> {
-    CertificateDer::from_pem_slice(&read(path, what)?).map_err(|error| IdentityError::Damaged {
-        path: path.to_owned(),
-        reason: format!("no certificate in it ({error})"),
-    })
+    Ok(certificates(path, what)?.swap_remove(0))
+}
+
+/// The certificates of a PEM file, one at least.
+pub(super) fn certificates(path: &Path, what: &'static str) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let damaged = |reason: String| IdentityError::Damaged { path: path.to_owned(), reason };
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path, what)?).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(damaged("no certificate in it".to_owned())),
+        Ok(found) => Ok(found),
+        Err(error) => Err(damaged(format!("no certificate in it ({error})"))),
+    }
 }
 
 /// Writes `name` in `dir` with these permissions; it is either the old file or the new one at any moment.

@@ -10,6 +10,8 @@ use std::fmt::Write;
 
 /// What all these names end in.
 const SUFFIX: &str = ".node.paceline";
+/// What the name of a cluster's id ends in.
+const CLUSTER: &str = ".cluster.paceline";
 /// Bytes of the name in one label.
 const LABEL: usize = 31;
 
@@ -45,12 +47,24 @@ fn decode(text: &str) -> Option<NodeId> {
 #[must_use]
 pub fn of(certificate: &CertificateDer<'_>) -> Option<NodeId> {
     let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
-    let mut names = parsed.valid_dns_names();
+    let mut names = parsed.valid_dns_names().filter(|name| !name.ends_with(CLUSTER));
     let only = names.next()?;
     if names.next().is_some() {
         return None;
     }
     decode(only)
+}
+
+/// The DNS name that stands for the id of a cluster.
+pub(super) fn of_cluster(id: &str) -> String {
+    format!("{id}{CLUSTER}")
+}
+
+/// The id of the cluster that a certificate is of.
+pub(super) fn cluster_of(certificate: &CertificateDer<'_>) -> Option<String> {
+    let parsed = webpki::EndEntityCert::try_from(certificate).ok()?;
+    let mut ids = parsed.valid_dns_names().filter_map(|name| name.strip_suffix(CLUSTER));
+    ids.next().filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit())).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -83,6 +83,29 @@ fn expired_and_damaged_certificates_are_refused() {
 }
 
 #[test]
+fn an_authority_is_succeeded_by_one_of_the_same_cluster() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second, keys) = (dir.path().join("first"), dir.path().join("second"), dir.path().join("beta"));
+    let old = Authority::create("shop").unwrap();
+    old.save(&first).unwrap();
+    old.successor("shop").unwrap().save(&second).unwrap();
+    let new = Authority::load(&second).unwrap();
+    assert_eq!(new.trusted(), 2);
+    let (by_old, by_new) = (old.issue(&node("beta")).unwrap().identity(), new.issue(&node("beta")).unwrap().identity());
+    assert_eq!(by_old.about().cluster, by_new.about().cluster);
+    assert!(by_new.about().cluster.is_some() && by_new.objection(by_old.certificate()).is_none());
+    assert!(by_new.trusts(by_old.certificate()) && !by_old.trusts(by_new.certificate()));
+    new.settled().save(&second).unwrap();
+    let settled = Authority::load(&second).unwrap();
+    assert_eq!(settled.trusted(), 1);
+    settled.issue(&node("beta")).unwrap().save(&keys).unwrap();
+    let identity = Identity::load(&keys).unwrap();
+    assert!(!identity.trusts(by_old.certificate()) && identity.trusts(by_new.certificate()));
+    let days = identity.about().days_left(SystemTime::now());
+    assert!((3_640..3_660).contains(&days), "{days}");
+}
+
+#[test]
 fn keys_do_not_show_in_debug_output() {
     let keys = Authority::create("shop").unwrap().issue(&node("beta")).unwrap();
     assert_eq!(format!("{:?}", keys.identity()), "Identity { node: beta, .. }");

@@ -5,6 +5,8 @@
 //! does. A socket whose address this node gave up receives until no connection uses it any more. Only what must not go
 //! on is ended at once: connections with nodes that were taken out, and with certificates that are not accepted now.
 
+use super::path::Test;
+use super::settle::shown;
 use super::*;
 
 /// Which link each socket is the end of, by the socket's address.
@@ -17,6 +19,8 @@ pub(crate) struct LinkChange {
     pub(crate) token: Duration,
     pub(crate) mtu: u16,
     pub(crate) mode: LinkMode,
+    /// Fingerprints of certificates that are not accepted, whoever signed them.
+    pub(crate) revoked: BTreeSet<[u8; 32]>,
     /// Additional ones.
     pub(crate) sockets: Vec<Socket>,
     /// Those not named are given up. `None`: all stay as they are.
@@ -45,6 +49,10 @@ impl Links {
             self.peers.entry(peer.clone()).or_insert_with(Peer::new);
         }
         self.options.peers = to.peers;
+        if *self.identity.revoked() != to.revoked {
+            self.identity = self.identity.clone().revoking(to.revoked);
+            self.inspect(now);
+        }
         self.pace = Pace::new(self.options.token, self.peers.values().map(|peer| peer.paths.len()).sum());
         self.measure();
         let names: Vec<NodeId> = self.peers.keys().cloned().collect();
@@ -52,6 +60,65 @@ impl Links {
             self.reroute(now, &name);
         }
         Ok(())
+    }
+
+    /// Goes on with other keys, or other authorities: connections that stand are replaced by ones made with them. A peer
+    /// whose certificate is not accepted any more is told so and loses its connections at once.
+    ///
+    /// # Errors
+    /// What is wrong with the keys, in words; then nothing has changed.
+    pub(crate) fn renew(&mut self, now: Instant, identity: Identity) -> Result<(), String> {
+        if *identity.node() != self.options.me {
+            return Err(format!("they are those of {}, and this is {}", identity.node(), self.options.me));
+        }
+        let setup = Setup::new(&identity, self.options.mtu, self.options.token, self.options.seed)?;
+        self.identity = identity.revoking(self.identity.revoked().clone());
+        self.set_up(setup);
+        self.inspect(now);
+        // Those that peers have dialed only they can replace.
+        let accepted = self.connections.iter().filter(|(_, c)| c.is_open() && c.dialed.is_none());
+        let accepted: Vec<ConnectionHandle> = accepted.map(|(handle, _)| *handle).collect();
+        for handle in accepted {
+            self.test(handle, Test::Renew);
+        }
+        Ok(())
+    }
+
+    /// Ends the connections of those whose certificates are not accepted any more.
+    fn inspect(&mut self, now: Instant) {
+        let mut refused = Vec::new();
+        for (handle, connection) in self.connections.iter().filter(|(_, connection)| connection.is_open()) {
+            let Some(certificate) = shown(&connection.quic) else { continue };
+            let untrusted = || "its certificate is not signed by this cluster's authority any more".to_owned();
+            let trusted = self.identity.trusts(&certificate);
+            if let Some(reason) = self.identity.objection(&certificate).or_else(|| (!trusted).then(untrusted)) {
+                refused.push((*handle, reason));
+            }
+        }
+        for (handle, reason) in refused {
+            self.expel(now, handle, reason);
+        }
+    }
+
+    /// Ends an open connection with somebody who may not go on, and with it the link: nothing takes its place.
+    fn expel(&mut self, now: Instant, handle: ConnectionHandle, reason: String) {
+        let Some(connection) = self.connections.get(&handle) else { return };
+        let Stage::Open { peer: name, .. } = &connection.stage else { return };
+        let (name, link, remote) = (name.clone(), connection.link, connection.remote);
+        self.shut(now, handle, code::REFUSED, &reason);
+        self.refused(now, remote, reason.clone());
+        let Some(path) = self.peers.get_mut(&name).and_then(|peer| peer.paths.get_mut(link)) else { return };
+        if path.link != Some(handle) {
+            return;
+        }
+        path.link = None;
+        path.health.renew();
+        if std::mem::take(&mut path.health.up) {
+            path.health.losses += 1;
+            self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
+        }
+        self.turned_down(now, &name, link);
+        self.reroute(now, &name);
     }
 
     /// New connections are made with this from now on.

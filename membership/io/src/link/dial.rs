@@ -303,6 +303,9 @@ impl Links {
 
     fn try_later(&mut self, now: Instant, name: &NodeId, link: usize, longest: Duration) {
         let Some(path) = self.path(name, link) else { return };
+        if matches!(path.dial, Dial::Never | Dial::Asking { .. }) {
+            return;
+        }
         path.patience.next_address += 1;
         path.dial = Dial::Waiting { until: now + path.patience.failed(longest) };
     }

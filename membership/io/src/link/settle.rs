@@ -61,9 +61,11 @@ impl Links {
     /// The handshake is done: who is it, and is that who it should be? Then say hello.
     fn connected(&mut self, now: Instant, handle: ConnectionHandle) {
         let Some(connection) = self.connections.get_mut(&handle) else { return };
-        let peer = match certified(&connection.quic) {
-            None => return self.refuse(now, handle, "its certificate names no paceline node".to_owned()),
-            Some(peer) => peer,
+        let Some(certificate) = shown(&connection.quic) else {
+            return self.refuse(now, handle, "it shows no certificate".to_owned());
+        };
+        let Some(peer) = name::of(&certificate) else {
+            return self.refuse(now, handle, "its certificate names no paceline node".to_owned());
         };
         let dialed = connection.dialed.is_some();
         if !self.peers.contains_key(&peer) {
@@ -119,6 +121,11 @@ impl Links {
                 let theirs = plain(hello.cluster.as_bytes());
                 return Err(format!("{peer} is in cluster {theirs:?}, this is {:?}", self.options.cluster));
             }
+            // Not before it has said hello: then the handshake is over on both sides, and it can be told why.
+            let certificate = shown(&connection.quic).ok_or("it shows no certificate")?;
+            if let Some(objection) = self.identity.objection(&certificate) {
+                return Err(objection);
+            }
             let link = usize::from(hello.link).min(MAX_LINKS - 1);
             let links = self.peers.get(peer).map_or(0, |peer| peer.paths.len());
             if connection.dialed.is_none() && links > 0 && link >= links {
@@ -149,7 +156,11 @@ impl Links {
         connection.stage = Stage::Open { peer: name.clone(), incarnation, version };
 
         let link = connection.link;
+        let certificate = shown(&connection.quic).and_then(|shown| Certificate::read(&shown).ok());
         self.another_life(&name, incarnation);
+        if let Some(peer) = self.peers.get_mut(&name) {
+            peer.certificate = certificate;
+        }
         let Some(path) = self.grow(now, &name, link) else { return };
         path.link = Some(handle);
         path.health.renew();
@@ -209,7 +220,7 @@ impl Links {
         let (dialed, link) = (connection.dialed.clone(), connection.link);
         match std::mem::replace(&mut connection.stage, Stage::Closed) {
             Stage::Closed => {}
-            Stage::Open { peer, .. } => self.link_lost(now, handle, (&peer, link), &reason),
+            Stage::Open { peer, .. } => self.link_lost(now, handle, (&peer, link), remote, &reason),
             Stage::Shaking | Stage::Greeting { .. } => match dialed {
                 Some(name) => self.attempt_lost(now, (&name, link), remote, &reason),
                 None => self.stranger_lost(now, remote, &reason),
@@ -222,6 +233,7 @@ impl Links {
         now: Instant,
         handle: ConnectionHandle,
         (name, link): (&NodeId, usize),
+        remote: SocketAddr,
         reason: &ConnectionError,
     ) {
         // Another open connection of the same link takes over.
@@ -251,6 +263,9 @@ impl Links {
         if gone {
             self.redial(now, name, link);
         }
+        if closed(code::REFUSED) {
+            self.refused_by(now, name, remote, phrase(reason));
+        }
         self.reroute(now, name);
     }
 
@@ -270,13 +285,17 @@ impl Links {
             // The peer does not like this node's.
             ConnectionError::ConnectionClosed(_) | ConnectionError::ApplicationClosed(_) => {
                 self.turned_down(now, name, link);
-                let reason = phrase(reason);
-                if self.refusals.note(now, remote.ip(), &format!("{name} {reason}")) {
-                    let event = LinkEvent::RefusedByPeer { peer: name.clone(), address: remote, reason };
-                    self.arrivals.push_back(Arrival::Event(event));
-                }
+                self.refused_by(now, name, remote, phrase(reason));
             }
             other => self.unanswered(now, (name, link), remote, &phrase(other)),
+        }
+    }
+
+    /// Tells people that a peer does not want this node, not too often.
+    fn refused_by(&mut self, now: Instant, name: &NodeId, address: SocketAddr, reason: String) {
+        if self.refusals.note(now, address.ip(), &format!("{name} {reason}")) {
+            let event = LinkEvent::RefusedByPeer { peer: name.clone(), address, reason };
+            self.arrivals.push_back(Arrival::Event(event));
         }
     }
 
@@ -300,10 +319,10 @@ impl Connection {
     }
 }
 
-/// The node that the peer's certificate was issued for.
-fn certified(quic: &quinn_proto::Connection) -> Option<NodeId> {
+/// The certificate that the peer proved to be its own.
+pub(super) fn shown(quic: &quinn_proto::Connection) -> Option<CertificateDer<'static>> {
     let chain = quic.crypto_session().peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-    name::of(chain.first()?)
+    chain.into_iter().next()
 }
 
 /// The stream that carries the hello; only one may be opened.

@@ -2,6 +2,7 @@
 
 use super::{Links, Path, Peer, Stage};
 use crate::event::{Counters, LinkStatus, PeerStatus};
+use crate::identity::Certificate;
 use config::NodeId;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -22,6 +23,7 @@ impl Links {
                 incarnation: peer.life,
                 round_trip: path.and_then(|path| path.health.round_trip),
                 silence: link.map(|link| now.saturating_duration_since(link.heard)),
+                certificate: peer.certificate.clone(),
                 links: peer.paths.iter().map(|path| self.link_status(now, peer, path)).collect(),
             }
         };
@@ -42,6 +44,11 @@ impl Links {
             lost: stats.map_or(0, |stats| stats.lost_packets),
             losses: path.health.losses,
         }
+    }
+
+    /// This node's certificate.
+    pub(crate) fn certificate(&self) -> Certificate {
+        self.identity.about().clone()
     }
 
     /// Packets and refusals so far.

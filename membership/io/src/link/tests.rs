@@ -2,6 +2,7 @@
 
 mod changes;
 mod closed;
+mod keys;
 mod paths;
 mod versions;
 
@@ -331,7 +332,7 @@ fn knock(client: rustls::ClientConfig, bed: &Bed) -> Vec<String> {
 /// A client that trusts beta and shows this certificate, or none.
 fn client(bed: &Bed, shown: Option<&Identity>) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(bed.identity("alpha").authority().clone()).unwrap();
+    roots.add(bed.identity("alpha").authorities()[0].clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])

@@ -234,6 +234,10 @@ impl Pump {
                     self.era = era;
                     self.reconfigure(now, *change);
                 }
+                Note::Renew(identity, answer) => {
+                    answer(self.links.renew(now, *identity));
+                    self.arrivals(now);
+                }
                 Note::Stored(number) => self.step(now, Input::RingNumberStored(number)),
                 Note::Warning(text) => (self.on_event)(Event::Warning(text)),
                 Note::Record(answer) => self.flight.asked(answer),
@@ -291,6 +295,7 @@ impl Pump {
         Status {
             ring: self.ring.status(),
             peers: self.links.peers(now),
+            certificate: Some(self.links.certificate()),
             counters: self.links.counters(),
             scheduling: self.scheduling,
             token: self.token,

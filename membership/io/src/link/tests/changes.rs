@@ -3,20 +3,21 @@
 use super::*;
 
 /// What a change leaves as it is.
-fn same(node: &Node) -> LinkChange {
+pub(super) fn same(node: &Node) -> LinkChange {
     let options = &node.links.options;
     LinkChange {
         peers: options.peers.clone(),
         token: options.token,
         mtu: options.mtu,
         mode: options.mode,
+        revoked: node.links.identity.revoked().clone(),
         sockets: Vec::new(),
         ends: None,
     }
 }
 
 /// Whether nobody was told of a link that came or went.
-fn undisturbed(node: &Node) -> bool {
+pub(super) fn undisturbed(node: &Node) -> bool {
     !node.seen.iter().any(|arrival| matches!(arrival, Arrival::Down(_) | Arrival::Event(_)))
 }
 
@@ -25,7 +26,7 @@ fn remotes(node: &Node) -> Vec<SocketAddr> {
     node.links.connections.values().filter(|connection| connection.is_open()).map(|c| c.remote).collect()
 }
 
-fn pair(bed: &Bed) -> (Node, Node) {
+pub(super) fn pair(bed: &Bed) -> (Node, Node) {
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     let works = |nodes: &[&mut Node]| {
         let up = |node: &Node| node.links.peers.values().all(|peer| peer.paths.iter().all(|path| path.health.up));

@@ -1,0 +1,71 @@
+//! Of two parts that share no machine, one at most acts.
+
+use super::{Verdict, Violation};
+use crate::cluster::MACHINES;
+use config::NodeId;
+use std::collections::BTreeSet;
+
+/// Which machines act, each in which part.
+#[derive(Debug)]
+pub(crate) struct Sides {
+    /// For each machine whose view may act the members of that view.
+    acting: Vec<Option<BTreeSet<NodeId>>>,
+    /// What this machine takes for its view is over, and it does not know it yet.
+    outdated: Vec<bool>,
+    /// For each machine whose votes it takes for those that count.
+    counted: Vec<BTreeSet<NodeId>>,
+    /// Times at which those who count became others.
+    pub(crate) recounted: u64,
+}
+
+impl Sides {
+    pub(crate) fn new(machines: usize) -> Sides {
+        Sides {
+            acting: vec![None; machines],
+            outdated: vec![false; machines],
+            counted: vec![BTreeSet::new(); machines],
+            recounted: 0,
+        }
+    }
+
+    /// This machine is down, stopped, without a view or without quorum.
+    pub(crate) fn rests(&mut self, machine: usize) {
+        self.acting[machine] = None;
+    }
+
+    /// The ring has another view, or the daemon was stopped: what it thinks from before does not count.
+    pub(crate) fn leaves(&mut self, machine: usize) {
+        self.outdated[machine] = true;
+        self.rests(machine);
+    }
+
+    /// The machine learns of its view.
+    pub(crate) fn arrives(&mut self, machine: usize) {
+        self.outdated[machine] = false;
+    }
+
+    /// Whether this is what is known of the machine already.
+    pub(crate) fn knows(&self, machine: usize, members: &BTreeSet<NodeId>) -> bool {
+        self.outdated[machine] || self.acting[machine].as_ref() == Some(members)
+    }
+
+    /// Those who count, for this machine.
+    pub(crate) fn counts(&mut self, machine: usize, nodes: BTreeSet<NodeId>) {
+        if self.counted[machine] != nodes {
+            self.recounted += u64::from(!self.counted[machine].is_empty());
+            self.counted[machine] = nodes;
+        }
+    }
+
+    /// This machine is in a view of these members that may act.
+    pub(crate) fn one_side_acts(&mut self, machine: usize, members: BTreeSet<NodeId>) -> Verdict {
+        let apart = |other: &BTreeSet<NodeId>| other.is_disjoint(&members);
+        let other = self.acting.iter().position(|other| other.as_ref().is_some_and(apart));
+        let text = other.map(|other| {
+            let theirs = self.acting[other].as_ref();
+            format!("{} acts with {members:?}, and {} with {theirs:?}", MACHINES[machine], MACHINES[other])
+        });
+        self.acting[machine] = Some(members);
+        text.map_or(Ok(()), |text| Err(Violation::new("one_side_acts", text)))
+    }
+}

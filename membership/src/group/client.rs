@@ -1,6 +1,6 @@
 //! One connected program: what waits to be written to it, and what it wants that cannot be done yet.
 
-use super::{Answer, Change, GroupName, Request};
+use super::{Answer, Change, GroupName, Member, Request};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -92,9 +92,11 @@ impl Client {
         self.queue.push_back(Queued { answer, place: None });
     }
 
-    pub(crate) fn change(&mut self, change: &Arc<Change>) {
+    /// A change of a group, told to the client that is `me` there. Its own joining and leaving stay as they are: by them
+    /// it knows what belongs to which membership.
+    pub(crate) fn change(&mut self, change: &Arc<Change>, me: &Member) {
         let mut change = Arc::clone(change);
-        if self.queue.len() >= MANY {
+        if self.queue.len() >= MANY && !concerns(&change, me) {
             let last = self.queue.iter().rposition(|queued| match &queued.answer {
                 Answer::Change(earlier) => earlier.group == change.group,
                 Answer::Message { group, .. } => *group == change.group,
@@ -102,6 +104,7 @@ impl Client {
             });
             if let Some(at) = last
                 && let Answer::Change(earlier) = &self.queue[at].answer
+                && !concerns(earlier, me)
             {
                 change = Arc::new(merged(earlier, &change));
                 self.queue.remove(at);
@@ -128,10 +131,12 @@ impl Client {
         self.questions == 0
     }
 
-    /// Whether something of this group waits to be written, of an earlier membership too.
+    /// Whether something of an earlier membership in this group waits to be written.
     pub(crate) fn remembers(&self, group: &GroupName) -> bool {
         let of = |place: &Place| place.group == *group;
-        self.writing.iter().flatten().any(of) || self.queue.iter().any(|queued| queued.place.as_ref().is_some_and(of))
+        let change = |answer: &Answer| matches!(answer, Answer::Change(change) if change.group == *group);
+        let queued = |queued: &Queued| queued.place.as_ref().is_some_and(of) || change(&queued.answer);
+        self.writing.iter().flatten().any(of) || self.queue.iter().any(queued)
     }
 
     // ---- writing ----
@@ -205,6 +210,11 @@ impl Client {
 
 fn answers_a_question(answer: &Answer) -> bool {
     matches!(answer, Answer::Refused { .. } | Answer::Group(_) | Answer::End { .. })
+}
+
+/// Whether it tells that `me` has come or gone.
+fn concerns(change: &Change, me: &Member) -> bool {
+    change.joined.iter().any(|(member, _)| member == me) || change.left.iter().any(|(member, _)| member == me)
 }
 
 /// Two changes of a group as one.

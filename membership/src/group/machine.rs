@@ -408,8 +408,9 @@ impl Groups {
         told.extend(&leavers);
         let change = Arc::new(Change { group: group.clone(), view, members, left, joined });
         for number in told {
+            let me = self.member(number);
             if let Some(client) = self.clients.get_mut(&number) {
-                client.change(&change);
+                client.change(&change, &me);
                 if leavers.contains(&number) {
                     client.memberships.remove(group);
                 }
@@ -563,7 +564,8 @@ impl Groups {
                 if client.memberships.len() >= MAX_MEMBERSHIPS {
                     return Some(Err((*serial, Refusal::TooManyMemberships)));
                 }
-                // What it has not read of an earlier membership counts in no window any more.
+                // What it has not read of an earlier membership counts in no window any more, and joining and leaving
+                // again and again must not fill the memory either.
                 if !stands || client.remembers(group) {
                     return None;
                 }

@@ -5,6 +5,7 @@
 //! | `frame` | a frame of the ring | a peer |
 //! | `codec` | values of many shapes | a peer |
 //! | `ring` | frames in a row, segments and pieces of messages among them, into a ring that stands | a peer |
+//! | `record` | a recording of a ring, and its steps into a ring | whoever sent it to be looked at |
 //! | `hello` | the first words on a connection | a peer |
 //! | `group-frame` | what programs and the daemon say about process groups | a program; the daemon |
 //! | `group-speech` | what a member says in groups, into a node with programs | a peer |
@@ -27,6 +28,7 @@
 //! fuzzed where they are made. A daemon's own file (`pacelined.toml`) is read by the `toml` crate into plain fields.
 
 mod groups;
+mod record;
 mod ring;
 mod text;
 mod wire;
@@ -90,6 +92,7 @@ pub fn all() -> Vec<Target> {
     let mut all = wire::targets();
     all.push(ring::target());
     all.extend(groups::targets());
+    all.push(record::target());
     all.extend(text::targets());
     all
 }

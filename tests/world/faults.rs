@@ -219,9 +219,6 @@ impl World {
             _ => Ambush::PowerCutOfAll,
         };
         let moment = MOMENTS[rng.usize(0..MOMENTS.len())];
-        // The worst moment for those who count to be forgotten is when they have just become others.
-        let worst = self.mutation == Some(Mutation::ForgetsRoll);
-        let (moment, ambush) = if worst { (EventKind::Quorum, Ambush::Turncoat) } else { (moment, ambush) };
         note!(self, None, "AMBUSH {ambush:?} waits for {moment:?}");
         self.faults.ambush = Some((moment, ambush));
     }
@@ -230,6 +227,14 @@ impl World {
     pub(crate) fn lie_in_wait(&mut self, at: usize, moment: EventKind) {
         if self.settling.is_some() {
             return;
+        }
+        // The worst moment for those who count to be forgotten is when they have just become fewer.
+        if self.mutation == Some(Mutation::ForgetsRoll) && moment == EventKind::Quorum && self.faults.rng.bool() {
+            let daemon = self.machines[at].daemon.as_ref();
+            let roll = daemon.and_then(|daemon| daemon.node.cib().durable.roll.as_ref());
+            if roll.is_some_and(|roll| roll.pending.is_none()) {
+                self.faults.ambush = Some((EventKind::Quorum, Ambush::Turncoat));
+            }
         }
         if let Some((awaited, ambush)) = self.faults.ambush
             && awaited == moment

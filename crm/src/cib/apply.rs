@@ -229,6 +229,7 @@ impl Cib {
             return refuse("this version cannot rename a running cluster".to_owned(), stopped);
         }
         self.may_remove_nodes(config)?;
+        self.may_change_roles(config)?;
         self.roll_for(config)?;
         for resource in now.resources.keys().filter(|name| !config.resources.contains_key(*name)) {
             if let Some(node) = self.active_on(resource).first() {

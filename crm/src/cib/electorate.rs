@@ -197,6 +197,34 @@ impl Cib {
         Ok(())
     }
 
+    /// Whether the nodes that are only to vote from now on run nothing, for certain: nothing is looked for there any more.
+    pub(super) fn may_change_roles(&self, config: &Config) -> Result<(), Refused> {
+        let becomes =
+            |name: &&NodeId| config.nodes.get(*name).is_some_and(config::Node::only_votes) && !self.only_votes(name);
+        for name in self.config.nodes.keys().filter(becomes) {
+            let state = self.status.nodes.get(name).map_or(NodeState::Unseen, |node| node.state);
+            let known = self.status.nodes.get(name).map(|node| &node.resources);
+            let busy = known
+                .into_iter()
+                .flatten()
+                .find(|(_, history)| history.activity() != super::Activity::Inactive || !history.pending.is_empty());
+            let (why, hint) = match (state, busy) {
+                (NodeState::Offline, _) => continue,
+                (NodeState::Online { .. }, None) => continue,
+                (NodeState::Online { .. }, Some((resource, _))) => {
+                    (format!("it may run {resource}"), format!("first run: paceline node standby {name}"))
+                }
+                (NodeState::Lost { .. } | NodeState::Unseen, _) => (
+                    "nobody knows whether it is off, so it may still run something".to_owned(),
+                    format!("if it is certainly off, say so first: paceline fencing confirm {name}"),
+                ),
+            };
+            let what = format!("{name} cannot become a node that only votes: {why}");
+            return Err(Refused::new(Refusal::Invalid, what, Some(&hint)));
+        }
+        Ok(())
+    }
+
     pub(super) fn force_quorum(&mut self, forced: &Forced, context: Context) -> Result<Option<News>, Refused> {
         self.may_force(forced, context)?;
         for node in &forced.vouched {

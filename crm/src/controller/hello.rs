@@ -237,6 +237,7 @@ mod tests {
             standing: Standing::default(),
             since: None,
             own: NodeStatus::default(),
+            forks: Vec::new(),
         };
         (node, hello)
     }

@@ -113,6 +113,27 @@ impl Recording {
         if u64::from_le_bytes(*sum) != checksum(body) {
             return Err(RecordError::Damaged);
         }
+        Recording::unsealed(body)
+    }
+
+    /// The recording that a body without label and checksum holds.
+    fn unsealed(body: &[u8]) -> Result<Recording, RecordError> {
         codec::decode(body, LONGEST).map_err(|error| RecordError::unreadable("its content", error))
+    }
+
+    /// What the decoders of a recording make of made-up bytes, within reach of the fuzz targets: the body of a file, and
+    /// this recording with these steps.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn made_up(&self, bytes: &[u8]) -> (Option<Recording>, Recording) {
+        let steps = Bytes::copy_from_slice(bytes);
+        (Recording::unsealed(bytes).ok(), Recording { steps, ..self.clone() })
+    }
+
+    /// Its steps, as they stand in a file.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn steps(&self) -> &[u8] {
+        &self.steps
     }
 }

@@ -128,6 +128,13 @@ pub(super) fn frames() -> Vec<Vec<u8>> {
     frames
 }
 
+/// A ring that stands, the time, and what it is told next.
+pub(super) fn inputs() -> (Ring, Instant, Vec<Input>) {
+    let Standing { ring, now, heard } = standing();
+    let input = |(from, bytes): &(usize, Bytes)| Input::Frame { from: node(*from), bytes: bytes.clone() };
+    (ring.clone(), *now, heard.iter().map(input).collect())
+}
+
 fn record(what: u8, bytes: &[u8]) -> Vec<u8> {
     let len = u16::try_from(bytes.len()).expect("shorter than the frame limit");
     [&[what], len.to_le_bytes().as_slice(), bytes].concat()

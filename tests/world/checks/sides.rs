@@ -69,3 +69,26 @@ impl Sides {
         text.map_or(Ok(()), |text| Err(Violation::new("one_side_acts", text)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Sides;
+    use config::NodeId;
+    use std::collections::BTreeSet;
+
+    fn part(names: &[&str]) -> BTreeSet<NodeId> {
+        names.iter().map(|name| NodeId::new(name).unwrap()).collect()
+    }
+
+    #[test]
+    fn two_parts_that_share_no_machine_are_noticed() {
+        let mut sides = Sides::new(3);
+        assert_eq!(sides.one_side_acts(0, part(&["alpha", "beta"])), Ok(()));
+        assert_eq!(sides.one_side_acts(1, part(&["beta", "gamma"])), Ok(()), "alpha is late, and beta has moved on");
+        let both = sides.one_side_acts(2, part(&["gamma"])).unwrap_err();
+        assert_eq!(both.check, "one_side_acts");
+        sides.leaves(0);
+        assert!(sides.knows(0, &part(&["alpha"])), "what it thinks does not count before it has its view");
+        assert_eq!(sides.one_side_acts(2, part(&["gamma"])), Ok(()));
+    }
+}

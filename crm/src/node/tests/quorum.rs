@@ -356,3 +356,44 @@ fn forced_quorum_lets_one_of_two_go_on_that_waits_for_the_other() {
     cluster.run();
     assert_eq!((count(&cluster, "beta"), cluster.disks[&node("beta")].roll.clone()), ("yes 2 of 2".to_owned(), None));
 }
+
+/// Three of five that count, one of them comes back with those that do not: with what is on its disk, or without.
+fn turncoat(forgets: bool) -> (bool, bool) {
+    let mut cluster = Cluster::started(FIVE, LAST_MAN);
+    cluster.join(&[&FIVE[..3], &FIVE[3..]]);
+    cluster.pass(Duration::from_secs(6));
+    assert_eq!(count(&cluster, "alpha"), "yes 3 of 3");
+    cluster.power_off("gamma");
+    if forgets {
+        cluster.disks.get_mut(&node("gamma")).unwrap().roll = None;
+    }
+    cluster.boot("gamma");
+    cluster.join(&[&FIVE[..2], &FIVE[2..]]);
+    cluster.settle();
+    (quorum(&cluster, "alpha").quorate, quorum(&cluster, "delta").quorate)
+}
+
+#[test]
+fn who_counts_is_not_forgotten_with_the_life_of_a_daemon() {
+    assert_eq!(turncoat(false), (true, false));
+    assert_eq!(turncoat(true), (true, true), "were it not on the disk, both sides would act");
+}
+
+#[test]
+fn a_node_only_votes_from_now_on_once_it_runs_nothing() {
+    let rest = service("web");
+    let mut cluster = Cluster::started(THREE, &rest);
+    cluster.pass(Duration::from_secs(60));
+    assert_eq!(cluster.place("web").as_deref(), Some("alpha"));
+    let voting = file(THREE, &rest).replace("\"10.0.0.1\"]", "\"10.0.0.1\"]\nrole = \"arbiter\"");
+    let Response::Refused { message, .. } = cluster.ask("beta", apply(&voting)) else { panic!() };
+    assert!(message.contains("alpha cannot become a node that only votes: it may run web"), "{message}");
+    let standby = crate::cib::OverrideEdit::Node { node: node("alpha"), mode: Some(config::NodeMode::Standby) };
+    cluster.ask("beta", Request::Override { edit: standby });
+    cluster.pass(Duration::from_secs(10));
+    let answer = cluster.ask("beta", apply(&voting));
+    assert!(matches!(answer, Response::Done { .. }), "{answer:?}");
+    cluster.pass(Duration::from_secs(10));
+    assert!(cluster.running.iter().all(|(place, _)| *place != node("alpha")));
+    assert_eq!(cluster.running.len(), 1);
+}

@@ -8,6 +8,7 @@
 //! | `record` | a recording of a ring, and its steps into a ring | whoever sent it to be looked at |
 //! | `hello` | the first words on a connection | a peer |
 //! | `message` | what members tell each other on the ring | a peer |
+//! | `arbiter` | what nodes and arbiter say to each other | a node, the arbiter |
 //! | `ring-number` | the stored ring number | this node, earlier |
 //! | `durable` | the stored CIB; the snapshot of a peer | this node, earlier; a peer |
 //! | `status` | the status in a snapshot | a peer |

@@ -10,6 +10,7 @@
 //! | `group-frame` | what programs and the daemon say about process groups | a program; the daemon |
 //! | `group-speech` | what a member says in groups, into a node with programs | a peer |
 //! | `message` | what members tell each other on the ring | a peer |
+//! | `arbiter` | what nodes and arbiter say to each other | a node, the arbiter |
 //! | `ring-number` | the stored ring number | this node, earlier |
 //! | `durable` | the stored CIB; the snapshot of a peer | this node, earlier; a peer |
 //! | `status` | the status in a snapshot | a peer |

@@ -29,7 +29,7 @@ use duty::Duty;
 use fencing::{Fencer, Request as FencingRequest};
 use journal::Journal;
 use leave::Leave;
-use membership::{Notice, Quorum, RingId, View};
+use membership::{Channel, Notice, Quorum, RingId, View};
 use requests::Clients;
 use resource_agents::Executor;
 use std::collections::VecDeque;
@@ -473,7 +473,7 @@ impl Node {
 
     fn notice(&mut self, now: Moment, notice: &Notice) {
         let (kind, subject, text) = words::notice(notice);
-        if matches!(notice, Notice::Refused { .. }) {
+        if matches!(notice, Notice::Refused { channel: Channel::Cluster, .. }) {
             // A message that is missing in the order leaves this node unable to say what came after it.
             self.stop(now, text);
         } else {

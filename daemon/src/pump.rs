@@ -318,6 +318,8 @@ impl Pump {
     /// Leaves nothing under way: agents are ended (what they did not finish, nobody will know of), and clients get the
     /// answers that are on their way.
     async fn finish(&mut self, inbox: &mut Inbox) {
+        // A node that has to stop at once does not wait for its groups: its peers go on without it at once, too.
+        self.leave_ring();
         self.jobs.kill_all();
         let mut clients: BTreeSet<ClientId> = std::mem::take(&mut self.clients).into_keys().collect();
         let rest = async {

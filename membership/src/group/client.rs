@@ -179,6 +179,11 @@ impl Client {
         groups
     }
 
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        (self.queue.iter().map(|queued| queued.answer.len()).sum(), self.queue.len())
+    }
+
     pub(crate) fn drained(&self) -> bool {
         self.queue.is_empty() && self.writing.is_none()
     }

@@ -250,7 +250,7 @@ impl Core {
             return true;
         }
         let reason = format!("a message of {len} bytes is too long, or too many wait ({} now)", self.outbox.len());
-        self.notice(Notice::Refused { len, reason });
+        self.notice(Notice::Refused { channel: message.channel, len, reason });
         false
     }
 

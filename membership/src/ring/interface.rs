@@ -165,6 +165,8 @@ pub enum Notice {
     /// A message given to [`Input::Multicast`] was not taken: it is longer than [`MAX_MESSAGE`], or the queue is full
     /// (see [`Ring::can_accept`](super::Ring::can_accept)).
     Refused {
+        /// Whose it was.
+        channel: Channel,
         /// Its length in bytes.
         len: usize,
         /// Why.

@@ -139,8 +139,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "in groups, what was on its way when the view ended is not said again",
         "group/machine.rs",
-        "for mut flying in mem::take(&mut self.flying) {",
-        "for mut flying in mem::take(&mut self.flying).into_iter().take(0) {",
+        "self.said = 0;\n        self.say_on();",
+        "(self.said, self.flying) = (0, VecDeque::new());",
     ),
     mutant(
         "in groups, who was in another view meanwhile stays a member",

@@ -521,6 +521,10 @@ impl Core {
         self.status.tokens += 1;
     }
 
+    pub(crate) fn count_gaps(&mut self, count: u64) {
+        self.status.gaps += count;
+    }
+
     pub(crate) fn count_retransmits(&mut self, count: u64) {
         self.status.retransmits += count;
     }

@@ -183,6 +183,8 @@ pub struct RingStatus {
     pub views: u64,
     /// Tokens received.
     pub tokens: u64,
+    /// Packets that this node missed and asked for.
+    pub gaps: u64,
     /// Messages sent again because a member missed them.
     pub retransmits: u64,
     /// Frames refused.

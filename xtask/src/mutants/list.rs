@@ -55,8 +55,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "missing packets are never asked for",
         "ring/turn.rs",
-        "request(log, &mut token, before);",
-        "let _ = before;",
+        "request(log, &mut token, before)",
+        "{ let _ = before; 0 }",
     ),
     mutant(
         "a token that comes twice is used twice",

@@ -26,7 +26,7 @@ pub(crate) enum Stage {
 pub(crate) struct Membership {
     pub(crate) stage: Stage,
     /// Tells this membership from an earlier one in the same group.
-    epoch: u64,
+    stay: u64,
     /// Messages that are not written yet.
     unread: usize,
     /// Those of them that came before the present view: the oldest.
@@ -45,7 +45,7 @@ struct Queued {
 #[derive(Clone, Debug)]
 struct Place {
     group: GroupName,
-    epoch: u64,
+    stay: u64,
     at: u64,
 }
 
@@ -63,14 +63,14 @@ pub(crate) struct Client {
     questions: usize,
     /// Messages that are being written; `None` when nothing is.
     writing: Option<Vec<Place>>,
-    epochs: u64,
+    stays: u64,
 }
 
 impl Client {
     /// It asks to become a member.
     pub(crate) fn joining(&mut self, group: &GroupName) {
-        self.epochs += 1;
-        let membership = Membership { stage: Stage::Joining, epoch: self.epochs, unread: 0, old: 0, read: 0 };
+        self.stays += 1;
+        let membership = Membership { stage: Stage::Joining, stay: self.stays, unread: 0, old: 0, read: 0 };
         self.memberships.insert(group.clone(), membership);
     }
 
@@ -92,8 +92,8 @@ impl Client {
         self.queue.push_back(Queued { answer, place: None });
     }
 
-    /// A change of a group, told to the client that is `me` there. Its own joining and leaving stay as they are: by them
-    /// it knows what belongs to which membership.
+    /// A change of a group, told to the client that is `me` there. Its own joining and leaving are told as they are: by
+    /// them it knows what belongs to which membership.
     pub(crate) fn change(&mut self, change: &Arc<Change>, me: &Member) {
         let mut change = Arc::clone(change);
         if self.queue.len() >= MANY && !concerns(&change, me) {
@@ -117,7 +117,7 @@ impl Client {
     pub(crate) fn message(&mut self, group: &GroupName, at: u64, answer: Answer) {
         let Some(membership) = self.memberships.get_mut(group) else { return };
         membership.unread += 1;
-        let place = Place { group: group.clone(), epoch: membership.epoch, at };
+        let place = Place { group: group.clone(), stay: membership.stay, at };
         self.queue.push_back(Queued { answer, place: Some(place) });
     }
 
@@ -163,8 +163,8 @@ impl Client {
     /// The batch is written. Answers with the groups that it has read something of.
     pub(crate) fn written(&mut self) -> Vec<GroupName> {
         let mut groups = Vec::new();
-        for Place { group, epoch, at } in self.writing.take().into_iter().flatten() {
-            if let Some(membership) = self.memberships.get_mut(&group).filter(|m| m.epoch == epoch) {
+        for Place { group, stay, at } in self.writing.take().into_iter().flatten() {
+            if let Some(membership) = self.memberships.get_mut(&group).filter(|m| m.stay == stay) {
                 membership.unread -= 1;
                 if membership.old > 0 {
                     membership.old -= 1;

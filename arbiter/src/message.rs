@@ -1,5 +1,5 @@
-//! What nodes and arbiter say to each other, and its bytes: one version byte, then the message in the workspace's codec.
-//! On a stream each is preceded by its length (four bytes, big endian), which the shells write and read.
+//! What nodes and arbiter say to each other, and its bytes: one version byte, then the message in the workspace's
+//! codec. On a stream each is preceded by its length (four bytes, big endian), which the shells write and read.
 
 use crate::report::Report;
 use config::NodeId;

@@ -20,7 +20,7 @@ pub use interface::{ClientId, Effect, Input, JobKey, Moment, NodeOptions};
 pub(crate) use plan::why;
 pub(crate) use words::{count, forced};
 
-use crate::cib::{Applied, Change, Cib, Generation, Origin, Turn};
+use crate::cib::{Applied, Change, Cib, Generation, Grant, Origin, Turn};
 use crate::controller::{Controller, Output};
 use crate::event::EventKind;
 use crate::transition::Progress;
@@ -29,7 +29,7 @@ use duty::Duty;
 use fencing::{Fencer, Request as FencingRequest};
 use journal::Journal;
 use leave::Leave;
-use membership::{Notice, Quorum, View};
+use membership::{Channel, Notice, Quorum, RingId, View};
 use requests::Clients;
 use resource_agents::Executor;
 use std::collections::VecDeque;
@@ -231,6 +231,7 @@ impl Node {
                 self.ring_warning = Some(text.clone());
                 self.event(now, EventKind::Alert, Some(self.me.to_string()), text);
             }
+            Input::Arbiter { ring, granted } => self.on_arbiter(&ring, granted),
             Input::Left => self.on_left(),
             Input::Request { client, request } => self.request(now, client, request),
             Input::ClientGone(client) => {
@@ -391,6 +392,15 @@ impl Node {
         self.duty = self.view().filter(|_| self.is_dc()).map(|view| Duty::new(view.ring.number, now.at));
     }
 
+    /// The arbiter has spoken to this node: all members of the view are to know it, unless they do.
+    fn on_arbiter(&mut self, ring: &RingId, granted: bool) {
+        let known = self.quorum().and_then(|quorum| quorum.external?.granted);
+        let news = known != Some(true) && known != Some(granted);
+        if news && self.controller.view().is_some_and(|view| view.ring == *ring) {
+            self.controller.submit(Change::Granted(Grant { view: ring.number, granted }));
+        }
+    }
+
     /// Quorum was counted anew inside the view.
     fn on_quorum(&mut self, now: Moment) {
         self.moved = true;
@@ -463,7 +473,7 @@ impl Node {
 
     fn notice(&mut self, now: Moment, notice: &Notice) {
         let (kind, subject, text) = words::notice(notice);
-        if matches!(notice, Notice::Refused { .. }) {
+        if matches!(notice, Notice::Refused { channel: Channel::Cluster, .. }) {
             // A message that is missing in the order leaves this node unable to say what came after it.
             self.stop(now, text);
         } else {

@@ -4,6 +4,7 @@
 //! program's one event loop (`pump`) that feeds the node machine with what they, the running jobs and the clients of
 //! the control socket have to say.
 
+mod arbiter;
 mod control;
 mod disk;
 mod groups;

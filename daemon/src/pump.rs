@@ -1,5 +1,6 @@
 //! The event loop: whatever happens goes into the node machine, whatever it wants done is done, in order.
 
+use crate::arbiter::Voice;
 use crate::control::{self, FromClient};
 use crate::disk::{StateDirectory, Written};
 use crate::groups;
@@ -98,6 +99,7 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
     let runner = RunnerOptions { env: agents_environment(local), notes: Some(notes), ..RunnerOptions::default() };
     let jobs = Runner::new(runner, job_sender);
     let mut inbox = Inbox {
+        arbiter: Voice::new(local, incarnation),
         ring: ring_events,
         backlog,
         jobs: job_events,
@@ -127,6 +129,7 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
 
 /// Everything that the node is told about.
 struct Inbox {
+    arbiter: Voice,
     ring: mpsc::UnboundedReceiver<membership_io::Event>,
     backlog: Arc<AtomicUsize>,
     jobs: mpsc::UnboundedReceiver<(JobKey, Finished)>,
@@ -160,6 +163,7 @@ impl Inbox {
                 Written::Stored(generation) => Input::Stored(generation),
                 Written::Failed { generation, reason } => Input::StoreFailed { generation, reason },
             }),
+            input = self.arbiter.next() => Happened::Input(input),
             Some(event) = self.clients.recv() => Happened::Client(event),
             Some(()) = self.departed.recv() => Happened::Departed,
             _ = self.terminate.recv() => Happened::Input(Input::Shutdown),
@@ -274,11 +278,15 @@ impl Pump {
     /// Feeds the node and does what it wants, until it wants nothing more.
     async fn go_on(&mut self, inbox: &mut Inbox) -> Result<()> {
         loop {
+            inbox.arbiter.follow(&self.node.cib().config);
             let input = match inbox.next(self.deadline()).await {
                 Happened::Input(input) => Some(input),
                 Happened::Ring(event) => {
                     if inbox.backlog.fetch_sub(1, Ordering::Relaxed) > RING_BACKLOG {
                         bail!("this node is {RING_BACKLOG} messages behind its ring and stops; is it overloaded?");
+                    }
+                    if let membership_io::Event::View(view) = &event {
+                        inbox.arbiter.on_view(view);
                     }
                     from_ring(event)?
                 }
@@ -310,6 +318,8 @@ impl Pump {
     /// Leaves nothing under way: agents are ended (what they did not finish, nobody will know of), and clients get the
     /// answers that are on their way.
     async fn finish(&mut self, inbox: &mut Inbox) {
+        // A node that has to stop at once does not wait for its groups: its peers go on without it at once, too.
+        self.leave_ring();
         self.jobs.kill_all();
         let mut clients: BTreeSet<ClientId> = std::mem::take(&mut self.clients).into_keys().collect();
         let rest = async {

@@ -33,6 +33,7 @@ pub fn ring(status: Status) -> RingReport {
         scheduling: status.scheduling.to_owned(),
         views: status.ring.views,
         tokens: status.ring.tokens,
+        gaps: status.ring.gaps,
         retransmits: status.ring.retransmits,
         bad_frames: status.ring.bad_frames,
         queued: status.ring.queued as u64,

@@ -257,7 +257,8 @@ impl Chronicle {
                 self.leaving.push(peer.clone());
                 self.sign(now, format!("{peer} left"));
             }
-            Notice::Refused { .. } => {
+            Notice::Refused { channel: Channel::Groups, .. } => {}
+            Notice::Refused { channel: Channel::Cluster, .. } => {
                 self.sent = self.sent.saturating_sub(1);
                 self.measured.take_if(|(before, _)| *before == self.sent);
             }
@@ -433,7 +434,7 @@ mod tests {
         // The second was not measured, and it comes before the third.
         chronicle.output(start + 9 * MS, &delivery("alpha"));
         chronicle.output(start + 10 * MS, &delivery("alpha"));
-        let refused = Notice::Refused { len: 1, reason: String::new() };
+        let refused = Notice::Refused { channel: Channel::Cluster, len: 1, reason: String::new() };
         chronicle.input(start + 20 * MS, &send);
         chronicle.output(start + 20 * MS, &Output::Notice(refused));
         chronicle.input(start + 30 * MS, &send);

@@ -38,6 +38,8 @@ pub const MAX_PAYLOAD: usize = 1024 * 1024;
 pub const MAX_GROUPS: usize = 1024;
 /// Most members of a group that a join may lead to. When two parts of a cluster meet there may be more.
 pub const MAX_MEMBERS: usize = 256;
+/// Messages of all clients of a node that may be in its ring at once. The rest of the ring's queue is the node's own.
+pub const MAX_IN_RING: usize = 1024;
 /// Most groups that one client is in.
 pub const MAX_MEMBERSHIPS: usize = 64;
 

@@ -121,7 +121,8 @@ impl Listener {
         while !right(&self.text()) {
             if Instant::now() > end {
                 let text = self.text();
-                let tail: Vec<&str> = text.lines().rev().take(10).collect();
+                let tail: Vec<String> =
+                    text.lines().rev().take(10).map(|line| line.chars().take(100).collect()).collect();
                 return Err(format!("{} does not say {what:?}; last: {tail:?}", self.file.display()));
             }
             std::thread::sleep(PEEK);
@@ -229,7 +230,7 @@ pub fn slow_reader() -> Result<(), String> {
         speaking.join().map_err(|_| "the speaker died")??;
         hearing.join().map_err(|_| "the speaker's ear died")??;
         let last = format!("{:0>LEN$}\n", LOAD - 1);
-        reader.until("the last message", |text| text.ends_with(&last))?;
+        reader.until("the last message", |text| text.contains(&last))?;
         let text = reader.text();
         let heard = text.lines().filter_map(|line| line.strip_prefix("alpha/1: ")?.parse::<usize>().ok());
         if !heard.eq(0..LOAD) {

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)]
 
 mod agents;
+mod arbiter;
 mod blackout;
 mod change;
 mod client;
@@ -100,6 +101,10 @@ fn main() -> ExitCode {
         ("operator: every command", Needs::Nothing, operator::commands),
         ("operator: the history of a power cut", Needs::Nothing, operator::history),
         ("operator: a fencing confirmed by hand", Needs::Nothing, operator::confirmed_by_hand),
+        ("arbiter: a partition", Needs::Nothing, arbiter::partition),
+        ("arbiter: away, and back while the cluster is broken", Needs::Nothing, arbiter::away),
+        ("arbiter: two clusters, each loses another node", Needs::Nothing, arbiter::two_clusters),
+        ("arbiter: who is refused, and why", Needs::Nothing, arbiter::refused),
         ("groups: programs come and go", Needs::Nothing, groups::come_and_go),
         ("groups: a reader that sleeps", Needs::Nothing, groups::slow_reader),
         ("groups: the client in the documentation", Needs::Files(&["/usr/bin/python3"]), groups::python),

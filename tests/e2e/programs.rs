@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The directory with `paceline` and `pacelined`: beside the test programs' own directory, or as told.
+/// The directory with `paceline`, `pacelined` and `paceline-arbiter`: beside the test programs' own directory, or as
+/// told.
 pub fn directory() -> PathBuf {
     if let Some(told) = std::env::var_os("PACELINE_PROGRAMS") {
         return told.into();
@@ -14,7 +15,7 @@ pub fn directory() -> PathBuf {
 
 /// Why they cannot be used.
 pub fn missing() -> Option<String> {
-    ["paceline", "pacelined"]
+    ["paceline", "pacelined", "paceline-arbiter"]
         .iter()
         .find(|name| !directory().join(name).exists())
         .map(|name| format!("{name} is not built (cargo xtask test builds it)"))

@@ -16,6 +16,12 @@ use std::time::{Duration, Instant};
 /// The nodes of every sandbox.
 pub const NODES: [&str; 3] = ["alpha", "beta", "gamma"];
 
+/// The name of its cluster.
+const CLUSTER: &str = "e2e";
+
+/// The nodes of a sandbox of two.
+pub const PAIR: [&str; 2] = ["alpha", "beta"];
+
 /// How long anything that should happen may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -35,6 +41,7 @@ pub struct Sandbox {
     pub base: PathBuf,
     /// The directory of the sandbox below it.
     pub dir: PathBuf,
+    nodes: &'static [&'static str],
     /// The cluster file in force, with `@MARK@` where a number may stand that changes nothing.
     text: RefCell<String>,
     marks: Cell<u32>,
@@ -104,31 +111,46 @@ flock -w 5 "$RUN/$PACELINE_RESOURCE.lock" true
 pub const CHECK: &str = r#"kill -0 "$(cat "$RUN/$PACELINE_NODE/run/$PACELINE_RESOURCE.pid")" 2>/dev/null"#;
 
 /// The cluster and its nodes; the sandbox puts addresses of its own in place of these.
-pub fn head() -> String {
+fn head_of(cluster: &str, nodes: &[&str]) -> String {
     let node = |(number, node): (usize, &&str)| {
         format!("[nodes.{node}]\naddresses = [\"127.0.0.{}\"]\nattributes = {{ mark = @MARK@ }}\n\n", number + 1)
     };
-    let nodes: String = NODES.iter().enumerate().map(node).collect();
-    format!("[cluster]\nname = \"e2e\"\n\n{nodes}")
+    let nodes: String = nodes.iter().enumerate().map(node).collect();
+    format!("[cluster]\nname = \"{cluster}\"\n\n{nodes}")
 }
 
 /// Runs `test` on a sandbox with these services (and other tables). A failure carries the ends of all logs.
 pub fn with(services: &str, test: impl FnOnce(&Sandbox) -> Result<(), String>) -> Result<(), String> {
-    run(false, services, test)
+    run(false, CLUSTER, &NODES, services, test)
 }
 
 /// The same with a mount namespace of its own, so that disks can be mounted over directories. Needs root.
 pub fn with_disks(services: &str, test: impl FnOnce(&Sandbox) -> Result<(), String>) -> Result<(), String> {
-    run(true, services, test)
+    run(true, CLUSTER, &NODES, services, test)
 }
 
-fn run(private: bool, services: &str, test: impl FnOnce(&Sandbox) -> Result<(), String>) -> Result<(), String> {
-    let sandbox = Sandbox::up(private, services)?;
-    sandbox.consistent(&NODES).and_then(|()| test(&sandbox)).map_err(|error| format!("{error}\n{}", sandbox.logs()))
+/// The same with two nodes, in a cluster of this name.
+pub fn with_pair(
+    cluster: &str,
+    services: &str,
+    test: impl FnOnce(&Sandbox) -> Result<(), String>,
+) -> Result<(), String> {
+    run(false, cluster, &PAIR, services, test)
+}
+
+fn run(
+    private: bool,
+    cluster: &str,
+    nodes: &'static [&'static str],
+    services: &str,
+    test: impl FnOnce(&Sandbox) -> Result<(), String>,
+) -> Result<(), String> {
+    let sandbox = Sandbox::up(private, cluster, nodes, services)?;
+    sandbox.consistent(nodes).and_then(|()| test(&sandbox)).map_err(|error| format!("{error}\n{}", sandbox.logs()))
 }
 
 impl Sandbox {
-    fn up(private: bool, services: &str) -> Result<Sandbox, String> {
+    fn up(private: bool, cluster: &str, nodes: &'static [&'static str], services: &str) -> Result<Sandbox, String> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let base = std::env::temp_dir().join(format!("paceline-e2e-{}-{number}", std::process::id()));
@@ -136,8 +158,8 @@ impl Sandbox {
         let _ = fs::remove_dir_all(&base);
         fs::create_dir_all(&base).map_err(|error| format!("{}: {error}", base.display()))?;
         let dir = base.join("box");
-        let text = format!("{}{services}", head()).replace("@DIRECTORY@", &dir.to_string_lossy());
-        let mut sandbox = Sandbox { base, dir, text: RefCell::new(text), marks: Cell::new(0), _guard: None };
+        let text = format!("{}{services}", head_of(cluster, nodes)).replace("@DIRECTORY@", &dir.to_string_lossy());
+        let mut sandbox = Sandbox { base, dir, nodes, text: RefCell::new(text), marks: Cell::new(0), _guard: None };
         let file = sandbox.write("first.toml", &sandbox.marked())?;
         let program = programs::directory().join("paceline");
         let mut command = Command::new(if private { Path::new("unshare") } else { &program });
@@ -335,7 +357,8 @@ impl Sandbox {
 
     /// Replaces the services, and applies that.
     pub fn apply_services(&self, node: &str, services: &str) -> Result<(), String> {
-        *self.text.borrow_mut() = format!("{}{services}", head()).replace("@DIRECTORY@", &self.dir.to_string_lossy());
+        *self.text.borrow_mut() =
+            format!("{}{services}", head_of(CLUSTER, self.nodes)).replace("@DIRECTORY@", &self.dir.to_string_lossy());
         self.apply_mark(node)?.0.said(0, &["safe on the disks of a quorum"])
     }
 
@@ -404,7 +427,7 @@ impl Sandbox {
 
     fn logs(&self) -> String {
         let mut all = String::new();
-        for node in NODES {
+        for node in self.nodes {
             for name in ["daemon.log", "machine.log"] {
                 let text = fs::read_to_string(self.of(node, name)).unwrap_or_default();
                 let lines: Vec<&str> = text.lines().collect();

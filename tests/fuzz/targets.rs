@@ -7,7 +7,10 @@
 //! | `ring` | frames in a row, segments and pieces of messages among them, into a ring that stands | a peer |
 //! | `record` | a recording of a ring, and its steps into a ring | whoever sent it to be looked at |
 //! | `hello` | the first words on a connection | a peer |
+//! | `group-frame` | what programs and the daemon say about process groups | a program; the daemon |
+//! | `group-speech` | what a member says in groups, into a node with programs | a peer |
 //! | `message` | what members tell each other on the ring | a peer |
+//! | `arbiter` | what nodes and arbiter say to each other | a node, the arbiter |
 //! | `ring-number` | the stored ring number | this node, earlier |
 //! | `durable` | the stored CIB; the snapshot of a peer | this node, earlier; a peer |
 //! | `status` | the status in a snapshot | a peer |
@@ -25,6 +28,7 @@
 //! What travels before a peer has proven its name (UDP datagrams, TLS) is read by quinn-proto and rustls, which are
 //! fuzzed where they are made. A daemon's own file (`pacelined.toml`) is read by the `toml` crate into plain fields.
 
+mod groups;
 mod record;
 mod ring;
 mod text;
@@ -88,6 +92,7 @@ const TEXT: Target = Target { longest: 8 * KIB, memory: (256 * KIB, 256), time: 
 pub fn all() -> Vec<Target> {
     let mut all = wire::targets();
     all.push(ring::target());
+    all.extend(groups::targets());
     all.push(record::target());
     all.extend(text::targets());
     all

@@ -24,6 +24,7 @@ mod host;
 mod network;
 mod plan;
 mod play;
+mod programs;
 mod sizes;
 mod world;
 

@@ -5,6 +5,7 @@ mod settle;
 
 use crate::checks::Violation;
 use crate::network::Weather;
+use crate::programs::Programs;
 use crate::world::{Detail, MS, Shape, World};
 use fastrand::Rng;
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub struct Outcome {
     pub views: u64,
     /// Messages delivered, and how many of them while a view was being left.
     pub deliveries: (u64, u64),
+    /// What programs were told of their groups.
+    pub heard: u64,
     /// From the end of the faults to one view, as a share of what is allowed.
     pub settled: f64,
 }
@@ -79,6 +82,7 @@ impl Plan {
         }
         for _ in 0..self.rng.usize(10..40) {
             self.act()?;
+            self.programs_act()?;
             let pause = match self.rng.u8(..4) {
                 0 => self.rng.u64(..5 * MS),
                 1 => self.rng.u64(..200 * MS),
@@ -107,6 +111,7 @@ impl Plan {
             steps: *steps,
             views: checks.views,
             deliveries: (checks.deliveries, checks.transitional),
+            heard: self.world.programs.as_ref().map_or(0, |programs| programs.heard),
             settled: self.settled,
         }
     }
@@ -152,6 +157,16 @@ impl Plan {
             28 | 29 if up && self.rng.bool() => return self.world.leave(at),
             30 | 31 => return self.fall(at),
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Does not draw from this plan's numbers: a world with programs is otherwise the same as one without.
+    fn programs_act(&mut self) -> Result<(), Violation> {
+        for at in self.world.running() {
+            for _ in 0..3 {
+                self.world.program_acts(at, Programs::act)?;
+            }
         }
         Ok(())
     }

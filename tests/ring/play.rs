@@ -29,14 +29,14 @@ pub fn one(seed: u64, arguments: &Arguments) -> bool {
 }
 
 fn describe(seed: u64, outcome: &Outcome) -> String {
-    let Outcome { nodes, violation, time, steps, views, deliveries: (all, transitional), settled } = outcome;
+    let Outcome { nodes, violation, time, steps, views, deliveries: (all, transitional), heard, settled } = outcome;
     let verdict = match violation {
         None => "ok".to_owned(),
         Some(Violation { rule, text }) => format!("{rule} does not hold: {text}"),
     };
     format!(
         "seed {seed}: {verdict} ({nodes} nodes, {time} ms, {steps} steps, {views} views, {all} deliveries, \
-         {transitional} transitional, together after {:.0} % of the bound)",
+         {transitional} transitional, {heard} heard by programs, together after {:.0} % of the bound)",
         settled * 100.0
     )
 }
@@ -72,6 +72,7 @@ struct Sums {
     views: u64,
     deliveries: u64,
     transitional: u64,
+    heard: u64,
     slowest: (f64, u64),
     largest: usize,
     failed: Vec<u64>,
@@ -84,6 +85,7 @@ impl Sums {
         self.views += outcome.views;
         self.deliveries += outcome.deliveries.0;
         self.transitional += outcome.deliveries.1;
+        self.heard += outcome.heard;
         self.largest = self.largest.max(outcome.nodes);
         if outcome.settled > self.slowest.0 {
             self.slowest = (outcome.settled, seed);
@@ -123,7 +125,7 @@ pub fn many(seeds: Vec<u64>, arguments: &Arguments) -> bool {
             }
         }
     });
-    let Sums { played, steps, views, deliveries, transitional, slowest, largest, mut failed } = sums;
+    let Sums { played, steps, views, deliveries, transitional, heard, slowest, largest, mut failed } = sums;
     failed.sort_unstable();
     if let Some(seed) = failed.first() {
         let (outcome, lines) = explain(*seed, arguments, Detail::Events, LINES);
@@ -133,7 +135,7 @@ pub fn many(seeds: Vec<u64>, arguments: &Arguments) -> bool {
         println!("rings: failed seeds {failed:?}");
     }
     println!(
-        "rings: {views} views, {deliveries} deliveries ({transitional} transitional), up to {largest} nodes; together \
+        "rings: {views} views, {deliveries} deliveries ({transitional} transitional), {heard} told to programs, up to {largest} nodes; together \
          within {:.0} % of the bound (seed {})",
         slowest.0 * 100.0,
         slowest.1

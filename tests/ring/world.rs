@@ -7,9 +7,11 @@ use crate::checks::{Checks, Stamp, Violation, own_gaps_blame_nobody};
 use crate::flight::Flights;
 use crate::host::Host;
 use crate::network::Network;
+use crate::programs::Programs;
 use bytes::Bytes;
 use config::NodeId;
 use fastrand::Rng;
+use membership::group;
 use membership::wire::Seen;
 use membership::{
     Channel, Delivery, Guarantee, Incarnation, Input, Message, Output, Recorder, Ring, RingOptions, View,
@@ -22,6 +24,8 @@ use std::time::{Duration, Instant};
 pub const MS: u64 = 1_000;
 /// Bytes of a message that say whose it is.
 const STAMP: usize = 24;
+/// From what a program asks, or is told, to the ring, in microseconds.
+const SEAM: u64 = 30;
 /// Frames that wait in the socket of a host that does not read; more are lost.
 const SOCKET: usize = 4096;
 
@@ -51,6 +55,8 @@ pub struct World {
     pub rng: Rng,
     /// Steps of rings so far.
     pub steps: u64,
+    /// Programs that use the ring, if there are any.
+    pub programs: Option<Programs>,
     /// What is recorded.
     pub flights: Flights,
     /// Frames given to the network so far.
@@ -132,6 +138,8 @@ impl World {
             hosts: names.into_iter().map(Host::new).collect(),
             rng: Rng::with_seed(seed),
             steps: 0,
+            // Groups come on top of what the ring does: a third of the worlds has them.
+            programs: seed.is_multiple_of(3).then(|| Programs::new(seed)),
             flights: Flights::of(seed),
             frames: 0,
             dawn,
@@ -181,6 +189,9 @@ impl World {
         let ring = Ring::new(options, self.dawn + Duration::from_micros(self.now));
         host.recorder = self.flights.limit.map(|limit| Recorder::new(&ring, limit));
         host.begin(ring, life, self.now);
+        if let Some(programs) = &mut self.programs {
+            programs.begin(at, &self.hosts[at].name, life);
+        }
         self.note(at, || format!("starts as {life}"));
         self.step(at, Input::Wake)?;
         for other in self.running() {
@@ -214,6 +225,9 @@ impl World {
     }
 
     fn end(&mut self, at: usize) {
+        if let Some(programs) = &mut self.programs {
+            programs.end(at);
+        }
         let host = &mut self.hosts[at];
         if let Some(recorder) = host.end() {
             self.flights.end(&host.name, recorder);
@@ -357,6 +371,9 @@ impl World {
             Output::Broadcast(bytes) => {
                 (0..self.hosts.len()).filter(|to| *to != at).try_for_each(|to| self.send(at, to, &bytes))
             }
+            Output::Deliver(delivery) if delivery.channel == Channel::Groups => {
+                self.tell_programs(at, group::Input::Delivered(delivery))
+            }
             Output::Deliver(delivery) => self.deliver(at, &delivery),
             Output::View(view) => {
                 self.note(at, || {
@@ -364,7 +381,8 @@ impl World {
                     let (all, along) = (view.members.keys().collect(), view.came_along.iter().collect());
                     format!("installs {}: {}; with it came {}", view.ring, names(all), names(along))
                 });
-                self.checks.installed(&self.hosts[at].life(), &view)
+                self.checks.installed(&self.hosts[at].life(), &view)?;
+                self.tell_programs(at, group::Input::View(view))
             }
             Output::StoreRingNumber(number) => {
                 let stored = self.hosts[at].store(number);
@@ -386,6 +404,32 @@ impl World {
             }
             Output::Left => Ok(()),
         }
+    }
+
+    /// The groups of a host are told something; what they want said is said a moment later, as from another thread.
+    fn tell_programs(&mut self, at: usize, input: group::Input) -> Result<(), Violation> {
+        let Some(programs) = &mut self.programs else { return Ok(()) };
+        let messages = programs.step(at, input)?;
+        self.say_later(at, messages);
+        Ok(())
+    }
+
+    /// A program of a host does something, unless the host sleeps.
+    pub fn program_acts(
+        &mut self,
+        at: usize,
+        act: impl Fn(&mut Programs, usize) -> Result<Vec<Message>, Violation>,
+    ) -> Result<(), Violation> {
+        let Some(programs) = self.programs.as_mut().filter(|_| self.hosts[at].free_at() <= self.now) else {
+            return Ok(());
+        };
+        let messages = act(programs, at)?;
+        self.say_later(at, messages);
+        Ok(())
+    }
+
+    fn say_later(&mut self, at: usize, messages: Vec<Message>) {
+        messages.into_iter().for_each(|message| self.later(SEAM, at, Input::Multicast(message)));
     }
 
     fn deliver(&mut self, at: usize, delivery: &Delivery) -> Result<(), Violation> {

@@ -9,7 +9,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
 }
 
-/// The directory that holds `paceline`, `pacelined` and this program.
+/// The directory that holds `paceline`, `pacelined`, `paceline-arbiter` and this program.
 pub fn programs() -> Result<PathBuf> {
     let me = std::env::current_exe().context("cannot find this program's own file")?;
     me.parent().map(Path::to_owned).context("this program's file has no directory")
@@ -30,7 +30,7 @@ pub fn cargo(arguments: &[&str]) -> Command {
 /// Builds `paceline` and `pacelined`, telling so when it takes a while.
 pub fn build_programs() -> Result<()> {
     println!("building paceline and pacelined (the first time takes a few minutes) ...");
-    let status = cargo(&["build", "--package", "cli", "--package", "daemon", "--bins"])
+    let status = cargo(&["build", "--package", "cli", "--package", "daemon", "--package", "arbiter-io", "--bins"])
         .status()
         .context("cannot run cargo build")?;
     if !status.success() {

@@ -18,6 +18,10 @@ fn time(micros: u64) -> String {
     }
 }
 
+fn number(of: u64, what: &str) -> String {
+    count(usize::try_from(of).unwrap_or(usize::MAX), what)
+}
+
 /// The ring.
 pub(crate) fn ring(report: &RingReport) -> String {
     let members: Vec<&str> = report.members.iter().map(|node| node.as_str()).collect();
@@ -52,15 +56,21 @@ pub(crate) fn ring(report: &RingReport) -> String {
             "This host: {}; the ring's thread was {} late at worst, {} (longest {})",
             clean(&report.scheduling),
             time(own.worst_late_us),
-            count(usize::try_from(own.pauses).unwrap_or(usize::MAX), "pause"),
+            number(own.pauses, "pause"),
             time(own.longest_pause_us)
         ),
     );
     out += &wrapped(
         "",
         &format!(
-            "Since the start: {} views, {} tokens, {} messages repeated, {} frames dropped, {} refused, {} bad frames",
-            report.views, report.tokens, report.retransmits, report.frames_dropped, report.refused, report.bad_frames
+            "Since the start: {}, {}, {} missed and asked for, {} repeated for others, {} dropped, {} refused, {}",
+            number(report.views, "view"),
+            number(report.tokens, "token"),
+            number(report.gaps, "packet"),
+            report.retransmits,
+            number(report.frames_dropped, "frame"),
+            number(report.refused, "connection"),
+            number(report.bad_frames, "bad frame")
         ),
     );
     out += &peers(report);
@@ -187,6 +197,10 @@ mod tests {
             token_timeout_ms: 1000,
             warning_ms: 750,
             scheduling: "SCHED_RR 50".to_owned(),
+            views: 1,
+            tokens: 40,
+            gaps: 2,
+            retransmits: 3,
             insight,
             peers: BTreeMap::from([(node("beta"), beta)]),
             ..RingReport::default()
@@ -201,6 +215,7 @@ mod tests {
             "380 us a round, 99 of 100 within 900 us, 12.3 ms at worst; lost after 1000 ms",
             "half delivered within 700 us, 99 of 100 within 1.9 ms, 2.0 ms at worst (4 measured); 0 waiting",
             "90 us late at worst, 1 pause (longest 700 ms)",
+            "1 view, 40 tokens, 2 packets missed and asked for, 3 repeated for others",
             "gamma lost 1, left 0, warned of 2 (silent for 1001 ms)",
             "7: +beta -gamma, 61 s ago, took 4.3 ms: nothing was heard from gamma",
         ] {

@@ -81,8 +81,11 @@ impl Cib {
         electorate.tally(|node| self.online(node).is_some(), granted).carried()
     }
 
+    /// What the arbiter said. What it granted it does not take back: a "no" that comes after it is of a member that has
+    /// waited for the answer in vain.
     pub(super) fn granted(&mut self, grant: Grant, context: Context) -> Option<News> {
-        if grant.view != context.view || self.status.grant == Some(grant) {
+        let before = self.status.grant.filter(|before| before.view == context.view);
+        if grant.view != context.view || before.is_some_and(|before| before.granted || before == grant) {
             return None;
         }
         self.status.grant = Some(grant);

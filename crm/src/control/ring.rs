@@ -25,6 +25,9 @@ pub struct RingReport {
     pub views: u64,
     /// Tokens received.
     pub tokens: u64,
+    /// Packets that this node missed and asked for.
+    #[serde(default)]
+    pub gaps: u64,
     /// Messages sent again because a member missed them.
     pub retransmits: u64,
     /// Frames refused.

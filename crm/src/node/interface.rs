@@ -6,7 +6,7 @@ use crate::event::Event;
 use bytes::Bytes;
 use config::{Config, NodeId, Overrides};
 use fencing::FencerOptions;
-use membership::{Delivery, Incarnation, Notice, View};
+use membership::{Delivery, Incarnation, Notice, RingId, View};
 use resource_agents::{ExecutorOptions, Finished, Job, JobId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -81,6 +81,14 @@ pub enum Input {
     Link(String),
     /// The ring cannot do something it should: for people, and while no view comes after it part of the summary.
     Warning(String),
+    /// What the arbiter said about the view of this ring, or that it said nothing in time. It never takes back what it
+    /// granted: that ends with the view.
+    Arbiter {
+        /// The ring.
+        ring: RingId,
+        /// Whether its votes count there.
+        granted: bool,
+    },
     /// The ring has left in order.
     Left,
     /// A client asks.

@@ -195,7 +195,7 @@ pub(super) fn notice(notice: &Notice) -> (EventKind, Option<String>, String) {
         Notice::BadFrame { from, reason } => {
             (EventKind::Link, Some(from.to_string()), format!("{from} sent a bad frame: {reason}"))
         }
-        Notice::Refused { len, reason } => {
+        Notice::Refused { len, reason, .. } => {
             (EventKind::Alert, None, format!("the ring did not take a message of {len} bytes: {reason}"))
         }
         Notice::PeerLeft { peer } => (EventKind::View, Some(peer.to_string()), format!("{peer} said goodbye")),

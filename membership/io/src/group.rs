@@ -134,7 +134,7 @@ impl GroupSender {
 }
 
 impl GroupReceiver {
-    /// The next answer; `None` when there was none within `patience`. Without patience it waits for as long as it takes.
+    /// The next answer; `None` when there was none within `patience`. Without one it waits for as long as it takes.
     ///
     /// # Errors
     /// The connection is lost, or what comes is not understood: there is nothing more to be heard.

@@ -1,6 +1,6 @@
 //! One connected program: what waits to be written to it, and what it wants that cannot be done yet.
 
-use super::{Answer, Change, GroupName, Request};
+use super::{Answer, Change, GroupName, Member, Request};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) enum Stage {
 pub(crate) struct Membership {
     pub(crate) stage: Stage,
     /// Tells this membership from an earlier one in the same group.
-    epoch: u64,
+    stay: u64,
     /// Messages that are not written yet.
     unread: usize,
     /// Those of them that came before the present view: the oldest.
@@ -45,7 +45,7 @@ struct Queued {
 #[derive(Clone, Debug)]
 struct Place {
     group: GroupName,
-    epoch: u64,
+    stay: u64,
     at: u64,
 }
 
@@ -63,14 +63,14 @@ pub(crate) struct Client {
     questions: usize,
     /// Messages that are being written; `None` when nothing is.
     writing: Option<Vec<Place>>,
-    epochs: u64,
+    stays: u64,
 }
 
 impl Client {
     /// It asks to become a member.
     pub(crate) fn joining(&mut self, group: &GroupName) {
-        self.epochs += 1;
-        let membership = Membership { stage: Stage::Joining, epoch: self.epochs, unread: 0, old: 0, read: 0 };
+        self.stays += 1;
+        let membership = Membership { stage: Stage::Joining, stay: self.stays, unread: 0, old: 0, read: 0 };
         self.memberships.insert(group.clone(), membership);
     }
 
@@ -92,9 +92,11 @@ impl Client {
         self.queue.push_back(Queued { answer, place: None });
     }
 
-    pub(crate) fn change(&mut self, change: &Arc<Change>) {
+    /// A change of a group, told to the client that is `me` there. Its own joining and leaving are told as they are: by
+    /// them it knows what belongs to which membership.
+    pub(crate) fn change(&mut self, change: &Arc<Change>, me: &Member) {
         let mut change = Arc::clone(change);
-        if self.queue.len() >= MANY {
+        if self.queue.len() >= MANY && !concerns(&change, me) {
             let last = self.queue.iter().rposition(|queued| match &queued.answer {
                 Answer::Change(earlier) => earlier.group == change.group,
                 Answer::Message { group, .. } => *group == change.group,
@@ -102,6 +104,7 @@ impl Client {
             });
             if let Some(at) = last
                 && let Answer::Change(earlier) = &self.queue[at].answer
+                && !concerns(earlier, me)
             {
                 change = Arc::new(merged(earlier, &change));
                 self.queue.remove(at);
@@ -114,7 +117,7 @@ impl Client {
     pub(crate) fn message(&mut self, group: &GroupName, at: u64, answer: Answer) {
         let Some(membership) = self.memberships.get_mut(group) else { return };
         membership.unread += 1;
-        let place = Place { group: group.clone(), epoch: membership.epoch, at };
+        let place = Place { group: group.clone(), stay: membership.stay, at };
         self.queue.push_back(Queued { answer, place: Some(place) });
     }
 
@@ -128,10 +131,12 @@ impl Client {
         self.questions == 0
     }
 
-    /// Whether something of this group waits to be written, of an earlier membership too.
+    /// Whether something of an earlier membership in this group waits to be written.
     pub(crate) fn remembers(&self, group: &GroupName) -> bool {
         let of = |place: &Place| place.group == *group;
-        self.writing.iter().flatten().any(of) || self.queue.iter().any(|queued| queued.place.as_ref().is_some_and(of))
+        let change = |answer: &Answer| matches!(answer, Answer::Change(change) if change.group == *group);
+        let queued = |queued: &Queued| queued.place.as_ref().is_some_and(of) || change(&queued.answer);
+        self.writing.iter().flatten().any(of) || self.queue.iter().any(queued)
     }
 
     // ---- writing ----
@@ -158,8 +163,8 @@ impl Client {
     /// The batch is written. Answers with the groups that it has read something of.
     pub(crate) fn written(&mut self) -> Vec<GroupName> {
         let mut groups = Vec::new();
-        for Place { group, epoch, at } in self.writing.take().into_iter().flatten() {
-            if let Some(membership) = self.memberships.get_mut(&group).filter(|m| m.epoch == epoch) {
+        for Place { group, stay, at } in self.writing.take().into_iter().flatten() {
+            if let Some(membership) = self.memberships.get_mut(&group).filter(|m| m.stay == stay) {
                 membership.unread -= 1;
                 if membership.old > 0 {
                     membership.old -= 1;
@@ -172,6 +177,11 @@ impl Client {
             }
         }
         groups
+    }
+
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        (self.queue.iter().map(|queued| queued.answer.len()).sum(), self.queue.len())
     }
 
     pub(crate) fn drained(&self) -> bool {
@@ -205,6 +215,11 @@ impl Client {
 
 fn answers_a_question(answer: &Answer) -> bool {
     matches!(answer, Answer::Refused { .. } | Answer::Group(_) | Answer::End { .. })
+}
+
+/// Whether it tells that `me` has come or gone.
+fn concerns(change: &Change, me: &Member) -> bool {
+    change.joined.iter().any(|(member, _)| member == me) || change.left.iter().any(|(member, _)| member == me)
 }
 
 /// Two changes of a group as one.

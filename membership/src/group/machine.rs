@@ -20,7 +20,7 @@ use super::client::{Client, Stage};
 use super::flow::cost;
 use super::speech::{Body, Brought, Speech};
 use super::table::{Leavers, Table};
-use super::{Answer, Change, GroupName, JoinReason, LeaveReason, MAX_MEMBERSHIPS, MAX_PAYLOAD};
+use super::{Answer, Change, GroupName, JoinReason, LeaveReason, MAX_IN_RING, MAX_MEMBERSHIPS, MAX_PAYLOAD};
 use super::{Member, Refusal, Report, Request, wire};
 use crate::message::{Channel, Guarantee, Message};
 use crate::ring::Delivery;
@@ -31,8 +31,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::sync::Arc;
 
-/// Bytes and messages of all clients of a node that may be in the ring at once. The rest of its queue is the node's own.
-const SHARE: (u64, usize) = (4 * 1024 * 1024, 1024);
+/// Bytes and messages of all clients of a node that may be in the ring at once.
+const SHARE: (u64, usize) = (4 * 1024 * 1024, MAX_IN_RING);
 /// A message shorter than this is copied out of the packet it came in: one that waits for its reader would keep the
 /// whole packet.
 const COPIED: usize = 32 * 1024;
@@ -128,6 +128,8 @@ pub struct Groups {
     clients: BTreeMap<u32, Client>,
     /// What was said and has not come back, oldest first.
     flying: VecDeque<Flying>,
+    /// How many of them, from the oldest on, are in the ring.
+    said: usize,
     flying_cost: u64,
     serial: u64,
     /// Groups in which the others should hear how far this node's members have read.
@@ -155,6 +157,7 @@ impl Groups {
             departed: BTreeSet::new(),
             clients: BTreeMap::new(),
             flying: VecDeque::new(),
+            said: 0,
             flying_cost: 0,
             serial: 0,
             to_tell: BTreeSet::new(),
@@ -187,6 +190,11 @@ impl Groups {
     #[must_use]
     pub fn departed(&self) -> bool {
         self.departed.contains(&(self.me.clone(), self.incarnation))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn queued(&self, client: u32) -> (usize, usize) {
+        self.clients[&client].queued()
     }
 
     fn member(&self, client: u32) -> Member {
@@ -257,10 +265,8 @@ impl Groups {
             self.change(&group, view.ring.number, Vec::new(), joined);
         }
         self.to_tell = self.table.groups.keys().cloned().collect();
-        for mut flying in mem::take(&mut self.flying) {
-            flying.serial = self.say(&flying.body, &flying.payload, flying.guarantee);
-            self.flying.push_back(flying);
-        }
+        self.said = 0;
+        self.say_on();
     }
 
     // ---- what is said ----
@@ -276,9 +282,21 @@ impl Groups {
 
     /// Says something now and in every view until it has come back. While the view does not stand it is only kept.
     fn insist(&mut self, body: Body, payload: Bytes, guarantee: Guarantee, asked: u32) {
-        let serial = if self.stands() { self.say(&body, &payload, guarantee) } else { 0 };
         self.flying_cost += cost(payload.len());
-        self.flying.push_back(Flying { serial, body, payload, guarantee, asked });
+        self.flying.push_back(Flying { serial: 0, body, payload, guarantee, asked });
+        if self.stands() {
+            self.say_on();
+        }
+    }
+
+    /// Says what waits to be said, in its order, as far as there is room.
+    fn say_on(&mut self) {
+        while self.said < MAX_IN_RING
+            && let Some(Flying { body, payload, guarantee, .. }) = self.flying.get(self.said).cloned()
+        {
+            self.flying[self.said].serial = self.say(&body, &payload, guarantee);
+            self.said += 1;
+        }
     }
 
     fn delivered(&mut self, delivery: Delivery) {
@@ -335,6 +353,10 @@ impl Groups {
     fn came_back(&mut self, serial: u64) -> Option<u32> {
         let flying = self.flying.pop_front_if(|first| first.serial == serial)?;
         self.flying_cost -= cost(flying.payload.len());
+        self.said -= 1;
+        if self.stands() {
+            self.say_on();
+        }
         Some(flying.asked)
     }
 
@@ -393,6 +415,7 @@ impl Groups {
                 self.touched.insert(*number);
             }
             self.flying.clear();
+            self.said = 0;
             self.flying_cost = 0;
         }
         self.departed.insert((node, incarnation));
@@ -408,8 +431,9 @@ impl Groups {
         told.extend(&leavers);
         let change = Arc::new(Change { group: group.clone(), view, members, left, joined });
         for number in told {
+            let me = self.member(number);
             if let Some(client) = self.clients.get_mut(&number) {
-                client.change(&change);
+                client.change(&change, &me);
                 if leavers.contains(&number) {
                     client.memberships.remove(group);
                 }
@@ -563,7 +587,8 @@ impl Groups {
                 if client.memberships.len() >= MAX_MEMBERSHIPS {
                     return Some(Err((*serial, Refusal::TooManyMemberships)));
                 }
-                // What it has not read of an earlier membership counts in no window any more.
+                // What it has not read of an earlier membership counts in no window any more, and joining and leaving
+                // again and again must not fill the memory either.
                 if !stands || client.remembers(group) {
                     return None;
                 }

@@ -250,7 +250,7 @@ impl Core {
             return true;
         }
         let reason = format!("a message of {len} bytes is too long, or too many wait ({} now)", self.outbox.len());
-        self.notice(Notice::Refused { len, reason });
+        self.notice(Notice::Refused { channel: message.channel, len, reason });
         false
     }
 
@@ -519,6 +519,10 @@ impl Core {
 
     pub(crate) fn count_token(&mut self) {
         self.status.tokens += 1;
+    }
+
+    pub(crate) fn count_gaps(&mut self, count: u64) {
+        self.status.gaps += count;
     }
 
     pub(crate) fn count_retransmits(&mut self, count: u64) {

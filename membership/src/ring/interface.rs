@@ -165,6 +165,8 @@ pub enum Notice {
     /// A message given to [`Input::Multicast`] was not taken: it is longer than [`MAX_MESSAGE`], or the queue is full
     /// (see [`Ring::can_accept`](super::Ring::can_accept)).
     Refused {
+        /// Whose it was.
+        channel: Channel,
         /// Its length in bytes.
         len: usize,
         /// Why.
@@ -181,6 +183,8 @@ pub struct RingStatus {
     pub views: u64,
     /// Tokens received.
     pub tokens: u64,
+    /// Packets that this node missed and asked for.
+    pub gaps: u64,
     /// Messages sent again because a member missed them.
     pub retransmits: u64,
     /// Frames refused.

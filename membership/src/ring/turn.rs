@@ -71,7 +71,7 @@ impl Turn {
         self.sent = sent + repeated;
         token.sent = token.sent.saturating_add(self.sent);
         set_aru(log, &mut token);
-        request(log, &mut token, before);
+        core.count_gaps(request(log, &mut token, before));
         // Whoever had less when it passed has lowered the mark since the last visit, and nobody but the last one who
         // lowered it raises it again: what it said then and says now, all have.
         let all_have = self.aru.min(token.aru);
@@ -177,8 +177,9 @@ fn set_aru(log: &Log, token: &mut Token) {
     }
 }
 
-/// Asks for what is missing up to `limit`.
-fn request(log: &Log, token: &mut Token, limit: u64) {
+/// Asks for what is missing up to `limit`; for how many packets.
+fn request(log: &Log, token: &mut Token, limit: u64) -> u64 {
+    let mut gaps = 0;
     let asked = |spans: &[Span], seq: u64| spans.iter().any(|s| s.seqs().contains(&seq));
     let others = token.requests.clone();
     'all: for span in log.missing(limit.min(token.seq), REQUESTS) {
@@ -190,6 +191,8 @@ fn request(log: &Log, token: &mut Token, limit: u64) {
                 break 'all;
             }
             Span::add(&mut token.requests, seq);
+            gaps += 1;
         }
     }
+    gaps
 }

@@ -4,7 +4,10 @@
 use crate::rest::{self, Course, End};
 use crate::standing;
 use scheduler::audit::{Rule, audit};
+use scheduler::execute::execute;
 use scheduler::facts::options::PlacementStrategy;
+use scheduler::injection::Injection;
+use scheduler::schedule::ActionKind;
 use scheduler::situation::Situation;
 use scheduler::{facts, schedule};
 
@@ -12,17 +15,24 @@ use scheduler::{facts, schedule};
 const SHUFFLES: u64 = 2;
 
 /// Why a transition may have to be followed by another one although every action succeeded. Without such a cause one
-/// is enough.
+/// is enough. Where a cause can be taken away, it is: it counts when the cluster then rests after one transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// A node was fenced. What was blocked, not managed or not known there went with it, and its failures too, so
-    /// that something can run now that could not be thought of before. As with the peer.
+    /// that something can run now that could not be thought of before: with these nodes fenced before, one transition
+    /// is enough. As with the peer.
     Fenced,
-    /// Nodes have capacities. What leaves a node makes room there only when it has left. As with the peer.
+    /// Nodes have capacities, or are to be filled evenly. What leaves a node makes room there only when it has left:
+    /// with the default placement, one transition is enough. As with the peer.
     Room,
+    /// Both of those.
+    FencedAndRoom,
     /// Nothing but questions, or what is known is put in order: an instance that was told apart by where it ran is
     /// not there any more, so its node is asked about another one, or the history of one too many is forgotten.
     Asked,
+    /// Something ran on several nodes and is stopped on all of them, since operators want that to end first
+    /// (`multiple-active = "stop_only"`); when it has ended it may start. As with the peer.
+    Ended,
     /// Where something should be is weighed against where other things are at the moment: colocations with what is
     /// about to move, numbers of instances, stickiness of what was not there yet. As with the peer.
     Moved,
@@ -98,20 +108,53 @@ fn way(course: &Course) -> Option<String> {
 
 /// Why transitions after the first were needed.
 fn causes(situation: &Situation, course: &Course) -> Vec<Cause> {
-    let facts = facts::read(situation);
-    let weighs = facts.options.placement_strategy != PlacementStrategy::Default;
-    let mut fenced = false;
-    let mut causes = Vec::new();
-    for (at, transition) in course.transitions.iter().enumerate() {
-        if at > 0 {
-            causes.push(match () {
-                () if transition.only_asks => Cause::Asked,
-                () if fenced => Cause::Fenced,
-                () if weighs => Cause::Room,
-                () => Cause::Moved,
-            });
-        }
-        fenced |= transition.fences;
+    let later = course.transitions.iter().skip(1);
+    let cause = later.clone().any(|it| !it.only_asks).then(|| cause(situation, course));
+    later.map(|it| cause.filter(|_| !it.only_asks).unwrap_or(Cause::Asked)).collect()
+}
+
+/// The cause that, taken away, leaves one transition.
+fn cause(situation: &Situation, course: &Course) -> Cause {
+    let weighs = facts::read(situation).options.placement_strategy != PlacementStrategy::Default;
+    let fences = course.transitions.iter().any(|it| it.fences);
+    let one = |situation: &Situation| {
+        let later = rest::course(situation, None, |_, _, _| {});
+        later.end == End::Rest && later.transitions.iter().skip(1).all(|it| it.only_asks)
+    };
+    match () {
+        () if fences && one(&fenced(situation)) => Cause::Fenced,
+        () if weighs && one(&unweighed(situation)) => Cause::Room,
+        () if fences && weighs && one(&unweighed(&fenced(situation))) => Cause::FencedAndRoom,
+        () if ends(course) => Cause::Ended,
+        () => Cause::Moved,
     }
-    causes
+}
+
+/// How everything stands when the nodes that are to be fenced have been, and nothing else was done.
+fn fenced(situation: &Situation) -> Situation {
+    let facts = facts::read(situation);
+    let mut schedule = scheduler::plan(&facts);
+    schedule.actions.retain(|it| it.kind == ActionKind::Fence);
+    execute(&facts, &schedule)
+}
+
+/// The same situation where capacities do not count.
+fn unweighed(situation: &Situation) -> Situation {
+    let mut situation = situation.clone();
+    let injection = Injection::parse("property", "placement-strategy=default").expect("it is written as one");
+    injection.apply(&mut situation).expect("every cluster has options");
+    situation
+}
+
+/// Whether something was only stopped, on several nodes, and is started in the end.
+fn ends(course: &Course) -> bool {
+    let Some((first, later)) = course.transitions.split_first() else { return false };
+    let named =
+        |line: &str, word: &str| line.strip_prefix(word).and_then(|rest| rest.split(' ').next()).map(str::to_string);
+    let stopped: Vec<String> = first.done.iter().filter_map(|line| named(line, "stop ")).collect();
+    let started = |it: &String, lines: &[String]| lines.iter().any(|line| named(line, "start ").as_ref() == Some(it));
+    stopped.iter().any(|it| {
+        let several = stopped.iter().filter(|other| *other == it).count() > 1;
+        several && !started(it, &first.done) && later.iter().any(|next| started(it, &next.done))
+    })
 }

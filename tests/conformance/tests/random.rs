@@ -1,5 +1,5 @@
 //! Ten thousand random clusters: every answer about them keeps the rules that hold for any cluster.
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
 use conformance::properties::{self, Cause, Found};
 use conformance::random;
@@ -14,11 +14,15 @@ const SHARES: u64 = 2;
 /// All answers about one small cluster take a few milliseconds; on a busy machine some hundred.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many of a thousand clusters may need another transition, by cause. One is enough for the others.
-const AGAIN: [(Cause, usize); 4] = [(Cause::Fenced, 15), (Cause::Room, 15), (Cause::Asked, 5), (Cause::Moved, 8)];
-
-/// How many of a thousand clusters may have a start that the audit doubts.
-const DOUBTS: usize = 1;
+/// How many of the clusters may need another transition, by cause. One is enough for the others.
+const AGAIN: [(Cause, usize); 6] = [
+    (Cause::Fenced, 80),
+    (Cause::Room, 135),
+    (Cause::FencedAndRoom, 5),
+    (Cause::Asked, 20),
+    (Cause::Ended, 20),
+    (Cause::Moved, 35),
+];
 
 #[test]
 fn every_answer_keeps_the_rules() {
@@ -30,12 +34,12 @@ fn every_answer_keeps_the_rules() {
     assert!(broken.is_empty(), "{} rules are broken:\n{}", broken.len(), shown.join("\n"));
     let mut again: BTreeMap<Cause, usize> = BTreeMap::new();
     found.iter().flat_map(|it| &it.causes).for_each(|&cause| *again.entry(cause).or_default() += 1);
-    let thousands = usize::try_from(CLUSTERS / 1000).expect("a few");
-    let doubted = found.iter().filter(|it| !it.doubts.is_empty()).count();
-    assert!(doubted <= DOUBTS * thousands, "{doubted} clusters have a start that the audit doubts");
+    let doubted: Vec<&String> = found.iter().flat_map(|it| it.doubts.first()).collect();
+    assert!(doubted.is_empty(), "the audit doubts {} clusters: {doubted:#?}", doubted.len());
     for (cause, limit) in AGAIN {
         let count = again.get(&cause).copied().unwrap_or_default();
-        assert!(count <= limit * thousands, "{count} clusters need another transition ({cause:?})");
+        println!("{count} clusters need another transition ({cause:?}), {limit} may");
+        assert!(count <= limit, "{count} clusters need another transition ({cause:?}), and {limit} may");
     }
 }
 
@@ -56,7 +60,9 @@ fn check(share: u64) -> Vec<Found> {
         if took > PATIENCE {
             found.wrong.push(format!("it took {took:?}"));
         }
-        found.wrong = found.wrong.into_iter().map(|line| format!("seed {seed}: {line}")).collect();
+        for line in found.wrong.iter_mut().chain(&mut found.doubts) {
+            line.insert_str(0, &format!("seed {seed}: "));
+        }
         all.push(found);
     }
     all

@@ -1,12 +1,13 @@
 //! What peers send, and what is stored: bytes, JSON between programs, certificates and keys.
 
 use super::{BINARY, KIB, TEXT, Target, ms, ring, same};
+use arbiter::{Answer, FromArbiter, FromNode, Hello, Heuristics, Report};
 use bytes::Bytes;
-use config::NodeId;
+use config::{Algorithm, NodeId, TieBreaker};
 use crm::cib::{Durable, Generation, Status};
 use crm::control::{Request, Response};
-use membership::codec;
 use membership::wire::Seen;
+use membership::{Incarnation, RingId, codec};
 use membership_io::{Authority, Identity};
 use scheduler::situation::Situation;
 use serde::Serialize;
@@ -55,6 +56,7 @@ pub(super) fn targets() -> Vec<Target> {
         Target { name: "codec", run: values, examples: value_examples, memory: (2304 * KIB, 64), ..BINARY },
         Target { name: "hello", run: hello, examples: hello_examples, longest: KIB, ..BINARY },
         Target { name: "message", run: message, words: JSON, memory: (2304 * KIB, 64), ..BINARY },
+        Target { name: "arbiter", run: arbiter, examples: arbiter_examples, longest: 4 * KIB, ..BINARY },
         Target { name: "ring-number", run: ring_number, words: &["ring-number ", "\n"], longest: KIB, ..BINARY },
         Target { name: "durable", run: json_of::<Durable>, examples: durable_examples, ..json.clone() },
         Target { name: "status", run: json_of::<Status>, ..json.clone() },
@@ -119,6 +121,43 @@ fn hello(input: &[u8]) -> Result<(), String> {
 
 fn hello_examples() -> Vec<Vec<u8>> {
     vec![b"paceline\x02\x02\x01\x02\x03\x04\x05\x06\x07\x08\x00\x05alpha\x04shop".to_vec()]
+}
+
+fn arbiter(input: &[u8]) -> Result<(), String> {
+    if let Ok(said) = arbiter::decode::<FromNode>(input) {
+        // A report that makes no sense is refused by the court, not by the decoder.
+        if let FromNode::Report(report) = &said {
+            drop(report.check(&report.ring.representative));
+        }
+        same(
+            "a node's message",
+            &said,
+            arbiter::decode(&arbiter::encode(&said)).as_ref().map_err(ToString::to_string),
+        )?;
+    }
+    let Ok(said) = arbiter::decode::<FromArbiter>(input) else { return Ok(()) };
+    same("an answer", &said, arbiter::decode(&arbiter::encode(&said)).as_ref().map_err(ToString::to_string))
+}
+
+fn arbiter_examples() -> Vec<Vec<u8>> {
+    let node = |name| NodeId::new(name).expect("a valid name");
+    let ring = RingId { number: 300, representative: node("alpha") };
+    let hello = Hello { cluster: "shop".to_owned(), node: node("alpha"), incarnation: Incarnation(7) };
+    let report = Report {
+        ring: ring.clone(),
+        members: [node("alpha"), node("beta")].into(),
+        votes: [(node("alpha"), 1), (node("beta"), 1)].into(),
+        algorithm: Algorithm::Split,
+        tie_breaker: TieBreaker::Node(node("beta")),
+        heuristics: Heuristics::Passed(2),
+    };
+    let denied = Answer::Denied("the vote is elsewhere".to_owned());
+    vec![
+        arbiter::encode(&FromNode::Hello(hello)),
+        arbiter::encode(&FromNode::Report(Box::new(report))),
+        arbiter::encode(&FromArbiter::Answer(ring.clone(), denied)),
+        arbiter::encode(&FromArbiter::Answer(ring, Answer::Granted)),
+    ]
 }
 
 fn message(input: &[u8]) -> Result<(), String> {

@@ -4,6 +4,7 @@
 use super::Plan;
 use crate::checks::Violation;
 use crate::network::CALM;
+use crate::programs::Programs;
 use crate::world::{MS, World};
 
 /// The longest that it may take until all nodes are in one view, in microseconds, once the last fault is over.
@@ -40,6 +41,13 @@ impl Plan {
             self.world.multicast(at, 50)?;
         }
         self.wait("messages_come_back", 2 * token + allowed, |plan| plan.world.outstanding() == 0)?;
+        for at in 0..count {
+            self.world.program_acts(at, Programs::all_read)?;
+        }
+        self.wait("groups_settle", 2 * token + allowed, |plan| {
+            plan.world.programs.as_ref().is_none_or(|programs| programs.settled().is_ok())
+        })?;
+        self.world.programs.as_ref().map_or(Ok(()), Programs::compare)?;
         let views = self.world.checks.views;
         self.world.run(3 * token)?;
         if self.world.checks.views != views {
@@ -66,6 +74,8 @@ impl Plan {
             format!("{}: {:?} in {view:?}, {outstanding} of its messages not back", host.name, status.map(|s| s.phase))
         };
         let states: Vec<String> = self.world.running().iter().map(state).collect();
-        Err(Violation { rule, text: format!("not within {} ms: {}", limit / MS, states.join("; ")) })
+        let programs = self.world.programs.as_ref().and_then(|programs| programs.settled().err());
+        let programs = programs.unwrap_or_default();
+        Err(Violation { rule, text: format!("not within {} ms: {} {programs}", limit / MS, states.join("; ")) })
     }
 }

@@ -55,8 +55,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "missing packets are never asked for",
         "ring/turn.rs",
-        "request(log, &mut token, before);",
-        "let _ = before;",
+        "request(log, &mut token, before)",
+        "{ let _ = before; 0 }",
     ),
     mutant(
         "a token that comes twice is used twice",
@@ -113,7 +113,7 @@ pub const MUTANTS: &[Mutant] = &[
         "while self.delivered < self.aru {",
     ),
     mutant(
-        "what the token says once counts as known to be with all",
+        "what the token says once counts as safe",
         "ring/turn.rs",
         "log.known_safe(all_have);",
         "log.known_safe(token.aru);",
@@ -125,10 +125,28 @@ pub const MUTANTS: &[Mutant] = &[
         "if false {",
     ),
     mutant(
-        "what another survivor knows to be with all is not asked for",
+        "what another survivor knows to be safe is not asked for",
         "ring/recover.rs",
         "past.log.known_safe(safe);",
         "let _ = safe;",
+    ),
+    mutant(
+        "in groups, what was meant for an earlier view counts",
+        "group/machine.rs",
+        "if !here || self.departed",
+        "if self.departed",
+    ),
+    mutant(
+        "in groups, what was on its way when the view ended is not said again",
+        "group/machine.rs",
+        "self.said = 0;\n        self.say_on();",
+        "(self.said, self.flying) = (0, VecDeque::new());",
+    ),
+    mutant(
+        "in groups, who was in another view meanwhile stays a member",
+        "group/table.rs",
+        "Some(_) if view.came_along.contains(&member.node) => None,",
+        "Some(_) => None,",
     ),
     mutant(
         "a lost token is never noticed",

@@ -126,7 +126,7 @@ fn several_active(plan: &Plan<'_, '_>, change: &mut Change) {
         change.on.push(to);
         return;
     }
-    if change.on.len() < 2 || running::counted(plan.facts, change.resource) < 2 {
+    if change.on.len() < 2 || running::counted(plan.facts, change.resource).count() < 2 {
         return;
     }
     match here.meta.multiple_active {
@@ -142,9 +142,13 @@ fn several_active(plan: &Plan<'_, '_>, change: &mut Change) {
 /// It leaves its node, its last result was a failure, or something already needs its start.
 fn moved_or_failed(plan: &Plan<'_, '_>, change: &mut Change) {
     let here = &plan.facts[change.resource];
-    let from = change.migrating.map(|(from, _)| from).or_else(|| change.on.first().copied());
+    let mut counted = running::counted(plan.facts, change.resource);
+    let counts = counted.next();
+    let from = change.migrating.map(|(from, _)| from).or(counts).or_else(|| change.on.first().copied());
     let leaves = from.is_some() && change.to.is_some() && (change.migrating.is_some() || from != change.to);
-    if leaves && change.next.runs() && change.on.len() <= 1 + usize::from(change.migrating.is_some()) {
+    // On several nodes that count it is handled as too many.
+    let one = change.on.len() <= 1 + usize::from(change.migrating.is_some()) || counted.next().is_none();
+    if leaves && change.next.runs() && one {
         change.moves = true;
         change.down.get_or_insert_with(|| moves(plan, change.resource, from, change.to));
     } else if let Some(because) = &here.recover {

@@ -64,6 +64,13 @@ impl Family<'_, '_> {
         planned.filter(|step| step.kind == ActionKind::Rsc)
     }
 
+    /// Live migrations bring an instance to a node, too; they make no more of them in all.
+    fn arrivals(&self) -> impl Iterator<Item = &Step> {
+        let starts = self.verb == Verb::Start;
+        let subjects = self.subjects.iter().filter(move |_| starts);
+        subjects.flat_map(|&subject| self.case.planned(subject, Verb::MigrateFrom))
+    }
+
     fn counts(&self, role: Role) -> bool {
         self.verb != Verb::Promote || role == Role::Promoted
     }
@@ -74,7 +81,7 @@ impl Family<'_, '_> {
 
     /// What is too many already, and is not touched, is not the schedule's doing: only clones that get more are judged.
     fn at_the_end(&self, found: &mut Vec<Violation>) {
-        let Some(first) = self.ups().next() else { return };
+        let Some(first) = self.ups().chain(self.arrivals()).next() else { return };
         let after = self.subjects.iter().flat_map(|&subject| &self.case.after[subject]);
         let nodes: Vec<usize> = after.filter(|(_, role)| self.counts(*role)).map(|(node, _)| *node).collect();
         let count = |nodes: usize| i64::try_from(nodes).unwrap_or(i64::MAX);
@@ -82,7 +89,7 @@ impl Family<'_, '_> {
             let says = format!("makes {} {}, and {} are allowed", nodes.len(), self.what(), self.limit.all);
             found.push(self.case.broken(Rule::Instances, first, says));
         }
-        for up in self.ups() {
+        for up in self.ups().chain(self.arrivals()) {
             let here = nodes.iter().filter(|node| **node == up.node).count();
             if count(here) > self.limit.one_node {
                 let (what, most) = (self.what(), self.limit.one_node);

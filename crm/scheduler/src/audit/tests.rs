@@ -34,6 +34,10 @@ const CLONE: &str = "[resources.p]\nagent = \"ocf:test:Dummy\"\n[clones.ps]\nres
 const PROMOTABLE: &str =
     "[resources.p]\nagent = \"ocf:test:Stateful\"\n[clones.ps]\nresource = \"p\"\npromotable = true\n";
 const LIVE: &str = "[resources.vm]\nagent = \"ocf:test:Dummy\"\nallow-migrate = true\nprefer = { a = 50 }\n";
+const LIVE_TWO: &str = "[resources.web]\nagent = \"ocf:test:Dummy\"\nallow-migrate = true\nprefer = { a = 50 }\n\
+                        [resources.db]\nagent = \"ocf:test:Dummy\"\nprefer = { b = 50 }\n";
+const LIVE_CLONE: &str = "[resources.p]\nagent = \"ocf:test:Dummy\"\nallow-migrate = true\n\
+                          [clones.ps]\nresource = \"p\"\nglobally-unique = true\nclone-max = 2\n";
 const REMOTE: &str = "[resources.far]\nagent = \"ocf:pacemaker:remote\"\nparams = { server = \"10.0.0.7\" }\n\
                       [resources.web]\nagent = \"ocf:test:Dummy\"\nprefer = { far = 100 }\n";
 
@@ -78,6 +82,7 @@ const FAULTS: &[Fault] = &[
         it.remove("start p:1 b");
         it.copy("start p:0 a", |start| start.resource = Some("p:1".to_owned()));
     }),
+    fault(Rule::Instances, "makes 2 instances on this node", (LIVE_CLONE, ""), "node-standby a", |it| it.sends_to("b")),
     fault(Rule::Instances, "makes 2 promoted instances", (PROMOTABLE, ""), "attribute a:master-p=5\nrest", |it| {
         it.situation = unpromoted(&it.situation);
         it.schedule = crate::schedule(&it.situation);
@@ -152,6 +157,7 @@ const FAULTS: &[Fault] = &[
     fault(Rule::Together, "comes up beside db", (TWO, APART), "fresh", |it| {
         it.named("start web b").node = Some("a".to_owned())
     }),
+    fault(Rule::Together, "comes up beside db", (LIVE_TWO, APART), "node-standby a", |it| it.sends_to("b")),
     fault(Rule::Together, "before it in group pair", (PAIR, ""), "fresh", |it| {
         it.named("start web a").node = Some("b".to_owned());
     }),
@@ -263,6 +269,15 @@ impl World {
         let moved = |action: &&mut ScheduledAction| action.id == start || action.after.contains(&start);
         for action in self.schedule.actions.iter_mut().filter(moved) {
             action.node = Some(to.to_owned());
+        }
+    }
+
+    /// The only live migration, which goes to `c`, goes elsewhere.
+    fn sends_to(&mut self, node: &str) {
+        let elsewhere = |name: &mut String| *name = node.to_owned();
+        for action in &mut self.schedule.actions {
+            action.node.iter_mut().filter(|name| *name == "c").for_each(elsewhere);
+            action.migration.iter_mut().for_each(|(_, to)| elsewhere(to));
         }
     }
 

@@ -44,10 +44,11 @@ fn groups(case: &Case<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Steps with which a subject comes to a node, in a role.
+/// Steps with which a subject comes to a node, in a role: a live migration brings it, too.
 fn comes<'c>(case: &'c Case<'_>, subject: usize, role: Role) -> impl Iterator<Item = &'c Step> {
-    let verb = if role == Role::Promoted { Verb::Promote } else { Verb::Start };
-    case.planned(subject, verb).filter(|step| step.kind == ActionKind::Rsc)
+    let verbs: &[Verb] = if role == Role::Promoted { &[Verb::Promote] } else { &[Verb::Start, Verb::MigrateFrom] };
+    let steps = verbs.iter().flat_map(move |&verb| case.planned(subject, verb));
+    steps.filter(|step| step.kind == ActionKind::Rsc)
 }
 
 /// The role that a constraint speaks of; `Started` for any.

@@ -13,6 +13,7 @@ use crate::assign::Assignment;
 use crate::facts::{Facts, operation};
 use crate::graph::{Carrier, Graph, Key, NotifyAbout, NotifyKind, Task, Terms};
 use crate::index::{ActionIx, NodeIx, ResourceIx};
+use crate::reason::Reason;
 use crate::transition::shown;
 
 /// The pseudo actions around one step of a clone.
@@ -96,6 +97,9 @@ impl Telling<'_, '_> {
             self.graph.tasks(*primitive, verb.begin()).any(counts)
         };
         let somebody = primitives.iter().any(happens);
+        if verb == Verb::Stop && somebody {
+            self.after_fencing(clone, &primitives);
+        }
         for primitive in primitives.into_iter().filter(|_| somebody) {
             let (before, after) = self.running(primitive, verb);
             for node in before {
@@ -106,6 +110,40 @@ impl Telling<'_, '_> {
             }
         }
         around
+    }
+
+    /// Where fencing stopped an instance, others are told as soon as that is done: also those that have to stop because
+    /// of something else, and hear nothing of what comes after that.
+    fn after_fencing(&mut self, clone: ResourceIx, primitives: &[ResourceIx]) {
+        let mut fences: Vec<ActionIx> = Vec::new();
+        for &primitive in primitives {
+            let implied = |&stop: &ActionIx| self.graph[stop].carrier == Carrier::Nobody && shown(&self.graph[stop]);
+            let stops: Vec<ActionIx> = self.graph.tasks(primitive, Task::Stop).filter(implied).collect();
+            let nodes = stops.into_iter().filter_map(|stop| self.graph[stop].key.node);
+            fences.extend(nodes.filter_map(|node| self.graph.find(Key::node(Task::Fence, node))));
+        }
+        if fences.is_empty() {
+            return;
+        }
+        for &primitive in primitives {
+            let (before, _) = self.running(primitive, Verb::Stop);
+            for node in before {
+                if !self.stops_for_others(clone, primitive, node) {
+                    continue;
+                }
+                let told = self.told(primitive, node, (NotifyKind::After, NotifyAbout::Stop));
+                fences.iter().for_each(|&fence| self.edges.add(fence, told, Terms::ORDERED));
+            }
+        }
+    }
+
+    /// Whether an instance stops, and not because it failed or has to be elsewhere itself.
+    fn stops_for_others(&self, clone: ResourceIx, primitive: ResourceIx, node: NodeIx) -> bool {
+        let stop = self.graph.find(Key::on(primitive, Task::Stop, node)).map(|stop| &self.graph[stop]);
+        stop.is_some_and(|stop| {
+            let changed = stop.because.contains(&Reason::ParametersChanged) && !self.facts[clone].promotable();
+            shown(stop) && (stop.needed_by.is_some() || changed)
+        })
     }
 
     /// Where an instance runs just before, and just after, a step.
@@ -148,13 +186,19 @@ impl Telling<'_, '_> {
         after: ActionIx,
         before: ActionIx,
     ) {
+        let told = self.told(primitive, node, notify);
+        self.edges.add(after, told, Terms::ORDERED);
+        self.edges.add(told, before, Terms::ORDERED);
+    }
+
+    /// The call that tells one instance.
+    fn told(&mut self, primitive: ResourceIx, node: NodeIx, notify: (NotifyKind, NotifyAbout)) -> ActionIx {
         let key = Key { notify: Some(notify), ..Key::on(primitive, Task::Notify, node) };
         let told = self.graph.ensure(key, Carrier::Agent, true);
         if self.graph[told].options.is_none() {
             self.graph[told].options = Some(operation::options(self.facts, primitive, "notify", 0));
         }
-        self.edges.add(after, told, Terms::ORDERED);
-        self.edges.add(told, before, Terms::ORDERED);
+        told
     }
 
     /// Recurring monitors begin when everybody was told.

@@ -18,6 +18,8 @@ const BATCHES: usize = 8;
 const PAST: usize = 1024;
 /// Messages that may wait inside the ring.
 const RING_QUEUE: usize = 2048;
+// What clients of groups say never fills it: there is room for what the node says, and the ring takes that first.
+const _: () = assert!(membership::group::MAX_IN_RING < RING_QUEUE);
 /// So many frames are worth a send of their own.
 const BURST: usize = 8;
 /// After saying goodbye, packets of peers are answered with it for this long, in case the first one was lost.

@@ -47,15 +47,15 @@ fn active_too_often(facts: &Facts<'_>, resource: ResourceIx) -> bool {
     {
         return false;
     }
-    counted(facts, resource) > 1
+    counted(facts, resource).count() > 1
 }
 
-/// On how many nodes `resource` is active, without those that do not count.
-pub(crate) fn counted(facts: &Facts<'_>, resource: ResourceIx) -> usize {
+/// On which nodes `resource` is active, without those that do not count.
+pub(crate) fn counted(facts: &Facts<'_>, resource: ResourceIx) -> impl Iterator<Item = NodeIx> {
     let it = &facts[resource];
     let needs_fencing = it.meta.requires >= Requires::Fencing;
-    let counts = |node: &&NodeIx| needs_fencing || (facts[**node].online && !facts[**node].unclean);
-    it.on.iter().filter(counts).count()
+    let counts = move |node: &NodeIx| needs_fencing || (facts[*node].online && !facts[*node].unclean);
+    it.on.iter().copied().filter(counts)
 }
 
 fn too_many(facts: &mut Facts<'_>, resource: ResourceIx) {

@@ -106,7 +106,7 @@ fn rules(sight: &Sight<'_>) -> Vec<String> {
         rules.push(if gone.is_empty() {
             format!("last-man-standing: all nodes count; those lost for {window} will not")
         } else {
-            format!("last-man-standing: {gone} was lost for {window} and counts again when back")
+            format!("last-man-standing: lost for {window}, and not counted until back: {gone}")
         });
     }
     if let Some(tie) = &options.auto_tie_breaker {
@@ -120,7 +120,7 @@ fn rules(sight: &Sight<'_>) -> Vec<String> {
             Some(node) if quorum.expected % 2 == 0 => {
                 format!("auto-tie-breaker: of two halves the one with {node} goes on")
             }
-            Some(_) => format!("auto-tie-breaker: {} votes do not tie", quorum.expected),
+            Some(_) => "auto-tie-breaker: an odd number of votes does not tie".to_owned(),
             None => format!("auto-tie-breaker: {tie} does not count now, so neither half goes on"),
         });
     }

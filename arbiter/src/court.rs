@@ -44,6 +44,8 @@ pub struct Grant {
     pub ring: RingId,
     /// Who was in it.
     pub members: BTreeSet<NodeId>,
+    /// Of them, those known to have its content on disk: the vote goes on with one of them only.
+    pub holders: BTreeSet<NodeId>,
 }
 
 /// What happens.
@@ -225,10 +227,14 @@ impl Court {
             match parts.iter_mut().find(|part| part.report.ring == report.ring) {
                 Some(part) => {
                     part.reporters.insert(node.clone(), report.heuristics);
+                    part.report.blank.extend(report.blank.iter().cloned());
+                    part.stored.extend(report.stored.then(|| node.clone()));
                 }
-                None => {
-                    parts.push(Part { report: report.clone(), reporters: [(node.clone(), report.heuristics)].into() })
-                }
+                None => parts.push(Part {
+                    report: report.clone(),
+                    reporters: [(node.clone(), report.heuristics)].into(),
+                    stored: report.stored.then(|| node.clone()).into_iter().collect(),
+                }),
             }
         }
         parts
@@ -239,7 +245,10 @@ impl Court {
         match &self.grant {
             None => part.is_whole(),
             Some(grant) if grant.ring == part.report.ring => grant.members == *part.members(),
-            Some(grant) => part.report.ring.number > grant.ring.number && !grant.members.is_disjoint(part.members()),
+            Some(grant) => {
+                let follows = part.is_whole() || part.remembers(&grant.holders);
+                follows && part.report.ring.number > grant.ring.number
+            }
         }
     }
 
@@ -250,8 +259,8 @@ impl Court {
     fn decide(&mut self, now: Instant, outputs: &mut Vec<Output>) {
         self.deadline = None;
         let parts = self.parts();
-        let mut eligible: Vec<&Part> =
-            parts.iter().filter(|part| self.may_have(part) && part.report.would_be_quorate()).collect();
+        let able = |part: &&Part| part.report.would_be_quorate() && !part.stored.is_empty();
+        let mut eligible: Vec<&Part> = parts.iter().filter(|part| self.may_have(part)).filter(able).collect();
         let holders = self.grant.as_ref().map(|grant| &grant.members);
         eligible.sort_by(|a, b| b.rank(holders).cmp(&a.rank(holders)));
         let settled = parts.iter().find(|part| self.has(part));
@@ -268,11 +277,15 @@ impl Court {
         };
         if let Some(winner) = winner {
             self.contest = None;
-            if !self.has(winner) {
-                let grant = Grant { ring: winner.report.ring.clone(), members: winner.members().clone() };
+            let before = self.grant.take().filter(|grant| grant.ring == winner.report.ring);
+            let mut holders = before.as_ref().map(|grant| grant.holders.clone()).unwrap_or_default();
+            holders.extend(winner.stored.iter().cloned());
+            let (ring, members) = (winner.report.ring.clone(), winner.members().clone());
+            let grant = Grant { ring, members, holders };
+            if before.as_ref() != Some(&grant) {
                 outputs.push(Output::Persist(grant.clone()));
-                self.grant = Some(grant);
             }
+            self.grant = Some(grant);
         } else if eligible.is_empty() {
             self.contest = None;
         }
@@ -329,17 +342,26 @@ impl Court {
         if eligible && self.contest.is_some() {
             return Answer::Waiting("other nodes may still report a better part".to_owned());
         }
+        if part.stored.is_empty() {
+            return Answer::Waiting("nobody in this part has stored its content yet".to_owned());
+        }
         if !part.report.would_be_quorate() {
             return Answer::Denied("this part has too few votes even with the arbiter's".to_owned());
         }
         Answer::Denied(match &self.grant {
             None => "the arbiter does not know who had its vote before: all nodes must be together once".to_owned(),
-            Some(grant) if !grant.members.is_disjoint(part.members()) => {
+            Some(grant)
+                if part.report.ring.number < grant.ring.number && !grant.members.is_disjoint(part.members()) =>
+            {
                 format!("the newer ring {} has the vote", grant.ring)
             }
             Some(grant) => {
                 let members: Vec<&str> = grant.members.iter().map(NodeId::as_str).collect();
-                format!("the vote is with the ring {} of {}, and none of them is here", grant.ring, members.join(", "))
+                format!(
+                    "the vote is with the ring {} of {}, and none of them is here with what it had then",
+                    grant.ring,
+                    members.join(", ")
+                )
             }
         })
     }

@@ -12,6 +12,8 @@ pub(crate) struct Part {
     pub(crate) report: Report,
     /// Those that report it, and what their commands say.
     pub(crate) reporters: BTreeMap<NodeId, Heuristics>,
+    /// Those of them that have its content on disk.
+    pub(crate) stored: BTreeSet<NodeId>,
 }
 
 impl Part {
@@ -26,6 +28,11 @@ impl Part {
     /// Configured nodes that are not in it.
     pub(crate) fn others(&self) -> impl Iterator<Item = &NodeId> {
         self.report.votes.keys().filter(|node| !self.members().contains(*node))
+    }
+
+    /// Whether one of `holders` is in it and still has what it had then.
+    pub(crate) fn remembers(&self, holders: &BTreeSet<NodeId>) -> bool {
+        self.members().difference(&self.report.blank).any(|node| holders.contains(node))
     }
 
     /// Whether all configured nodes are in it.

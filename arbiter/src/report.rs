@@ -13,8 +13,12 @@ const MAX_NODES: usize = 64;
 pub struct Report {
     /// The ring.
     pub ring: RingId,
-    /// Who is in it.
+    /// Who is in it, after the hand-over: those who hold the same content.
     pub members: BTreeSet<NodeId>,
+    /// Of them, those that came without what they once had stored: they remember nothing.
+    pub blank: BTreeSet<NodeId>,
+    /// Whether this node has on disk what the members agreed on.
+    pub stored: bool,
     /// Votes of every configured node.
     pub votes: BTreeMap<NodeId, u32>,
     /// How the arbiter is to choose.
@@ -48,6 +52,9 @@ impl Report {
         }
         if let Some(stranger) = self.members.iter().find(|member| !self.votes.contains_key(*member)) {
             return Err(format!("its view has a member, {stranger}, that is not configured"));
+        }
+        if !self.blank.is_subset(&self.members) {
+            return Err("it calls somebody blank who is not a member".to_owned());
         }
         if !self.members.contains(node) {
             return Err(format!("{node} is not a member of the view that it reports"));

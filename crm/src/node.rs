@@ -32,7 +32,7 @@ use leave::Leave;
 use membership::{Channel, Notice, Quorum, RingId, View};
 use requests::Clients;
 use resource_agents::Executor;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -173,6 +173,12 @@ impl Node {
     #[must_use]
     pub fn view(&self) -> Option<&View> {
         self.controller.view()
+    }
+
+    /// Members of the synchronised view that came without what they once had stored.
+    #[must_use]
+    pub fn blank(&self) -> BTreeSet<NodeId> {
+        self.controller.synced().map(|synced| synced.blank.clone()).unwrap_or_default()
     }
 
     /// Whether the members of the view hold the same CIB and changes count.

@@ -45,7 +45,7 @@ pub struct Summary {
 pub struct NodeSummary {
     /// Its name.
     pub name: NodeId,
-    /// "online", "arbiter" (online, and only votes), "standby", "maintenance", "leaving", "unclean", "offline", "not seen".
+    /// "online", "arbiter" (it only votes), "standby", "maintenance", "leaving", "unclean", "offline", "not seen".
     pub state: String,
 }
 

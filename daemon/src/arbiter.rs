@@ -1,5 +1,5 @@
-//! This node's voice before the cluster's arbiter: tells it each view as soon as the ring has formed it, runs the
-//! heuristics, and brings back what it answers.
+//! This node's voice before the cluster's arbiter: tells it each view once its members have agreed on what they hold,
+//! and again when this node has that on disk; runs the heuristics, and brings back what it answers.
 //!
 //! An arbiter that does not answer is taken for one that says no after [`SILENCE`]: until then a half that needs its
 //! votes stops nothing. It may still say yes later.
@@ -8,11 +8,12 @@ use crate::local::Local;
 use arbiter::{Answer, Heuristics, Report};
 use arbiter_io::{Client, Event, Options};
 use config::{Config, NodeId};
-use crm::node::Input;
+use crm::cib::Generation;
+use crm::node::{Input, Node};
 use membership::{Incarnation, RingId, View};
 use resource_agents::{Exit, Finished, Job};
 use resource_agents_io::{Runner, RunnerOptions};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,15 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// Names a heuristic that runs: for which view, and which of them.
 type Key = (u64, usize);
 
+/// A synchronised view.
+struct Sight {
+    ring: RingId,
+    members: BTreeSet<NodeId>,
+    blank: BTreeSet<NodeId>,
+    /// This node has on disk what the members agreed on.
+    stored: bool,
+}
+
 /// The node before its arbiter, if it has one.
 pub struct Voice {
     node: NodeId,
@@ -34,6 +44,7 @@ pub struct Voice {
     /// The configuration that the arbiter was last told of.
     config: Option<Arc<Config>>,
     view: Option<View>,
+    sight: Option<Sight>,
     client: Option<Client>,
     events: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
     /// Until when it has to answer for the view at hand.
@@ -55,6 +66,7 @@ impl Voice {
             keys: local.keys_directory.clone(),
             config: None,
             view: None,
+            sight: None,
             client: None,
             events: mpsc::unbounded_channel(),
             patience: None,
@@ -65,10 +77,27 @@ impl Voice {
         }
     }
 
-    /// The configuration in force; cheap when it is the same as before.
-    pub fn follow(&mut self, config: &Arc<Config>) {
-        if self.config.as_ref().is_some_and(|known| Arc::ptr_eq(known, config)) {
+    /// What the node knows now; cheap when that is the same as before. `stored` is the version that is on disk.
+    pub fn follow(&mut self, node: &Node, stored: Option<Generation>) {
+        let changed = self.configure(&node.cib().config);
+        if self.client.is_none() {
             return;
+        }
+        let Some(view) = node.view().filter(|_| node.synced()) else { return };
+        let stands = self.sight.as_ref().filter(|sight| sight.ring == view.ring);
+        // What was stored once stays so; later changes are the business of acknowledgements.
+        let stored = stands.is_some_and(|sight| sight.stored) || stored == Some(node.cib().durable.generation);
+        if changed || stands.is_none_or(|sight| sight.stored != stored) {
+            let members = view.members.keys().cloned().collect();
+            self.sight = Some(Sight { ring: view.ring.clone(), members, blank: node.blank(), stored });
+            self.report();
+        }
+    }
+
+    /// Takes up another configuration. Whether it is another.
+    fn configure(&mut self, config: &Arc<Config>) -> bool {
+        if self.config.as_ref().is_some_and(|known| Arc::ptr_eq(known, config)) {
+            return false;
         }
         let before = self.config.replace(Arc::clone(config));
         let same = before.is_some_and(|before| before.quorum.arbiter == config.quorum.arbiter);
@@ -84,7 +113,7 @@ impl Voice {
                 Client::start(options, self.events.0.clone())
             });
         }
-        self.report();
+        true
     }
 
     /// The ring has formed a view.
@@ -92,7 +121,6 @@ impl Voice {
         self.view = Some(view.clone());
         self.patience = self.client.is_some().then(|| Instant::now() + SILENCE);
         self.examine(view.ring.number);
-        self.report();
     }
 
     /// Starts the heuristics for a view; those of an earlier one are not wanted any more.
@@ -130,17 +158,19 @@ impl Voice {
     }
 
     fn report(&self) {
-        let (Some(client), Some(view), Some(config)) = (&self.client, &self.view, &self.config) else { return };
+        let (Some(client), Some(sight), Some(config)) = (&self.client, &self.sight, &self.config) else { return };
         let Some(arbiter) = &config.quorum.arbiter else { return };
         let mut votes: BTreeMap<NodeId, u32> =
             config.nodes.iter().map(|(name, node)| (name.clone(), node.votes)).collect();
-        for member in view.members.keys() {
+        for member in &sight.members {
             // One that this node's file does not know yet counts as soon as it does.
             votes.entry(member.clone()).or_insert(0);
         }
         client.report(Report {
-            ring: view.ring.clone(),
-            members: view.members.keys().cloned().collect(),
+            ring: sight.ring.clone(),
+            members: sight.members.clone(),
+            blank: sight.blank.clone(),
+            stored: sight.stored,
             votes,
             algorithm: arbiter.algorithm,
             tie_breaker: arbiter.tie_breaker.clone(),

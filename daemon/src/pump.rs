@@ -10,7 +10,7 @@ use crate::report;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use config::Config;
-use crm::cib::Durable;
+use crm::cib::{Durable, Generation};
 use crm::control::{Refusal, Request, Response};
 use crm::event::{Event, EventKind};
 use crm::node::{ClientId, Effect, Input, JobKey, Moment, Node};
@@ -100,6 +100,7 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
     let jobs = Runner::new(runner, job_sender);
     let mut inbox = Inbox {
         arbiter: Voice::new(local, incarnation),
+        stored: None,
         ring: ring_events,
         backlog,
         jobs: job_events,
@@ -130,6 +131,8 @@ pub async fn run(node: Node, local: &Local, state: StateDirectory, incarnation: 
 /// Everything that the node is told about.
 struct Inbox {
     arbiter: Voice,
+    /// The version on disk.
+    stored: Option<Generation>,
     ring: mpsc::UnboundedReceiver<membership_io::Event>,
     backlog: Arc<AtomicUsize>,
     jobs: mpsc::UnboundedReceiver<(JobKey, Finished)>,
@@ -160,7 +163,10 @@ impl Inbox {
             Some(event) = self.ring.recv() => Happened::Ring(event),
             Some((key, finished)) = self.jobs.recv() => Happened::Input(Input::JobDone { key, finished }),
             Some(written) = self.disk.recv() => Happened::Input(match written {
-                Written::Stored(generation) => Input::Stored(generation),
+                Written::Stored(generation) => {
+                    self.stored = Some(generation);
+                    Input::Stored(generation)
+                }
                 Written::Failed { generation, reason } => Input::StoreFailed { generation, reason },
             }),
             input = self.arbiter.next() => Happened::Input(input),
@@ -278,7 +284,7 @@ impl Pump {
     /// Feeds the node and does what it wants, until it wants nothing more.
     async fn go_on(&mut self, inbox: &mut Inbox) -> Result<()> {
         loop {
-            inbox.arbiter.follow(&self.node.cib().config);
+            inbox.arbiter.follow(&self.node, inbox.stored);
             let input = match inbox.next(self.deadline()).await {
                 Happened::Input(input) => Some(input),
                 Happened::Ring(event) => {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! **Invariant: of two parts of a cluster that share no node, one at most is quorate**, but for `two-node`, where
-//! fencing decides. Each rule is in a file of its own. Who counts is an [`Electorate`]; it changes by way of a [`Roll`].
+//! fencing decides. Each rule is in a file of its own. Who counts is an [`Electorate`]; it changes by a [`Roll`].
 //!
 //! The answer may change inside a view: by an arbiter's word, or when the roll changes. All members learn of either at
 //! the same place of the agreed order and compute it anew there, so they always agree.

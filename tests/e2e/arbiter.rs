@@ -235,8 +235,9 @@ pub fn refused() -> Result<(), String> {
         arbiter.serve(sandbox, "e2e")?;
         granted(sandbox, "alpha")?;
         // From now on it is a stranger again.
+        let mark = watch::now();
         arbiter.run(&["remove", "e2e"])?;
-        sandbox.event("beta", watch::now() - 1, &["the arbiter cannot be asked"])?;
+        sandbox.event("alpha", mark, &["the arbiter cannot be asked"])?;
         sandbox.consistent(&["alpha", "beta"])
     })
 }

@@ -316,7 +316,7 @@ impl World {
         self.clock.after(pause, Event::DaemonStarts { at, boots });
     }
 
-    /// The disk of a machine is replaced. Of more than one a cluster need not stand it: that is the end of its promises.
+    /// The disk of a machine is replaced. More than one a cluster need not stand: that is the end of its promises.
     fn new_disk(&mut self, at: usize) {
         if std::mem::replace(&mut self.faults.disk_replaced, true) && self.mutation.is_none() {
             return;

@@ -280,7 +280,7 @@ impl World {
         }
     }
 
-    /// A machine in a view that may act is beside no other such view. With two machines both may be, and fencing decides.
+    /// A machine in a view that may act is beside no other such view. With two machines it may be: fencing decides.
     /// What a machine believes while its ring looks for another view is old.
     fn judge_sides(&mut self, at: usize) {
         let Some(daemon) = &self.machines[at].daemon else { return };

@@ -150,6 +150,11 @@ impl Registry {
             return Err(RegistryError::Refused(format!("an arbiter serves at most {MOST_CLUSTERS} clusters")));
         }
         let directory = self.cluster(name);
+        fs::create_dir_all(&directory).map_err(|source| RegistryError::File {
+            what: "make",
+            path: directory.clone(),
+            source,
+        })?;
         write(&directory, "ca.pem", &text)?;
         self.hand_over(&self.directory.join("clusters"))
     }
@@ -163,7 +168,18 @@ impl Registry {
         if NodeId::new(name).is_err() || !directory.exists() {
             return Err(RegistryError::Refused(format!("there is no cluster {name}")));
         }
-        fs::remove_dir_all(&directory).map_err(|source| RegistryError::File { what: "remove", path: directory, source })
+        // Out of the way first: a grant that the service stores at this moment is not left behind for a later cluster of
+        // the same name.
+        let aside = self.cluster(&format!(".{name}.removed"));
+        let removed = (|| {
+            match fs::remove_dir_all(&aside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            fs::rename(&directory, &aside)?;
+            fs::remove_dir_all(&aside)
+        })();
+        removed.map_err(|source| RegistryError::File { what: "remove", path: directory, source })
     }
 
     /// Every cluster that it serves.
@@ -182,7 +198,7 @@ impl Registry {
         for entry in entries {
             let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
             let file = self.cluster(&name).join("ca.pem");
-            if file.exists() {
+            if !name.starts_with('.') && file.exists() {
                 clusters.insert(name, Cluster::new(authorities(&file, &read(&file)?)?, &file)?);
             }
         }
@@ -311,7 +327,6 @@ fn write(directory: &Path, name: &str, content: &[u8]) -> Result<(), RegistryErr
     let path = directory.join(name);
     let beside = directory.join(format!(".{name}.new"));
     let written = (|| {
-        fs::create_dir_all(directory)?;
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&beside)?;
         file.write_all(content)?;
         file.sync_all()?;

@@ -18,6 +18,7 @@ struct Trial {
     all: &'static str,
     algorithm: Algorithm,
     heuristics: Heuristics,
+    blank: &'static str,
 }
 
 const RTT: Duration = Duration::from_millis(1);
@@ -27,7 +28,7 @@ impl Trial {
         #[expect(clippy::disallowed_methods, reason = "a story needs some first moment; which one does not matter")]
         let now = Instant::now();
         let (algorithm, heuristics) = (Algorithm::Split, Heuristics::None);
-        let mut trial = Trial { court: Court::new(None, now), start: now, now, all, algorithm, heuristics };
+        let mut trial = Trial { court: Court::new(None, now), start: now, now, all, algorithm, heuristics, blank: "" };
         trial.connect(all);
         trial
     }
@@ -53,12 +54,20 @@ impl Trial {
         let report = Report {
             ring: RingId { number, representative: members.chars().min().map(name).unwrap() },
             members: members.chars().map(name).collect(),
+            blank: self.blank.chars().map(name).collect(),
+            stored: true,
             votes: self.all.chars().map(|c| (name(c), 1)).collect(),
             algorithm: self.algorithm,
             tie_breaker: TieBreaker::Lowest,
             heuristics: self.heuristics,
         };
         self.step(Input::Said(Trial::seat(who), Box::new(report), RTT))
+    }
+
+    /// All members report the ring.
+    fn all_say(&mut self, number: u64, members: &str) -> String {
+        let said: Vec<String> = members.chars().map(|who| self.says_of(who, number, members)).collect();
+        said.join(", ")
     }
 
     fn after(&mut self, time: Duration) -> String {
@@ -86,7 +95,7 @@ const MS: Duration = Duration::from_millis(1);
 fn the_survivor_of_a_power_cut_waits_for_an_answer_that_does_not_come() {
     let mut trial = Trial::new("ab");
     assert_eq!(trial.says(5, "ab"), "persist 5/a, a granted");
-    assert_eq!(trial.says_of('b', 5, "ab"), "b granted");
+    assert_eq!(trial.says_of('b', 5, "ab"), "persist 5/a, b granted", "b has it on disk as well");
     assert_eq!(trial.says(6, "b"), "ask a, b waits");
     assert_eq!(trial.court.deadline(), Some(trial.now + ANSWER + 4 * RTT));
     assert_eq!(trial.after(54 * MS), "persist 6/b, b granted");
@@ -95,7 +104,7 @@ fn the_survivor_of_a_power_cut_waits_for_an_answer_that_does_not_come() {
 #[test]
 fn when_the_other_connection_is_known_to_be_gone_nobody_waits() {
     let mut trial = Trial::new("ab");
-    trial.says(5, "ab");
+    trial.all_say(5, "ab");
     trial.step(Input::Lost(Trial::seat('a')));
     trial.now += SETTLE;
     assert_eq!(trial.says(6, "b"), "persist 6/b, b granted");
@@ -104,7 +113,7 @@ fn when_the_other_connection_is_known_to_be_gone_nobody_waits() {
 #[test]
 fn of_two_halves_one_goes_on_and_the_other_never() {
     let mut trial = Trial::new("ab");
-    trial.says(5, "ab");
+    trial.all_say(5, "ab");
     assert_eq!(trial.says(6, "b"), "ask a, b waits");
     // It is there, but has not noticed yet.
     assert_eq!(trial.says(5, "ab"), "");
@@ -120,9 +129,9 @@ fn of_two_halves_one_goes_on_and_the_other_never() {
 #[test]
 fn who_never_reports_a_new_view_is_not_waited_for_for_ever() {
     let mut trial = Trial::new("ab");
-    trial.says(5, "ab");
+    trial.all_say(5, "ab");
     trial.says(6, "b");
-    trial.says(5, "ab");
+    trial.all_say(5, "ab");
     assert_eq!(trial.after(SETTLE - MS), "");
     assert_eq!(trial.after(SETTLE), "persist 6/b, b granted");
 }
@@ -130,7 +139,7 @@ fn who_never_reports_a_new_view_is_not_waited_for_for_ever() {
 #[test]
 fn the_half_whose_commands_succeed_is_preferred_to_the_tie_breaker() {
     let mut trial = Trial::new("ab");
-    trial.says(5, "ab");
+    trial.all_say(5, "ab");
     trial.heuristics = Heuristics::Running;
     trial.says(6, "a");
     assert_eq!(trial.says(6, "b"), "b waits");
@@ -143,7 +152,7 @@ fn the_half_whose_commands_succeed_is_preferred_to_the_tie_breaker() {
 #[test]
 fn the_greater_part_goes_on_and_a_part_that_the_vote_does_not_help_is_not_asked_about() {
     let mut trial = Trial::new("abcd");
-    trial.says(5, "abcd");
+    trial.all_say(5, "abcd");
     assert_eq!(trial.says(6, "a"), "a denied (this part )");
     assert_eq!(trial.says(6, "bcd"), "persist 6/b, b granted");
     // The last man standing of them does not get it in this algorithm.
@@ -156,11 +165,13 @@ fn the_greater_part_goes_on_and_a_part_that_the_vote_does_not_help_is_not_asked_
 fn the_last_man_standing_goes_on_and_the_larger_part_comes_first() {
     let mut trial = Trial::new("abcd");
     trial.algorithm = Algorithm::LastManStanding;
-    trial.says(5, "abcd");
+    trial.all_say(5, "abcd");
     assert_eq!(trial.says(6, "a"), "ask b, ask c, ask d, a waits");
     assert_eq!(trial.says(6, "bcd"), "persist 6/b, a denied (the vote i), b granted");
+    trial.all_say(6, "bcd");
     assert_eq!(trial.says(7, "cd"), "ask a, ask b, c waits");
     assert_eq!(trial.after(SETTLE), "persist 7/c, a denied (the vote i), c granted");
+    trial.all_say(7, "cd");
     trial.start = trial.now;
     assert_eq!(trial.says(8, "d"), "ask a, ask b, ask c, d waits");
     assert_eq!(trial.after(SETTLE), "persist 8/d, a denied (the vote i), d granted");
@@ -176,7 +187,7 @@ fn without_memory_only_a_whole_cluster_gets_the_vote() {
 #[test]
 fn a_restarted_arbiter_goes_on_where_it_was_and_gives_the_others_time_to_come_back() {
     let mut trial = Trial::new("ab");
-    trial.says(5, "ab");
+    trial.all_say(5, "ab");
     let grant = trial.court.grant().cloned();
     trial.court = Court::new(grant, trial.now);
     trial.connect("b");
@@ -195,8 +206,8 @@ fn a_restarted_arbiter_goes_on_where_it_was_and_gives_the_others_time_to_come_ba
 fn a_ring_older_than_the_one_that_has_the_vote_never_gets_it() {
     let mut trial = Trial::new("abc");
     trial.algorithm = Algorithm::LastManStanding;
-    trial.says(5, "abc");
-    trial.says(7, "ab");
+    trial.all_say(5, "abc");
+    trial.all_say(7, "ab");
     trial.after(SETTLE);
     assert_eq!(trial.court.grant().map(|grant| grant.ring.number), Some(7));
     let grant = trial.court.grant().cloned();
@@ -208,10 +219,40 @@ fn a_ring_older_than_the_one_that_has_the_vote_never_gets_it() {
 }
 
 #[test]
+fn the_vote_goes_on_with_a_member_that_has_stored_what_was_agreed_on() {
+    let mut trial = Trial::new("ab");
+    trial.says(5, "ab");
+    trial.step(Input::Lost(Trial::seat('a')));
+    trial.now += SETTLE;
+    assert_eq!(trial.says(6, "b"), "b denied (the vote i)", "b never said that it has it on disk");
+    trial.connect("a");
+    assert_eq!(trial.all_say(7, "ab"), "persist 7/a, a granted, persist 7/a, b granted");
+    trial.step(Input::Lost(Trial::seat('a')));
+    assert_eq!(trial.says(8, "b"), "persist 8/b, b granted");
+}
+
+#[test]
+fn who_has_lost_its_disk_remembers_nothing() {
+    let mut trial = Trial::new("abc");
+    trial.algorithm = Algorithm::LastManStanding;
+    trial.all_say(5, "abc");
+    trial.step(Input::Lost(Trial::seat('c')));
+    trial.now += SETTLE;
+    trial.all_say(8, "ab");
+    // a is off, b comes with a new disk and meets c, which was away.
+    trial.step(Input::Lost(Trial::seat('a')));
+    trial.connect("c");
+    trial.blank = "b";
+    assert_eq!(trial.all_say(12, "bc"), "b denied (the vote i), c denied (the vote i)");
+    trial.connect("a");
+    assert_eq!(trial.says(13, "abc"), "persist 13/a, a granted", "all together always have it");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let mut trial = Trial::new("abc");
     assert_eq!(trial.says_of('c', 5, "ab"), "refuse c", "not a member of its own view");
-    trial.says(5, "ab");
+    trial.all_say(5, "ab");
     assert_eq!(trial.says_of('c', 5, "abc"), "refuse c", "another opinion of who is in a ring");
     assert_eq!(trial.says(4, "ab"), "refuse a", "back to an older ring");
     assert_eq!(trial.says(5, "ax"), "refuse a", "a stranger");
@@ -229,7 +270,7 @@ fn an_old_connection_says_nothing_any_more() {
 #[test]
 fn a_view_is_over_as_soon_as_anybody_names_one_of_its_members_in_a_newer_one() {
     let mut trial = Trial::new("ab");
-    trial.says(5, "ab");
+    trial.all_say(5, "ab");
     trial.step(Input::Lost(Trial::seat('a')));
     trial.now += SETTLE;
     trial.says(6, "b");

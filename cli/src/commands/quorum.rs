@@ -24,10 +24,10 @@ pub(crate) enum Command {
     },
     /// Let this part go on without quorum, when the others will not come back soon
     ///
-    /// For disasters: more than half of the votes are lost, and you know that the lost nodes run nothing. The nodes that
-    /// are here become those that count. If a node that was given up is in fact running, two copies of a service write
-    /// to the same data and destroy it, and the two parts cannot be merged again. It is noted who forced it and when,
-    /// and it ends by itself when a majority of all nodes is back.
+    /// For disasters: more than half of the votes are lost, and you know that the lost nodes run nothing. The nodes
+    /// that are here become those that count. If a node that was given up is in fact running, two copies of a service
+    /// write to the same data and destroy it, and the two parts cannot be merged again. It is noted who forced it and
+    /// when, and it ends by itself when a majority of all nodes is back.
     Force {
         /// Swear without being asked that all nodes that are not here are off
         #[arg(long, conflicts_with = "fence_the_others")]

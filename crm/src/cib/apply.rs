@@ -214,7 +214,7 @@ impl Cib {
     }
 
     /// Whether a running cluster may take over this file. What is refused would break an argument that the cluster
-    /// stands on: overlapping quorums (nodes, votes, `[quorum]`), one ring (name), and stops with the agent that started.
+    /// stands on: overlapping quorums (nodes, votes, `[quorum]`), one ring (name), stops with the agent that started.
     pub(crate) fn may_become(&self, config: &Config) -> Result<(), Refused> {
         let refuse = |what: String, hint: &str| Err(Refused::new(Refusal::Invalid, what, Some(hint)));
         let stopped = "stop the daemon on every node, replace the file there, and start them again";

@@ -200,7 +200,7 @@ impl Cib {
         Ok(())
     }
 
-    /// Whether the nodes that are only to vote from now on run nothing, for certain: nothing is looked for there any more.
+    /// Whether the nodes that are only to vote from now on certainly run nothing: nothing is looked for there any more.
     pub(super) fn may_change_roles(&self, config: &Config) -> Result<(), Refused> {
         let becomes =
             |name: &&NodeId| config.nodes.get(*name).is_some_and(config::Node::only_votes) && !self.only_votes(name);

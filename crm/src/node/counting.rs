@@ -1,5 +1,5 @@
-//! The DC proposes who counts: with last-man-standing those that are left once they have been alone for a while, and who
-//! is back at once.
+//! The DC proposes who counts: with last-man-standing those that are left once they have been alone for a while, and
+//! who is back at once.
 
 use super::{Moment, Node};
 use crate::cib::Change;

@@ -146,6 +146,8 @@ fn arbiter_examples() -> Vec<Vec<u8>> {
     let report = Report {
         ring: ring.clone(),
         members: [node("alpha"), node("beta")].into(),
+        blank: [node("beta")].into(),
+        stored: true,
         votes: [(node("alpha"), 1), (node("beta"), 1)].into(),
         algorithm: Algorithm::Split,
         tie_breaker: TieBreaker::Node(node("beta")),

@@ -52,11 +52,15 @@ fn a_grant_survives_and_a_damaged_one_is_not_taken_for_none() {
     assert_eq!(registry.grant("shop").unwrap(), None);
     let alpha = NodeId::new("alpha").unwrap();
     let ring = RingId { number: 7, representative: alpha.clone() };
-    let grant = Grant { ring, members: [alpha].into() };
+    let grant = Grant { ring, members: [alpha.clone()].into(), holders: [alpha].into() };
     registry.store("shop", &grant).unwrap();
     assert_eq!(registry.grant("shop").unwrap(), Some(grant.clone()));
     registry.add("shop", &file).unwrap();
-    assert_eq!(registry.grant("shop").unwrap(), Some(grant), "an authority renewed changes nothing in it");
+    assert_eq!(registry.grant("shop").unwrap(), Some(grant.clone()), "an authority renewed changes nothing in it");
+    registry.remove("shop").unwrap();
+    assert!(registry.store("shop", &grant).is_err(), "what is removed while it is stored stays removed");
+    registry.add("shop", &file).unwrap();
+    assert_eq!(registry.grant("shop").unwrap(), None);
     for damage in ["", "{}", "{\"form\":2,\"grant\":null}"] {
         fs::write(registry.cluster("shop").join("grant.json"), damage).unwrap();
         assert!(registry.grant("shop").is_err(), "{damage}");

@@ -23,6 +23,8 @@ struct Node {
     /// The ring it works in.
     installed: Option<(RingId, BTreeSet<NodeId>)>,
     counts: bool,
+    /// It has on disk what the members of its ring agreed on.
+    stored: bool,
     seat: Option<Seat>,
     up: VecDeque<Report>,
     down: VecDeque<(RingId, Answer)>,
@@ -110,7 +112,7 @@ impl World {
         let node = &mut self.nodes[name];
         if node.alive && node.installed != node.agreed {
             node.installed = node.agreed.clone();
-            node.counts = false;
+            (node.counts, node.stored) = (false, false);
             self.report(name);
         }
     }
@@ -120,9 +122,12 @@ impl World {
         let heuristics = heuristics[self.random.usize(..3)];
         let votes = (0..self.nodes.len()).map(|name| (id(name), 1)).collect();
         let (algorithm, tie_breaker) = (self.algorithm, TieBreaker::Lowest);
+        let stored = self.random.u8(..4) > 0;
         let node = &mut self.nodes[name];
+        node.stored |= stored;
+        let (stored, blank) = (node.stored, BTreeSet::new());
         if let (Some(_), Some((ring, members))) = (node.seat, node.installed.clone()) {
-            node.up.push_back(Report { ring, members, votes, algorithm, tie_breaker, heuristics });
+            node.up.push_back(Report { ring, members, blank, stored, votes, algorithm, tie_breaker, heuristics });
         }
     }
 
@@ -286,6 +291,7 @@ impl World {
                 self.connect(*name);
             }
             self.install(*name);
+            self.report(*name);
             while !self.nodes[*name].up.is_empty() {
                 self.up(*name);
             }

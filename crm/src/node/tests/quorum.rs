@@ -42,6 +42,14 @@ fn arbiter_says(cluster: &mut Cluster, name: &str, granted: bool) {
     cluster.settle();
 }
 
+/// As it is said on the ring, whatever the member thinks of it.
+fn arbiter_says_of(cluster: &mut Cluster, name: &str, grant: Grant) {
+    let member = cluster.nodes.get_mut(&node(name)).unwrap();
+    member.controller.submit(Change::Granted(grant));
+    cluster.step(&node(name), crate::node::Input::Wake);
+    cluster.settle();
+}
+
 fn pair_with_arbiter() -> Cluster {
     let fingerprint = "00".repeat(32);
     let arbiter = format!("[quorum.arbiter]\naddress = \"10.0.9.9\"\nfingerprint = \"sha256:{fingerprint}\"\n");
@@ -100,9 +108,7 @@ fn an_arbiters_word_about_another_view_does_not_count() {
     cluster.power_off("beta");
     cluster.join(&[&["alpha"]]);
     cluster.settle();
-    let alpha = cluster.nodes.get_mut(&node("alpha")).unwrap();
-    alpha.controller.submit(Change::Granted(Grant { view: old, granted: true }));
-    cluster.run();
+    arbiter_says_of(&mut cluster, "alpha", Grant { view: old, granted: true });
     assert_eq!(count(&cluster, "alpha"), "no 1 of 3");
 }
 
@@ -249,6 +255,8 @@ fn a_node_that_only_votes_runs_nothing_and_is_not_fenced() {
     left(&mut cluster, &["beta", "gamma"]);
     cluster.pass(Duration::from_secs(60));
     assert!(cluster.fenced.is_empty());
+    let state = cluster.nodes[&node("beta")].cib().status.nodes[&node("alpha")].state;
+    assert_eq!(state, crate::cib::NodeState::Offline, "nobody has to make sure of it");
     cluster.boot("alpha");
     cluster.join(&[THREE]);
     left(&mut cluster, &["alpha", "beta"]);

@@ -146,7 +146,7 @@ fn cluster(of: &Cluster) -> Subject {
     subject.set("name", name);
     subject.set("token", format_duration(*token));
     subject.set("port", port);
-    subject.set("mtu", mtu);
+    subject.maybe("mtu", mtu.as_ref());
     subject.set("link-mode", link_mode.as_str());
     subject
 }

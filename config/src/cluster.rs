@@ -59,8 +59,9 @@ pub struct Cluster {
     pub token: Duration,
     /// `port`: UDP port where an address names none (default 5405).
     pub port: u16,
-    /// `mtu`: largest UDP payload the links carry unfragmented, in bytes (default 1452).
-    pub mtu: u16,
+    /// `mtu`: largest UDP payload the links carry unfragmented, in bytes; `None`: each link finds out its own.
+    #[serde(default)]
+    pub mtu: Option<u16>,
     /// `link-mode`: how several links are used (default passive).
     #[serde(default)]
     pub link_mode: LinkMode,

@@ -32,7 +32,7 @@ use leave::Leave;
 use membership::{Channel, Notice, Quorum, RingId, View};
 use requests::Clients;
 use resource_agents::Executor;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,8 +57,8 @@ pub struct Node {
     store_failed: Option<(Generation, String)>,
     /// What the ring complained about since its last view: perhaps why there is no other.
     ring_warning: Option<String>,
-    /// What the ring was told last: a cluster file, and how many certificates are revoked.
-    told_ring: (Arc<Config>, usize),
+    /// What the ring was told last: a cluster file, and which certificates are revoked.
+    told_ring: (Arc<Config>, BTreeMap<String, NodeId>),
     /// What the fencer was told last.
     told: Told,
     /// What was announced last.
@@ -100,7 +100,7 @@ impl Node {
     /// The problems of the stored cluster file, if it is not valid.
     pub fn new(options: NodeOptions) -> Result<Node, Vec<config::Problem>> {
         let cib = Cib::new(options.durable)?;
-        let told_ring = (Arc::clone(&cib.config), cib.durable.revoked.len());
+        let told_ring = (Arc::clone(&cib.config), cib.durable.revoked.clone());
         Ok(Node {
             controller: Controller::new(options.me.clone(), options.incarnation, cib),
             executor: Executor::new(options.executor),
@@ -432,9 +432,8 @@ impl Node {
     /// The ring was started with the cluster file that this node had then.
     fn tell_ring(&mut self) {
         let Cib { config, durable, .. } = self.controller.cib();
-        // Nothing that is revoked is ever accepted again, so their number tells whether there are others.
-        if !Arc::ptr_eq(&self.told_ring.0, config) || self.told_ring.1 != durable.revoked.len() {
-            self.told_ring = (Arc::clone(config), durable.revoked.len());
+        if !Arc::ptr_eq(&self.told_ring.0, config) || self.told_ring.1 != durable.revoked {
+            self.told_ring = (Arc::clone(config), durable.revoked.clone());
             let revoked = durable.revoked.keys().cloned().collect();
             self.effects.push(Effect::Reconfigure { config: Arc::clone(config), revoked });
         }

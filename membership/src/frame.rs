@@ -311,8 +311,8 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
     bytes.len() >= ENVELOPE && bytes[..2] == MAGIC && bytes[3] == 3
 }
 
-/// How much of a frame says something to the ring: all but the messages in a data frame. They stand at its end. Takes no
-/// memory; of what is no frame it is all.
+/// How much of a frame says something to the ring: all but the messages in a data frame. They stand at its end. Takes
+/// no memory; of what is no frame it is all.
 pub(crate) fn told(bytes: &[u8]) -> usize {
     /// The list of chunks, for its lengths alone.
     struct Carried(u64);

@@ -23,6 +23,7 @@ mod observer;
 mod operator;
 mod pause;
 mod programs;
+mod ring;
 mod sandbox;
 mod watch;
 
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
         ("command: nobody to ask, nobody to agree", Needs::Nothing, command::nobody),
         ("command: twice the same, and fast", Needs::Nothing, command::twice_and_fast),
         ("operator: every command", Needs::Nothing, operator::commands),
+        ("ring: seen by an operator, recorded and replayed", Needs::Nothing, ring::seen_and_replayed),
         ("operator: the history of a power cut", Needs::Nothing, operator::history),
         ("operator: a fencing confirmed by hand", Needs::Nothing, operator::confirmed_by_hand),
         ("arbiter: a partition", Needs::Nothing, arbiter::partition),

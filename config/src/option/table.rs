@@ -110,9 +110,11 @@ pub(crate) static CLUSTER: Section = Section {
         Opt::new(
             "mtu",
             Kind::Integer { min: 1_200, max: 65_000 },
-            Standard::Integer(1_452),
-            "Largest UDP payload in bytes that every link carries unfragmented. 1452 fits plain Ethernet with IPv4 and \
-             IPv6; use 8952 when all links have jumbo frames of 9000 bytes.",
+            Standard::Unset("each link finds out its own"),
+            "Largest UDP payload in bytes that every link carries unfragmented. Not needed where each link's own network \
+             interface knows, or less passes: links begin with what the interface takes, up to 8952, and fall back to \
+             1452 and 1200 when that does not pass. Written, it holds for all links, and a link that does not carry it \
+             is down.",
         )
         .peer("netmtu"),
         Opt::new(

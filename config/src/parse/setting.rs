@@ -45,7 +45,7 @@ pub(super) fn cluster(file: &Fields<'_>, spots: &mut Spots, report: &mut Report<
         name: name.map_or_else(String::new, |name| name.value.to_owned()),
         token: fields.duration("token"),
         port: fields.integer("port"),
-        mtu: fields.integer("mtu"),
+        mtu: fields.given_integer("mtu").and_then(|mtu| u16::try_from(mtu).ok()),
         link_mode: match fields.choice("link-mode") {
             "active" => LinkMode::Active,
             "round-robin" => LinkMode::RoundRobin,

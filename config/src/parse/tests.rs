@@ -26,7 +26,7 @@ fn cluster_nodes_and_properties_arrive() {
     assert_eq!(config.cluster.name, "all");
     assert_eq!(
         (config.cluster.token, config.cluster.port, config.cluster.mtu),
-        (Duration::from_millis(750), 6000, 8952)
+        (Duration::from_millis(750), 6000, Some(8952))
     );
     assert_eq!((config.quorum.two_node, config.quorum.wait_for_all), (false, Some(true)));
     let alpha = &config.nodes["alpha"];
@@ -105,7 +105,7 @@ fn rules_arrive_in_the_order_of_the_file() {
 #[test]
 fn what_is_not_written_has_its_default() {
     let config = config("cluster.name = \"t\"\nnodes.a.addresses = [\"h\"]\nresources.r.agent = \"ocf:a:b\"\n");
-    assert_eq!((config.cluster.token, config.cluster.port, config.cluster.mtu), (Duration::from_secs(1), 5405, 1452));
+    assert_eq!((config.cluster.token, config.cluster.port, config.cluster.mtu), (Duration::from_secs(1), 5405, None));
     assert_eq!(config.nodes["a"].votes, 1);
     let meta = &config.resources["r"].meta;
     assert_eq!((meta.stickiness, meta.managed, meta.migration_threshold), (Score::STAY, true, None));

@@ -231,6 +231,7 @@ impl Cib {
         self.may_remove_nodes(config)?;
         self.may_change_roles(config)?;
         self.roll_for(config)?;
+        self.may_add_nodes(config)?;
         for resource in now.resources.keys().filter(|name| !config.resources.contains_key(*name)) {
             if let Some(node) = self.active_on(resource).first() {
                 let what = format!("{resource} cannot be removed from the file while it runs on {node}");
@@ -238,6 +239,20 @@ impl Cib {
             }
         }
         Ok(())
+    }
+
+    /// Whether nodes can be added. Who is away comes back with a file that does not name the new one, refuses it, and
+    /// could not be taken into a ring in which not all hear each other, where it would get the new file.
+    fn may_add_nodes(&self, config: &Config) -> Result<(), Refused> {
+        let Some(added) = config.nodes.keys().find(|name| !self.config.nodes.contains_key(*name)) else {
+            return Ok(());
+        };
+        let stay = self.config.nodes.keys().filter(|name| config.nodes.contains_key(*name));
+        let Some(away) = stay.into_iter().find(|name| self.online(name).is_none()) else { return Ok(()) };
+        let what =
+            format!("the node {added} cannot be added while {away} is away: it would come back without knowing it");
+        let hint = format!("start {away} first, or take it out of the file");
+        Err(Refused::new(Refusal::Invalid, what, Some(&hint)))
     }
 
     /// Nodes on which a resource runs or may run, or is being started, as far as the records of this life tell.

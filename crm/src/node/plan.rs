@@ -4,7 +4,7 @@ use super::{Moment, Node, words};
 use crate::cib::{OverrideEdit, Refused};
 use crate::control::{PlannedAction, Refusal, Response};
 use crate::schedule::{Action, ActionKind, Place, Schedule};
-use config::{Config, Problem, ResourceId};
+use config::{Problem, ResourceId};
 
 impl Node {
     /// What would follow if `text` were the cluster file.
@@ -14,7 +14,7 @@ impl Node {
         if let Err(refused) = self.cib().may_become(&config) {
             return refusal(refused);
         }
-        let differences = differences(&self.cib().config, &config);
+        let differences = config::diff(&self.cib().config, &config);
         let cib = self.cib().with_config(text.to_owned(), config);
         let schedule = match self.explained(now, &cib) {
             Ok(schedule) => schedule,
@@ -78,14 +78,6 @@ pub(super) fn unsynced(awaited: &[config::NodeId]) -> Refused {
 
 fn warnings(problems: Vec<Problem>) -> Vec<Problem> {
     problems.into_iter().filter(|problem| problem.severity == config::Severity::Warning).collect()
-}
-
-fn differences(old: &Config, new: &Config) -> Vec<String> {
-    let mut sentences = config::diff(old, new);
-    if old.cluster.token != new.cluster.token || old.cluster.mtu != new.cluster.mtu {
-        sentences.push("token and mtu take effect on each node when its daemon starts again".to_owned());
-    }
-    sentences
 }
 
 /// The actions so that each comes after those it waits for.

@@ -68,7 +68,7 @@ fn node(dir: &Path, me: &str, mtu: u16, nodes: &[&str]) {
         nodes,
         port: 5405,
         token: Duration::from_secs(1),
-        mtu,
+        mtu: Some(mtu),
         seed: now(),
         identity: Identity::load(&keys).unwrap(),
         bind: Bind::Configured,

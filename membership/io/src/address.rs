@@ -9,10 +9,12 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+/// How long this node's own new name may take to be looked up.
+const OWN_NAME: Duration = Duration::from_millis(500);
 /// Between two attempts at a name that has no address.
 const RETRY: Duration = Duration::from_secs(2);
 /// Names are looked up again this often, in case a host moved.
@@ -113,6 +115,27 @@ pub(crate) fn bind_absent(place: &Place) -> io::Result<UdpSocket> {
     }
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// A socket on an address that this host has or will have. A name is given half a second to be looked up: whoever waits
+/// for this has other things to do.
+///
+/// # Errors
+/// What the resolver or the kernel says.
+pub(crate) fn bind_soon(place: &Place) -> io::Result<UdpSocket> {
+    let both = |place: &Place| bind(place).or_else(|_| bind_absent(place));
+    let Place::Named(..) = place else { return both(place) };
+    let (sender, found) = mpsc::sync_channel(1);
+    let wanted = place.clone();
+    let look = move || {
+        // Nobody waits for it any more: no harm.
+        let _ = sender.try_send(wanted.resolve());
+    };
+    thread::Builder::new().name("ring-own-name".to_owned()).spawn(look)?;
+    let found = found.recv_timeout(OWN_NAME).map_err(|_| io::Error::other("its name is not looked up in time"))?;
+    let found = found.map_err(io::Error::other)?;
+    let first = *found.first().ok_or_else(|| io::Error::other("the name has no address"))?;
+    both(&Place::Known(first))
 }
 
 /// Looks names up until `stop` is dropped, on a thread of its own, and says of what it finds in which era of addresses

@@ -180,7 +180,7 @@ impl Identity {
 
     /// What this node has against a peer's certificate, that TLS does not see: it was revoked, or is of another
     /// cluster.
-    pub(crate) fn objection(&self, certificate: &CertificateDer<'_>) -> Option<String> {
+    fn objection(&self, certificate: &CertificateDer<'_>) -> Option<String> {
         let about = match Certificate::read(certificate) {
             Ok(about) => about,
             Err(reason) => return Some(format!("its certificate cannot be read: {reason}")),
@@ -196,8 +196,15 @@ impl Identity {
         })
     }
 
+    /// Why a certificate is not accepted now, although TLS accepted it: [`Identity::objection`], or its authority is not
+    /// trusted any more since the handshake began.
+    pub(crate) fn rejects(&self, certificate: &CertificateDer<'_>) -> Option<String> {
+        let untrusted = || "its certificate is not signed by this cluster's authority any more".to_owned();
+        self.objection(certificate).or_else(|| (!self.trusts(certificate)).then(untrusted))
+    }
+
     /// Whether one of the authorities that this node trusts now signed the certificate.
-    pub(crate) fn trusts(&self, certificate: &CertificateDer<'_>) -> bool {
+    fn trusts(&self, certificate: &CertificateDer<'_>) -> bool {
         !check(&self.authorities, certificate).is_err_and(|reason| reason.starts_with(UNTRUSTED))
     }
 

@@ -27,6 +27,7 @@ mod refusals;
 mod route;
 mod send;
 mod settle;
+mod size;
 mod socket;
 mod status;
 mod tend;
@@ -38,7 +39,7 @@ pub(crate) use socket::Socket;
 
 use crate::event::{Counters, LinkEvent};
 use crate::identity::{Certificate, Identity, name};
-use crate::quic::{Setup, frame_limit};
+use crate::quic::{MIN_MTU, Setup, frame_limit};
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
 use dial::{Dial, KNOCK};
@@ -50,7 +51,7 @@ use route::Route;
 use socket::Batch;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,7 +92,8 @@ pub(crate) struct LinkOptions {
     pub(crate) incarnation: Incarnation,
     pub(crate) peers: BTreeSet<NodeId>,
     pub(crate) token: Duration,
-    pub(crate) mtu: u16,
+    /// Largest UDP payload, in bytes; `None`: each connection finds out its own.
+    pub(crate) mtu: Option<u16>,
     pub(crate) seed: u64,
     pub(crate) mode: LinkMode,
 }
@@ -209,6 +211,8 @@ pub(crate) struct Links {
     counters: Counters,
     scratch: Vec<u8>,
     told_too_big: bool,
+    /// Packets to these addresses come through up to this size, and were lost above.
+    passing: BTreeMap<IpAddr, u16>,
     /// Largest frame that every link in use carries, as of the last look.
     carries: usize,
     pace: Pace,
@@ -227,12 +231,12 @@ impl Links {
         sockets: Vec<Socket>,
         now: Instant,
     ) -> Result<Links, String> {
-        let setup = Setup::new(identity, options.mtu, options.token, options.seed)?;
+        let setup = Setup::new(identity, options.token, options.seed)?;
         let endpoint = Endpoint::new(Arc::clone(&setup.endpoint), Some(Arc::clone(&setup.server)), true, None);
         let others = options.peers.iter().filter(|peer| **peer != options.me);
         let peers = others.map(|peer| (peer.clone(), Peer::new())).collect();
         let pace = Pace::new(options.token, options.peers.len());
-        let carries = frame_limit(options.mtu);
+        let carries = frame_limit(options.mtu.unwrap_or(MIN_MTU));
         Ok(Links {
             options,
             identity: identity.clone(),
@@ -248,6 +252,7 @@ impl Links {
             counters: Counters::default(),
             scratch: Vec::with_capacity(64 * 1024),
             told_too_big: false,
+            passing: BTreeMap::new(),
             carries,
             pace,
             next_look: now,
@@ -348,7 +353,8 @@ impl Links {
             }
             return;
         }
-        match self.endpoint.accept(incoming, now, &mut self.scratch, None) {
+        let server = self.setup.accepting(self.size_towards(socket, &remote));
+        match self.endpoint.accept(incoming, now, &mut self.scratch, Some(server)) {
             Ok((handle, quic)) => self.adopt(now, handle, quic, (socket, remote), None),
             Err(error) => {
                 if let Some(transmit) = error.response {
@@ -507,7 +513,8 @@ impl Links {
     fn measure(&mut self) {
         let open = self.connections.values_mut().filter(|connection| connection.is_open());
         let room = open.filter_map(|connection| connection.quic.datagrams().max_size()).min();
-        self.carries = frame_limit(self.options.mtu).min(room.unwrap_or(usize::MAX));
+        let most = self.options.mtu.map_or(usize::MAX, frame_limit);
+        self.carries = most.min(room.unwrap_or(self.carries));
     }
 }
 

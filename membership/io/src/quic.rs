@@ -5,8 +5,9 @@
 //! - Frames are QUIC datagrams: the ring repeats what is lost, the link must not.
 //! - No congestion control and no pacing ([`Unthrottled`]): the ring's own flow control is the limiter. Any loss-based
 //!   controller halves the ring's speed at one lost packet in a hundred.
-//! - The packet size is the configured one from the first packet on. No discovery: a silent fall to 1200 bytes would
-//!   halve what a packet carries, and a path that does not carry the configured size must show at once, not under load.
+//! - The packet size of a connection is fixed from its first packet on. QUIC's own discovery is off: a silent fall to
+//!   1200 bytes would halve what a packet carries, and a lossy path would fall again and again. Where no size is
+//!   configured, the links find one (`link/size`), and say when packets of it do not pass.
 //! - Connections outlive the token timeout by far: the ring decides who is dead.
 
 use crate::identity::Identity;
@@ -46,6 +47,7 @@ pub(crate) struct Setup {
     pub(crate) endpoint: Arc<EndpointConfig>,
     pub(crate) server: Arc<ServerConfig>,
     pub(crate) client: ClientConfig,
+    token: Duration,
 }
 
 impl Setup {
@@ -53,14 +55,29 @@ impl Setup {
     ///
     /// # Errors
     /// What rustls or quinn-proto has against the identity or a value, in words.
-    pub(crate) fn new(identity: &Identity, mtu: u16, token: Duration, seed: u64) -> Result<Setup, String> {
-        let transport = Arc::new(transport(mtu, token));
+    pub(crate) fn new(identity: &Identity, token: Duration, seed: u64) -> Result<Setup, String> {
+        // Each connection gets one for its own packet size.
+        let transport = Arc::new(transport(MIN_MTU, token));
         let mut server = ServerConfig::with_crypto(Arc::new(server_crypto(identity)?));
         server.transport_config(Arc::clone(&transport));
         server.migration(false);
         let mut client = ClientConfig::new(Arc::new(client_crypto(identity)?));
         client.transport_config(transport);
-        Ok(Setup { endpoint: Arc::new(endpoint(identity, seed)?), server: Arc::new(server), client })
+        Ok(Setup { endpoint: Arc::new(endpoint(identity, seed)?), server: Arc::new(server), client, token })
+    }
+
+    /// For accepting a connection with packets of `mtu` bytes.
+    pub(crate) fn accepting(&self, mtu: u16) -> Arc<ServerConfig> {
+        let mut server = ServerConfig::clone(&self.server);
+        server.transport_config(Arc::new(transport(mtu, self.token)));
+        Arc::new(server)
+    }
+
+    /// For making a connection with packets of `mtu` bytes.
+    pub(crate) fn connecting(&self, mtu: u16) -> ClientConfig {
+        let mut client = self.client.clone();
+        client.transport_config(Arc::new(transport(mtu, self.token)));
+        client
     }
 }
 

@@ -64,8 +64,8 @@ pub struct Options {
     pub port: u16,
     /// Silence after which a node counts as lost.
     pub token: Duration,
-    /// Largest UDP payload the links carry unfragmented, in bytes.
-    pub mtu: u16,
+    /// Largest UDP payload the links carry unfragmented, in bytes; `None`: each link finds out its own.
+    pub mtu: Option<u16>,
     /// What this program says it speaks: [`membership::VERSIONS`], and other ranges in tests.
     pub versions: Versions,
     /// Seed for jitter; draw it at random.
@@ -91,8 +91,8 @@ pub struct Settings {
     pub port: u16,
     /// Silence after which a node counts as lost.
     pub token: Duration,
-    /// Largest UDP payload the links carry unfragmented, in bytes.
-    pub mtu: u16,
+    /// Largest UDP payload the links carry unfragmented, in bytes; `None`: each link finds out its own.
+    pub mtu: Option<u16>,
     /// How several links between two nodes are used.
     pub link_mode: LinkMode,
     /// Fingerprints (SHA-256) of certificates that are not accepted any more.
@@ -163,6 +163,8 @@ pub struct RingHandle {
     me: NodeId,
     /// Where this node receives, and which of its addresses that is for; empty when a socket was given.
     own: Vec<(Place, SocketAddr)>,
+    /// The same of addresses that it does not have any more.
+    given_up: Vec<(Place, SocketAddr)>,
     /// Counts the changes of addresses.
     era: u64,
     /// What the ring was told last.
@@ -225,7 +227,7 @@ impl RingThread {
                 incarnation: options.incarnation,
                 nodes: options.nodes.keys().cloned().collect(),
                 token: options.token,
-                frame_limit: frame_limit(options.mtu),
+                frame_limit: frame_limit(options.mtu.unwrap_or(MIN_MTU)),
                 ring_number_floor,
                 seed: options.seed,
             },
@@ -238,7 +240,17 @@ impl RingThread {
         let pump = Pump::new((ring, flight, chronicle), links, local, Arc::clone(&mailbox), keeper, known, on_event);
         let realtime = options.realtime;
         let thread = thread::Builder::new().name("ring".to_owned()).spawn(move || pump.run(realtime))?;
-        Ok(RingHandle { mailbox, address: local, thread: Some(thread), names, me: options.me, own, era: 0, settings })
+        Ok(RingHandle {
+            mailbox,
+            address: local,
+            thread: Some(thread),
+            names,
+            me: options.me,
+            own,
+            given_up: Vec::new(),
+            era: 0,
+            settings,
+        })
     }
 }
 
@@ -290,9 +302,7 @@ impl RingHandle {
         if settings == self.settings {
             return Ok(());
         }
-        if settings.mtu < MIN_MTU {
-            return Err(SpawnError::Mtu(settings.mtu));
-        }
+        large_enough(settings.mtu)?;
         let places = places(&self.me, &settings)?;
         let (sockets, ends) = self.move_to(&places[&self.me])?;
         let change = Box::new(LinkChange {
@@ -329,11 +339,15 @@ impl RingHandle {
         for (link, place) in places.iter().enumerate() {
             let bound = match self.own.iter().find(|(before, _)| before == place) {
                 Some((_, bound)) => *bound,
-                None => match address::bind(place).or_else(|_| address::bind_absent(place)) {
+                None => match address::bind_soon(place) {
                     Ok(udp) => {
                         let bound = udp.local_addr()?;
                         fresh.push((link, udp));
                         bound
+                    }
+                    // Given up before, and still received at for those who have not moved.
+                    Err(source) if source.kind() == io::ErrorKind::AddrInUse && self.left(place).is_some() => {
+                        self.left(place).expect("as just seen")
                     }
                     Err(source) => {
                         let error = refused(place)(source);
@@ -348,8 +362,16 @@ impl RingHandle {
         if own.is_empty() {
             return Ok((Vec::new(), None));
         }
-        self.own = own;
-        Ok((sockets(fresh, &self.mailbox)?, Some(ends)))
+        let sockets = sockets(fresh, &self.mailbox)?;
+        let before = std::mem::replace(&mut self.own, own);
+        self.given_up.extend(before);
+        self.given_up.retain(|(place, _)| !self.own.iter().any(|(own, _)| own == place));
+        Ok((sockets, Some(ends)))
+    }
+
+    /// Where an address was bound that this node has given up.
+    fn left(&self, place: &Place) -> Option<SocketAddr> {
+        self.given_up.iter().find(|(left, _)| left == place).map(|(_, bound)| *bound)
     }
 
     /// Leaves the cluster in order, after what was multicast before. [`Event::Left`] follows.
@@ -417,10 +439,11 @@ fn check(options: &Options) -> Result<(), SpawnError> {
         let certificate = options.identity.node().clone();
         return Err(SpawnError::WrongIdentity { me: options.me.clone(), certificate });
     }
-    if options.mtu < MIN_MTU {
-        return Err(SpawnError::Mtu(options.mtu));
-    }
-    Ok(())
+    large_enough(options.mtu)
+}
+
+fn large_enough(mtu: Option<u16>) -> Result<(), SpawnError> {
+    mtu.filter(|mtu| *mtu < MIN_MTU).map_or(Ok(()), |mtu| Err(SpawnError::Mtu(mtu)))
 }
 
 /// All nodes' addresses, of which each has one at least.

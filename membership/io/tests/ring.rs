@@ -62,7 +62,7 @@ impl Bed {
             nodes: self.ports.iter().map(|(node, port)| (node.clone(), address(port))).collect(),
             port: 5405,
             token: TOKEN,
-            mtu: 1452,
+            mtu: Some(1452),
             seed: life,
             identity: self.identity(name),
             bind: Bind::Socket(self.ports[&node(name)].try_clone().unwrap()),
@@ -455,7 +455,7 @@ fn times_sizes_addresses_and_nodes_change_while_the_ring_runs() {
     let before: Vec<u64> = members.iter().map(views).collect();
     // All at once: another time, another size, another address of the dialer and of an accepter.
     now.token = Duration::from_millis(1500);
-    now.mtu = 8952;
+    now.mtu = Some(8952);
     for (name, ip) in [("alpha", "127.0.0.2"), ("gamma", "127.0.0.3")] {
         now.nodes.insert(node(name), vec![free(ip)]);
     }
@@ -489,6 +489,18 @@ fn times_sizes_addresses_and_nodes_change_while_the_ring_runs() {
     for member in &mut members {
         member.view_of(4);
     }
+    // Taken back before alpha's old address is given up: it is received at there as before.
+    let (there, here) = (now.nodes[&node("alpha")].clone(), vec![free("127.0.0.5")]);
+    for place in [here, there.clone()] {
+        now.nodes.insert(node("alpha"), place);
+        members[0].handle.as_mut().unwrap().reconfigure(now.clone()).unwrap();
+    }
+    members[0].say("y".repeat(10));
+    for member in &mut members {
+        while member.delivery().payload.len() != 10 {}
+    }
+    let there: SocketAddr = there[0].parse().unwrap();
+    assert!(UdpSocket::bind(there).is_err(), "alpha receives at {there}");
     let none = Settings { nodes: BTreeMap::new(), ..now };
     let refused = members[0].handle.as_mut().unwrap().reconfigure(none).unwrap_err();
     assert!(matches!(refused, SpawnError::Unknown(_)), "{refused}");
@@ -519,7 +531,7 @@ fn what_cannot_start_says_why() {
     let text = refusal(Options { me: node("delta"), identity: bed.identity("delta"), ..bed.options("alpha", 1) });
     assert!(text.contains("[nodes.delta]"), "{text}");
 
-    let text = refusal(Options { mtu: 500, ..bed.options("alpha", 1) });
+    let text = refusal(Options { mtu: Some(500), ..bed.options("alpha", 1) });
     assert!(text.contains("1200"), "{text}");
 
     let text = refusal(Options { bind: Bind::Configured, ..bed.options("alpha", 1) });

@@ -1,5 +1,5 @@
-//! How times are spread, in the memory of a few hundred counters: four to each doubling, so that what is told is at most
-//! a fifth too high.
+//! How times are spread, in the memory of a few hundred counters: four to each doubling, so that what is told is at
+//! most a quarter too high.
 
 use serde::{Deserialize, Serialize};
 

@@ -157,16 +157,16 @@ fn a_group_takes_so_many_members_and_no_more() {
 #[test]
 fn a_member_that_never_reads_gathers_no_more_than_a_window() {
     let mut alone = Alone::new();
-    (1..=3).for_each(|client| alone.connect(client));
+    (1..=4).for_each(|client| alone.connect(client));
     alone.join(1, 0);
     alone.join(2, 0);
     alone.deliver();
-    alone.asleep.push(2);
+    alone.asleep.extend([2, 4]);
     for round in 0..400 {
         alone.send(1, 10_000);
-        alone.join(3, 0);
+        [3, 4].iter().for_each(|client| alone.join(*client, 0));
         alone.deliver();
-        alone.ask(3, Request::Leave { serial: 3, group: group(0) });
+        [3, 4].iter().for_each(|client| alone.ask(*client, Request::Leave { serial: 3, group: group(0) }));
         alone.deliver();
         if round % 3 == 0 {
             alone.next_view();
@@ -174,10 +174,12 @@ fn a_member_that_never_reads_gathers_no_more_than_a_window() {
     }
     let (bytes, answers) = alone.groups.queued(2);
     assert!(bytes as u64 <= 2 * WINDOW && answers < 200, "{bytes} bytes in {answers} answers");
+    let (_, answers) = alone.groups.queued(4);
+    assert!(answers < 200, "{answers} answers for who comes and goes");
     assert!(alone.heard[&1].len() < 1000, "its speaker waits");
     // When it wakes up, everything goes on.
     alone.asleep.clear();
-    alone.step(Input::Written(2));
+    [2, 4].iter().for_each(|client| alone.step(Input::Written(*client)));
     alone.deliver();
     let messages = |client: u32| alone.heard[&client].iter().filter(|a| matches!(a, Answer::Message { .. })).count();
     assert_eq!((messages(1), messages(2)), (400, 400));

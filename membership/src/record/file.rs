@@ -121,8 +121,8 @@ impl Recording {
         codec::decode(body, LONGEST).map_err(|error| RecordError::unreadable("its content", error))
     }
 
-    /// What the decoders of a recording make of made-up bytes, within reach of the fuzz targets: the body of a file, and
-    /// this recording with these steps.
+    /// What the decoders of a recording make of made-up bytes, within reach of the fuzz targets: the body of a file,
+    /// and this recording with these steps.
     #[doc(hidden)]
     #[must_use]
     pub fn made_up(&self, bytes: &[u8]) -> (Option<Recording>, Recording) {

@@ -227,7 +227,8 @@ impl Log {
 
     /// Delivers the rest when the view is over. `all` is the highest packet that any survivor has: up to the first gap
     /// everything is delivered, as [`Configuration::Regular`] up to `regular` or before the first that is to be safe
-    /// and is not; after it only what survivors sent, since a message of somebody lost may build on one that nobody has.
+    /// and is not; after it only what survivors sent, since a message of somebody lost may build on one that nobody
+    /// has.
     pub(crate) fn deliver_rest(
         &mut self,
         mut regular: u64,

@@ -1,7 +1,9 @@
 //! One CIB, shown to us and to the peer.
 
 use crate::{classes, peer};
+use scheduler::audit::{Rule, audit};
 use scheduler::rule::date;
+use scheduler::schedule::Schedule;
 use scheduler::situation::Situation;
 use std::path::Path;
 
@@ -34,6 +36,10 @@ pub fn compare(xml: &str, now: &str, file: &Path) -> Difference {
             let facts = scheduler::facts::read(&situation);
             let schedule = scheduler::plan(&facts);
             let lines = peer::differences(&theirs, &peer::ours(&schedule));
+            let refused = refused(&situation, &schedule);
+            if !refused.is_empty() {
+                return Difference { class: Some(UNKNOWN), lines: [refused, lines].concat() };
+            }
             let class = classes::class(&facts, &schedule, &lines).unwrap_or(UNKNOWN);
             Difference { class: (!lines.is_empty()).then_some(class), lines }
         }
@@ -41,4 +47,11 @@ pub fn compare(xml: &str, now: &str, file: &Path) -> Difference {
             Difference { class: Some(classes::without_answer(&problem).unwrap_or(UNKNOWN)), lines: vec![problem] }
         }
     }
+}
+
+/// Why the audit would not let our answer be carried out.
+fn refused(situation: &Situation, schedule: &Schedule) -> Vec<String> {
+    let violations = audit(situation, schedule);
+    let certain = violations.iter().filter(|it| !matches!(it.rule, Rule::Together | Rule::Order));
+    certain.map(|it| format!("the audit refuses: {it}")).collect()
 }

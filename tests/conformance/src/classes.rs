@@ -39,7 +39,10 @@ pub struct Class {
 }
 
 /// All classes, the narrowest first.
-pub const CLASSES: [Class; 14] = [
+pub const CLASSES: [Class; 17] = [
+    Class { name: "the last device was removed", holds: last_device_removed },
+    Class { name: "a node that joins for too long", holds: joins_too_long },
+    Class { name: "several instances on a node", holds: several_on_a_node },
     Class { name: "circles", holds: circle },
     Class { name: "a monitor where it leaves", holds: monitor_where_it_leaves },
     Class { name: "told although it cannot be stopped", holds: told_in_vain },
@@ -128,6 +131,25 @@ impl Case<'_, '_> {
     fn cloned_group(&self, clone: ResourceIx) -> bool {
         self.is_clone(clone) && self.facts[clone].children.iter().any(|&child| self.facts[child].is_group())
     }
+}
+
+/// Fencing is enabled, and the only device left runs without being configured.
+fn last_device_removed(case: &Case<'_, '_>) -> bool {
+    let options = &case.facts.options;
+    let removed = case.facts.resources.iter().any(|it| it.removed && it.fence_device);
+    options.fencing_enabled && !options.fencing_possible && removed
+}
+
+fn joins_too_long(case: &Case<'_, '_>) -> bool {
+    case.facts.options.node_pending_timeout_ms > 0
+}
+
+/// Of a clone several may be on a node, and nothing is said about telling them apart.
+fn several_on_a_node(case: &Case<'_, '_>) -> bool {
+    case.lines.iter().filter_map(|line| case.clone_of(line.resource)).any(|clone| {
+        let clone = &case.facts[clone];
+        clone.meta.clone_node_max > 1 && !clone.meta_text.contains_key("globally-unique")
+    })
 }
 
 fn circle(case: &Case<'_, '_>) -> bool {

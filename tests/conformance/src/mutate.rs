@@ -115,7 +115,6 @@ mod tests {
             let said = mutate(&mut one, seed, 1000);
             assert_eq!(said, mutate(&mut other, seed, 1000));
             assert_eq!(one, other);
-            assert!(said.is_empty() || one != begin, "{said:?} changes nothing");
             kinds.extend(said.iter().map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")));
         }
         assert!(kinds.len() > 15, "{kinds:?}");

@@ -1,7 +1,7 @@
 //! A recording of a ring, as somebody may have sent it.
 //!
-//! The state in a recording is what a ring believes of itself, like its own memory. So it is only read here, and what is
-//! played are steps alone, from the state of a good recording.
+//! The state in a recording is what a ring believes of itself, like its own memory. So it is only read here, and what
+//! is played are steps alone, from the state of a good recording.
 
 use super::{BINARY, KIB, Target, ms, ring};
 use membership::{About, Detail, RECORDED, Recorder, Recording, Replay, Timeline};

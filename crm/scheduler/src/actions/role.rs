@@ -51,7 +51,9 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
         // It comes up anew, in a lower role than before.
         steps(plan, &change, Role::Stopped);
     }
+    // Where it may also run elsewhere, it is not known which start is meant.
     if plan.facts[resource].start_pending
+        && change.on.len() < 2
         && plan.managed(resource)
         && let Some(to) = change.to
     {

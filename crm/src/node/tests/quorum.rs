@@ -222,6 +222,33 @@ fn nodes_are_not_added_where_that_would_cost_quorum() {
 }
 
 #[test]
+fn nodes_are_not_added_while_another_is_away() {
+    let four: &[&str] = &["alpha", "beta", "gamma", "delta"];
+    let mut cluster = Cluster::started(four, "");
+    left(&mut cluster, &["alpha", "beta", "gamma"]);
+    cluster.run();
+    let five = file(&["alpha", "beta", "gamma", "delta", "epsilon"], "");
+    let Response::Refused { message, .. } = cluster.ask("alpha", apply(&five)) else { panic!() };
+    assert!(message.contains("epsilon cannot be added while delta is away"), "{message}");
+}
+
+#[test]
+fn a_revoked_certificate_is_known_to_all_and_to_their_disks() {
+    let mut cluster = Cluster::started(THREE, "");
+    let revoke = |certificate: String| Request::Revoke(crate::cib::Revocation { node: node("gamma"), certificate });
+    let Response::Refused { message, .. } = cluster.ask("alpha", revoke("gamma".to_owned())) else { panic!() };
+    assert!(message.contains("is not the fingerprint"), "{message}");
+    let certificate = config::write_fingerprint(&[7; 32]);
+    let Response::Done { changed: true, .. } = cluster.ask("alpha", revoke(certificate.clone())) else { panic!() };
+    let Response::Done { changed: false, .. } = cluster.ask("beta", revoke(certificate.clone())) else { panic!() };
+    cluster.run();
+    for node in cluster.nodes.values() {
+        assert!(node.cib().durable.revoked.contains_key(&certificate));
+    }
+    assert!(cluster.disks.values().all(|disk| disk.revoked.contains_key(&certificate)));
+}
+
+#[test]
 fn a_node_is_removed_only_when_it_is_certainly_off() {
     let mut cluster = Cluster::started(THREE, "");
     let two = file(&["alpha", "beta"], "");

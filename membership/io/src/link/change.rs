@@ -17,7 +17,7 @@ pub(crate) struct LinkChange {
     /// All nodes of the cluster.
     pub(crate) peers: BTreeSet<NodeId>,
     pub(crate) token: Duration,
-    pub(crate) mtu: u16,
+    pub(crate) mtu: Option<u16>,
     pub(crate) mode: LinkMode,
     /// Fingerprints of certificates that are not accepted, whoever signed them.
     pub(crate) revoked: BTreeSet<[u8; 32]>,
@@ -33,7 +33,7 @@ impl Links {
     /// # Errors
     /// What QUIC has against a value, in words; then nothing has changed.
     pub(crate) fn change(&mut self, now: Instant, to: LinkChange) -> Result<(), String> {
-        let setup = Setup::new(&self.identity, to.mtu, to.token, self.options.seed)?;
+        let setup = Setup::new(&self.identity, to.token, self.options.seed)?;
         self.plug(to.sockets, to.ends);
         let before = (self.options.token, self.options.mtu);
         (self.options.token, self.options.mtu, self.options.mode) = (to.token, to.mtu, to.mode);
@@ -71,7 +71,7 @@ impl Links {
         if *identity.node() != self.options.me {
             return Err(format!("they are those of {}, and this is {}", identity.node(), self.options.me));
         }
-        let setup = Setup::new(&identity, self.options.mtu, self.options.token, self.options.seed)?;
+        let setup = Setup::new(&identity, self.options.token, self.options.seed)?;
         self.identity = identity.revoking(self.identity.revoked().clone());
         self.set_up(setup);
         self.inspect(now);
@@ -89,11 +89,7 @@ impl Links {
         let mut refused = Vec::new();
         for (handle, connection) in self.connections.iter().filter(|(_, connection)| connection.is_open()) {
             let Some(certificate) = shown(&connection.quic) else { continue };
-            let untrusted = || "its certificate is not signed by this cluster's authority any more".to_owned();
-            let trusted = self.identity.trusts(&certificate);
-            if let Some(reason) = self.identity.objection(&certificate).or_else(|| (!trusted).then(untrusted)) {
-                refused.push((*handle, reason));
-            }
+            refused.extend(self.identity.rejects(&certificate).map(|reason| (*handle, reason)));
         }
         for (handle, reason) in refused {
             self.expel(now, handle, reason);
@@ -125,6 +121,8 @@ impl Links {
     fn set_up(&mut self, setup: Setup) {
         self.endpoint.set_server_config(Some(Arc::clone(&setup.server)));
         self.setup = setup;
+        // What did not pass may pass by now.
+        self.passing.clear();
         for connection in self.connections.values_mut() {
             connection.outdated = true;
         }

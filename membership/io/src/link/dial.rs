@@ -242,7 +242,7 @@ impl Links {
         let Some(socket) = self.socket_for(link, &address) else {
             return self.unanswered(now, (name, link), address, "this node has no address of that kind");
         };
-        let client = self.setup.client.clone();
+        let client = self.setup.connecting(self.size_towards(socket, &address));
         match self.endpoint.connect(now, client, address, &name::encode(name)) {
             Ok((handle, quic)) => {
                 if let Some(path) = self.path(name, link) {
@@ -264,6 +264,8 @@ impl Links {
             }
             return;
         }
+        let (size, answered) = (connection.quic.current_mtu(), connection.heard > connection.since);
+        self.unfinished(now, &address, size, answered);
         // First into the books, so that closing it does not count as another failure.
         self.unanswered(now, (name, link), address, "no answer");
         self.shut(now, handle, code::ABANDONED, "no answer in time");

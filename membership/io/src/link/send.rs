@@ -94,7 +94,8 @@ impl Links {
                     self.arrivals.push_back(Arrival::Warning(format!(
                         "packets of {} bytes do not fit the network interface towards {}; \
                          set `mtu` in [cluster] to its MTU less 48",
-                        self.options.mtu, transmit.destination
+                        transmit.segment_size.unwrap_or(transmit.size),
+                        transmit.destination
                     )));
                 }
             }

@@ -123,7 +123,7 @@ impl Links {
             }
             // Not before it has said hello: then the handshake is over on both sides, and it can be told why.
             let certificate = shown(&connection.quic).ok_or("it shows no certificate")?;
-            if let Some(objection) = self.identity.objection(&certificate) {
+            if let Some(objection) = self.identity.rejects(&certificate) {
                 return Err(objection);
             }
             let link = usize::from(hello.link).min(MAX_LINKS - 1);
@@ -165,6 +165,7 @@ impl Links {
         path.link = Some(handle);
         path.health.renew();
         self.arrivals.push_back(Arrival::Up(name.clone()));
+        self.measure();
         self.reroute(now, &name);
         self.first_test(now, handle);
         for bytes in early {
@@ -218,6 +219,11 @@ impl Links {
         let Some(connection) = self.connections.get_mut(&handle) else { return };
         let remote = connection.remote;
         let (dialed, link) = (connection.dialed.clone(), connection.link);
+        let (size, shaking) = (connection.quic.current_mtu(), matches!(connection.stage, Stage::Shaking));
+        if shaking && dialed.is_none() {
+            self.unfinished(now, &remote, size, true);
+        }
+        let Some(connection) = self.connections.get_mut(&handle) else { return };
         match std::mem::replace(&mut connection.stage, Stage::Closed) {
             Stage::Closed => {}
             Stage::Open { peer, .. } => self.link_lost(now, handle, (&peer, link), remote, &reason),

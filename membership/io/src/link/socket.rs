@@ -3,7 +3,7 @@
 use super::{Complaint, LABEL_END};
 use bytes::BytesMut;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, getsockopt, recvmsg, setsockopt, sockopt};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
@@ -22,6 +22,8 @@ const SLOTS: usize = if BATCH_SIZE < 16 { BATCH_SIZE } else { 16 };
 
 /// Answers of hosts and networks that are read in one turn.
 const ANSWERS: usize = 64;
+/// What IPv4 and UDP take of a packet, in bytes; counted as for IPv6, which may be the other way between two hosts.
+const HEADERS: u16 = 48;
 /// Bytes that the kernel says about one of them.
 const WORDS: usize = 256;
 
@@ -119,6 +121,17 @@ impl Socket {
     /// Where it is bound.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Largest UDP payload that the way to an address takes as far as this host knows, in bytes. Known for IPv4.
+    pub(crate) fn takes(&self, remote: &SocketAddr) -> Option<u16> {
+        if !(self.address.is_ipv4() && remote.is_ipv4()) {
+            return None;
+        }
+        let asked = UdpSocket::bind((self.address.ip(), 0)).ok()?;
+        asked.connect(remote).ok()?;
+        let whole = getsockopt(&asked, sockopt::IpMtu).ok()?;
+        Some(u16::try_from(whole).unwrap_or(u16::MAX).saturating_sub(HEADERS))
     }
 
     /// Which link it is the end of, from 0; `None` once its address is none of this node's any more.

@@ -57,7 +57,7 @@ impl Links {
     /// Sends a packet of the full size.
     pub(super) fn test(&mut self, handle: ConnectionHandle, test: Test) {
         let Some(connection) = self.connections.get_mut(&handle) else { return };
-        let size = frame_limit(self.options.mtu).min(connection.quic.datagrams().max_size().unwrap_or(0));
+        let size = frame_limit(connection.quic.current_mtu()).min(connection.quic.datagrams().max_size().unwrap_or(0));
         // When the queue is full, the next one does it.
         let _ = connection.quic.datagrams().send(test.bytes(size), false);
         self.unsent.insert(handle);
@@ -119,9 +119,29 @@ impl Links {
                 return;
             }
             Verdict::Mute => "what is sent over it does not arrive, or nothing comes back".to_owned(),
-            Verdict::Narrow => format!("packets of {} bytes do not pass, only smaller ones", self.options.mtu),
+            Verdict::Narrow => self.narrow(name, link),
         };
         self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
+    }
+
+    /// Packets of the full size do not pass on a path. Where that was not asked for, a smaller one is tried.
+    fn narrow(&mut self, name: &NodeId, link: usize) -> String {
+        let open = self.peers.get(name).and_then(|peer| peer.paths.get(link)).and_then(|path| path.link);
+        let Some(connection) = open.and_then(|handle| self.connections.get_mut(&handle)) else {
+            return "packets of the full size do not pass, only smaller ones".to_owned();
+        };
+        let (size, remote, dialed) = (connection.quic.current_mtu(), connection.remote, connection.dialed.is_some());
+        let reason = format!("packets of {size} bytes do not pass, only smaller ones");
+        if !self.shrink(&remote, size) {
+            return reason;
+        }
+        if let Some(connection) = open.and_then(|handle| self.connections.get_mut(&handle)) {
+            connection.outdated = true;
+        }
+        if let Some(handle) = open.filter(|_| !dialed) {
+            self.test(handle, Test::Renew);
+        }
+        format!("{reason}; smaller ones are tried")
     }
 
     /// Works out anew which links are used for a peer.

@@ -66,7 +66,7 @@ impl Bed {
             incarnation: Incarnation(life),
             peers: self.ports.keys().cloned().collect(),
             token: TOKEN,
-            mtu: 1452,
+            mtu: Some(1452),
             seed: life,
             mode: LinkMode::Passive,
         };
@@ -182,7 +182,7 @@ fn jumbo_packets_need_no_peer_with_the_same_size() {
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     alpha.links = {
         let (socket, _) = Socket::new(bed.ports[&node("alpha")].try_clone().unwrap(), 0).unwrap();
-        let options = LinkOptions { mtu: 8952, ..alpha.links.options };
+        let options = LinkOptions { mtu: Some(8952), ..alpha.links.options };
         Links::new(options, &bed.identity("alpha"), vec![socket], Instant::now()).unwrap()
     };
     alpha.links.set_addresses(Instant::now(), &node("beta"), vec![vec![bed.address("beta")]]);

@@ -117,7 +117,7 @@ impl Home {
             nodes,
             port: 5405,
             token: TOKEN,
-            mtu: 1452,
+            mtu: Some(1452),
             seed: self.life,
             identity,
             bind: Bind::Configured,

@@ -81,7 +81,7 @@ fn options(home: &Path, node: &str, token: Duration) -> Result<Options, String> 
         nodes,
         port: 5405,
         token,
-        mtu: 1452,
+        mtu: Some(1452),
         seed: nanos(),
         identity: Identity::load(&home.join("keys")).map_err(|error| error.to_string())?,
         bind: Bind::Configured,

@@ -107,7 +107,7 @@ pub(super) fn monitor_fails(rng: &mut Rng, cib: &mut Element, now: i64) -> Optio
     let interval = monitors.map(|it| it.get("interval").to_string()).next().unwrap_or_else(|| "10000".to_string());
     let wanted = if is_promoted(history) { 8 } else { 0 };
     let next = history.children.iter().map(call).max().unwrap_or(0) + 1;
-    let when = now - 60;
+    let when = now - 50;
     add(history, entry(&resource, "last_failure", "monitor", &interval, (wanted, exit), next, when));
     add(history, entry(&resource, "monitor", "monitor", &interval, (wanted, exit), next, when));
     let times = pick(rng, &["1", "1", "2"]);
@@ -135,7 +135,7 @@ fn fails(cib: &mut Element, path: &[usize], operation: &str, exit: i32, now: i64
     let history = cib.at_mut(path);
     let resource = history.get("id").to_string();
     let next = history.children.iter().map(call).max().unwrap_or(0) + 1;
-    let when = now - 60;
+    let when = now - 50;
     history.children.retain(|it| it.get("interval") == "0");
     add(history, entry(&resource, "last_failure", operation, "0", (0, exit), next, when));
     add(history, entry(&resource, "last", operation, "0", (0, exit), next, when));
@@ -210,7 +210,7 @@ pub(super) fn stopped(rng: &mut Rng, cib: &mut Element, now: i64) -> Option<Stri
     let resource = history.get("id").to_string();
     let next = history.children.iter().map(call).max().unwrap_or(0) + 1;
     history.children.clear();
-    add(history, entry(&resource, "last", "stop", "0", (0, 0), next, now - 60));
+    add(history, entry(&resource, "last", "stop", "0", (0, 0), next, now - 50));
     let (resource, node) = whose(cib, &path);
     Some(format!("stopped: {resource} on {node}"))
 }

@@ -19,7 +19,10 @@ fn is_remote(state: &Element) -> bool {
 /// The entry of a node of the ring that is there, or of one that is not.
 fn state(rng: &mut Rng, cib: &Element, there: bool) -> Option<Path> {
     any(rng, cib, |it| {
-        it.name == "node_state" && !is_remote(it) && (it.is("crmd", &["online"]) && it.get("join") == "member") == there
+        it.name == "node_state"
+            && !is_remote(it)
+            && !it.get("id").is_empty()
+            && (it.is("crmd", &["online"]) && it.get("join") == "member") == there
     })
 }
 

@@ -55,7 +55,7 @@ pub(super) fn migrate_to_succeeded<'a>(replay: &mut Replay<'_, 'a>, to: &'a Oper
         }
         return;
     }
-    if target_online.is_some() && on_target.is_none_or(|history| history.operations.is_empty()) {
+    if target_online.is_some() && unheard(on_target) {
         // Its history there was cleaned: a probe will tell.
         return;
     }
@@ -92,13 +92,14 @@ pub(super) fn migrate_to_failed<'a>(replay: &mut Replay<'_, 'a>, to: &'a Operati
     }
 }
 
-/// `migrate_from` failed on the target: the source may still have it.
+/// `migrate_from` failed on the target: the source may still have it. Where the source has forgotten all about it, it
+/// is asked first.
 pub(super) fn migrate_from_failed<'a>(replay: &mut Replay<'_, 'a>, from: &'a OperationHistory) {
     let Some((source, target)) = ends(replay, from) else { return };
     replay.role = Role::Started;
     let on_source = history_on(replay.facts, source, &replay.history.id);
     let to = on_source.and_then(|history| find_to(history, target));
-    if state_known_after(on_source, to.unwrap_or(from), to.is_some()) {
+    if unheard(on_source) || state_known_after(on_source, to.unwrap_or(from), to.is_some()) {
         return;
     }
     if let Some(node) = super::node_named(replay.facts, source).filter(|&node| replay.facts[node].online) {
@@ -140,6 +141,11 @@ fn find_from<'a>(history: &'a ResourceHistory, source: &str) -> Option<&'a Opera
 fn find_to<'a>(history: &'a ResourceHistory, target: &str) -> Option<&'a OperationHistory> {
     let matches = |op: &&OperationHistory| op.name == "migrate_to" && op.migrate_target.as_deref() == Some(target);
     history.operations.iter().find(matches)
+}
+
+/// Whether a node never answered anything about a resource: all was forgotten, or what was asked for is under way.
+fn unheard(history: Option<&ResourceHistory>) -> bool {
+    history.is_none_or(|history| history.operations.iter().all(|op| op.status == OperationStatus::Pending))
 }
 
 /// Whether anything but a monitor happened later than `than`.

@@ -90,13 +90,13 @@ fn an_accepter_moves_to_another_address_unnoticed() {
 fn another_packet_size_comes_with_another_connection_and_is_used_only_then() {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = pair(&bed);
-    let big = LinkChange { mtu: 8952, ..same(&alpha) };
+    let big = LinkChange { mtu: Some(8952), ..same(&alpha) };
     alpha.links.change(Instant::now(), big).unwrap();
     assert!(alpha.links.carries() < 1452, "the connection that stands carries no more");
     run(&mut [&mut alpha, &mut beta], "the new size", |nodes| nodes[0].links.carries() == frame_limit(8952));
     alpha.links.send(Instant::now(), &node("beta"), Bytes::from(vec![7; frame_limit(8952)]));
     run(&mut [&mut alpha, &mut beta], "the big frame", |nodes| nodes[1].frames().len() == 1);
-    let small = LinkChange { mtu: 1452, ..same(&alpha) };
+    let small = LinkChange { mtu: Some(1452), ..same(&alpha) };
     alpha.links.change(Instant::now(), small).unwrap();
     assert_eq!(alpha.links.carries(), frame_limit(1452), "at once");
     assert!(undisturbed(&alpha) && undisturbed(&beta));
@@ -144,4 +144,64 @@ fn one_whose_address_is_not_the_known_one_is_found_by_its_knock() {
     let end = Instant::now() + 5 * TOKEN;
     run(&mut [&mut alpha, &mut beta], "time passes", |_| Instant::now() >= end);
     assert!(alpha.up("beta") && beta.up("alpha"), "and it stays");
+}
+
+#[test]
+fn without_a_configured_size_packets_are_as_large_as_the_way_takes() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    let (mut alpha, mut beta) = pair(&bed);
+    for node in [&mut alpha, &mut beta] {
+        let change = LinkChange { mtu: None, ..same(node) };
+        node.links.change(Instant::now(), change).unwrap();
+    }
+    let carries =
+        |node: &Node, size: u16| node.links.carries() >= frame_limit(size) && node.links.carries() < usize::from(size);
+    // Loopback takes more than jumbo frames.
+    run(&mut [&mut alpha, &mut beta], "jumbo frames", |nodes| carries(nodes[0], 8952) && carries(nodes[1], 8952));
+    alpha.links.send(Instant::now(), &node("beta"), Bytes::from(vec![7; frame_limit(8952)]));
+    run(&mut [&mut alpha, &mut beta], "the big frame", |nodes| nodes[1].frames().len() == 1);
+    assert!(undisturbed(&alpha) && undisturbed(&beta));
+}
+
+#[test]
+fn a_size_that_does_not_pass_is_given_up_for_a_smaller_one() {
+    // A network between the two that loses packets above 1300 bytes, without a word.
+    let bed = Bed::new(&["alpha", "beta"]);
+    let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
+    let (front, back, dark) = (port(), port(), port());
+    for socket in [&front, &back] {
+        socket.set_nonblocking(true).unwrap();
+    }
+    let target = bed.address("beta");
+    for (node, peer, place) in [(&mut alpha, "beta", &front), (&mut beta, "alpha", &dark)] {
+        node.links.options.mtu = None;
+        node.links.set_addresses(Instant::now(), &super::node(peer), vec![vec![place.local_addr().unwrap()]]);
+    }
+    let (mut buffer, mut way, mut limit) = (vec![0; 65_536], None, usize::MAX);
+    let mut pass = |limit: usize| {
+        while let Ok((length, from)) = front.recv_from(&mut buffer) {
+            way = Some(from);
+            if length <= limit {
+                back.send_to(&buffer[..length], target).unwrap();
+            }
+        }
+        while let Ok((length, _)) = back.recv_from(&mut buffer) {
+            if length <= limit {
+                front.send_to(&buffer[..length], way.expect("beta only answers")).unwrap();
+            }
+        }
+    };
+    let up = |nodes: &[&mut Node]| nodes[0].links.peers[&node("beta")].paths[0].health.up;
+    run(&mut [&mut alpha, &mut beta], "a link of the full size", |nodes| {
+        pass(limit);
+        up(nodes) && nodes[0].links.carries() >= frame_limit(8952)
+    });
+    limit = 1300;
+    run(&mut [&mut alpha, &mut beta], "a link of a smaller size", |nodes| {
+        pass(limit);
+        let small = |node: &Node| node.links.carries() >= frame_limit(1200) && node.links.carries() < 1200;
+        up(nodes) && small(nodes[0]) && small(nodes[1])
+    });
+    let narrow = |arrival: &Arrival| matches!(arrival, Arrival::Event(LinkEvent::Down { reason, .. }) if reason.contains("smaller ones are tried"));
+    assert!(alpha.seen.iter().any(narrow), "{:#?}", alpha.seen);
 }

@@ -81,6 +81,24 @@ fn who_is_not_trusted_any_more_loses_its_connection_at_once() {
 }
 
 #[test]
+fn a_handshake_that_is_under_way_when_its_authority_is_dropped_opens_nothing() {
+    let bed = Bed::new(&["alpha", "beta"]);
+    let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
+    let greets = |node: &Node| node.links.connections.values().any(|c| matches!(c.stage, Stage::Greeting { .. }));
+    let end = Instant::now() + PATIENCE;
+    while !greets(&alpha) {
+        assert!(Instant::now() < end && !alpha.up("beta"), "nobody greets");
+        // One step at a time: alpha stops where TLS is through and beta's hello is not read.
+        beta.turn();
+        alpha.turn();
+    }
+    let next = bed.authority.successor("test").unwrap().settled();
+    alpha.links.renew(Instant::now(), next.issue(&node("alpha")).unwrap().identity()).unwrap();
+    run(&mut [&mut alpha, &mut beta], "it is refused", |nodes| !nodes[0].refusals().is_empty());
+    assert!(!alpha.up("beta") && alpha.refusals()[0].contains("authority any more"), "{:?}", alpha.refusals());
+}
+
+#[test]
 fn a_revoked_certificate_ends_its_connection_and_another_one_comes_back() {
     // Revoked by the dialer and by the accepter.
     for (revoker, name) in [("alpha", "beta"), ("beta", "alpha")] {

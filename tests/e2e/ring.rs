@@ -1,0 +1,60 @@
+//! What an operator sees of the ring and of its past, on real daemons.
+
+use crate::sandbox::{NODES, Sandbox, service, with};
+use crate::watch;
+
+/// The commands that show ring, links and votes; then a power cut, with its early warning, its reason, and a recording
+/// that plays again.
+pub fn seen_and_replayed() -> Result<(), String> {
+    with(&service("web", "prefer = { gamma = 10 }"), |sandbox| {
+        let ask = |words: &[&str]| sandbox.ask("alpha", words);
+        ask(&["ring", "status"])?
+            .said(0, &["(operate): alpha, beta, gamma", "Token: ", "delivered within", "1 view"])?;
+        ask(&["link", "status"])?.said(0, &["beta     link 1  up, used", "gamma    link 1  up, used", "round trip"])?;
+        ask(&["quorum", "status"])?.said(0, &["3 of 3 votes"])?;
+        for (words, facts) in [
+            (["ring", "status", "--json"], ["\"latency\"", "\"gaps\"", "\"mean_us\"", "\"phase\":"]),
+            (["link", "status", "--json"], ["\"version\"", "\"round_trip_us\"", "\"up\"", "\"losses\""]),
+        ] {
+            let answer = ask(&words)?;
+            answer.said(0, &facts)?;
+            serde_json::from_str::<serde_json::Value>(&answer.out).map_err(|error| format!("{words:?}: {error}"))?;
+        }
+
+        let mark = watch::now();
+        sandbox.sandbox("kill", "gamma")?;
+        sandbox.event("alpha", mark, &["nothing heard from gamma for"])?;
+        sandbox.of_one_mind(&["alpha", "beta"])?;
+        ask(&["ring", "status"])?.said(0, &["gamma     lost 1", "nothing was heard from gamma"])?;
+        ask(&["link", "status"])?.said(0, &["gamma    link 1  DOWN"])?;
+        if !sandbox.log("alpha").contains("WARN nothing heard from gamma") {
+            return Err(format!("the log does not warn of gamma:\n{}", sandbox.log("alpha")));
+        }
+        replayed(sandbox, "alpha")?;
+        replayed(sandbox, "beta")?;
+        sandbox.sandbox("start", "gamma")?;
+        sandbox.until("alpha", "gamma as a member again", |status| watch::online(status, "gamma"))?;
+        sandbox.consistent(&NODES)
+    })
+}
+
+/// The recording that nobody asked for, and one that is asked for: both are played again and tell of the loss.
+fn replayed(sandbox: &Sandbox, node: &str) -> Result<(), String> {
+    let asked = sandbox.paceline(node, &["ring", "record"])?;
+    let asked = asked.trim();
+    let unasked = asked.replace("0002.record", "0001.record");
+    if asked == unasked {
+        return Err(format!("{node} recorded nothing by itself: {asked}"));
+    }
+    for (file, why) in [(unasked.as_str(), "without gamma"), (asked, "an operator asked for it")] {
+        let told = ["gamma was not heard for", "the token was lost", "-gamma", "all the same", why];
+        sandbox.ask(node, &["ring", "replay", file])?.said(0, &told)?;
+        sandbox.ask(node, &["ring", "replay", file, "--steps"])?.said(0, &["from gamma: Beat", "to all: Beat"])?;
+    }
+    let mut bytes = std::fs::read(asked).map_err(|error| error.to_string())?;
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    let torn = format!("{asked}.torn");
+    std::fs::write(&torn, bytes).map_err(|error| error.to_string())?;
+    sandbox.ask(node, &["ring", "replay", &torn])?.said(1, &["it is damaged"])
+}

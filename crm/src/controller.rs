@@ -108,6 +108,8 @@ pub(crate) struct Controller {
     standing: Standing,
     since: Option<u64>,
     bad: u64,
+    /// This node lost what it had stored, and no quorum has taken it in since: what it holds is borrowed.
+    forgot: bool,
     outputs: Vec<Output>,
 }
 
@@ -125,6 +127,7 @@ impl Controller {
             standing: Standing::default(),
             since: None,
             bad: 0,
+            forgot: false,
             outputs: Vec::new(),
         }
     }
@@ -203,6 +206,9 @@ impl Controller {
 
     /// A new view: everything of the old one that is not applied is void.
     pub(crate) fn on_view(&mut self, view: View, now: Instant) {
+        if self.forgot {
+            self.cib.durable.generation = Generation::default();
+        }
         let hello = Hello {
             ring: view.ring.clone(),
             versions: self.versions,
@@ -402,6 +408,7 @@ impl Controller {
         let turns = self.cib.begin_view(&view.members, &own);
         let quorum = self.cib.quorum(&view, &blank);
         self.cib.status.all_seen |= quorum.quorate;
+        self.forgot = !quorum.quorate && (self.forgot || blank.contains(&self.me));
         if quorum.quorate {
             self.cib.stamp(&view.ring);
         }
@@ -452,6 +459,10 @@ impl Controller {
     }
 
     fn store(&mut self) {
+        if self.forgot {
+            // Its disk must go on to say that something is missing on it.
+            return;
+        }
         let durable = self.cib.durable.clone();
         self.acknowledge.version(durable.generation, durable.digest());
         self.outputs.push(Output::Store(durable));
@@ -580,7 +591,8 @@ impl Controller {
         rest.members.retain(|name, _| !nodes.contains(name));
         let quorate = |view: &View| {
             let found = self.cib.quorum(view, &BTreeSet::new());
-            found.quorate || found.votes >= found.needed
+            let arbiter = found.external.map_or(0, |external| external.votes);
+            found.quorate || found.votes + arbiter >= found.needed
         };
         let costly = quorate(&syncing.view) && !quorate(&rest);
         if !nodes.is_empty() && !costly {

@@ -410,6 +410,7 @@ impl Node {
     /// Quorum was counted anew inside the view.
     fn on_quorum(&mut self, now: Moment) {
         self.moved = true;
+        self.duty.iter_mut().for_each(|duty| duty.counting.anew());
         if self.quorate() {
             self.first_quorate.get_or_insert(now.at);
         }

@@ -5,7 +5,7 @@
 //! message and from there on needs the old electorate **and** the new one; it is settled at the place in the order at
 //! which enough members have said that they stored it ([`membership::Roll`]).
 
-use super::{Cib, Context, News, NodeState, Refused, apply::quorate};
+use super::{Cib, Context, Generation, News, NodeState, Refused, apply::quorate};
 use crate::control::Refusal;
 use config::{Config, NodeId};
 use membership::{Electorate, Quorum, Roll, Seen, View, quorum};
@@ -45,9 +45,9 @@ pub struct Fork {
     pub view: u64,
     /// On which node.
     pub by: NodeId,
-    /// Number of the last quorate view that was known of then. Who was quorate after it without knowing of this fork
-    /// went on beside those that forced it.
-    pub after: u64,
+    /// The version that was known of then. Who has a later one without knowing of this fork went on beside those that
+    /// forced it, or further than they knew.
+    pub after: Generation,
 }
 
 /// Forks remembered. Nobody who was away for so many can have gone on beside them.
@@ -169,8 +169,8 @@ impl Cib {
         }
         let dropped = |node: &NodeId| old.votes.contains_key(node) && !roll.settled.votes.contains_key(node);
         let target = new.only(|node| !dropped(node) || self.online(node).is_some());
-        let granted = self.status.grant.is_some_and(|grant| grant.granted);
-        let tally = target.tally(|node| self.online(node).is_some(), granted);
+        // An arbiter may change its mind with the next view: it is not relied upon.
+        let tally = target.tally(|node| self.online(node).is_some(), false);
         if !tally.carried() {
             let what = format!(
                 "with this file the nodes that are online would have no quorum: {} of {} votes, {} needed",
@@ -213,7 +213,11 @@ impl Cib {
                 .find(|(_, history)| history.activity() != super::Activity::Inactive || !history.pending.is_empty());
             let (why, hint) = match (state, busy) {
                 (NodeState::Offline, _) => continue,
-                (NodeState::Online { .. }, None) => continue,
+                (NodeState::Online { .. }, None) if self.is_empty(name) => continue,
+                (NodeState::Online { .. }, None) => (
+                    "it was not asked yet what it runs".to_owned(),
+                    "try again in a moment; see: paceline status".to_owned(),
+                ),
                 (NodeState::Online { .. }, Some((resource, _))) => {
                     (format!("it may run {resource}"), format!("first run: paceline node standby {name}"))
                 }
@@ -237,7 +241,7 @@ impl Cib {
         let left = Electorate::of(&self.config).only(|node| forced.nodes.contains(node));
         self.set_roll(Roll::new(Electorate { two_node: false, external: 0, ..left }));
         self.durable.forced = Some(forced.clone());
-        let after = self.durable.generation.view;
+        let after = self.durable.generation;
         self.durable.forks.push(Fork { view: forced.view, by: forced.by.clone(), after });
         let excess = self.durable.forks.len().saturating_sub(FORKS);
         self.durable.forks.drain(..excess);

@@ -92,7 +92,11 @@ impl Cib {
     }
 
     fn miss(&mut self, name: &NodeId, turns: &mut Vec<Turn>) {
-        let (clean, only_votes) = (self.is_empty(name), self.only_votes(name));
+        let clean = self.is_empty(name);
+        // What was ordered before the node only voted may still run there.
+        let known = self.status.nodes.get(name).map(|node| &node.resources);
+        let idle = |history: &super::History| history.activity() == Activity::Inactive && history.pending.is_empty();
+        let only_votes = self.only_votes(name) && known.into_iter().flatten().all(|(_, history)| idle(history));
         let node = self.status.nodes.get_mut(name).expect("taken from its keys");
         let NodeState::Online { incarnation } = node.state else { return };
         if only_votes && !node.leaving {

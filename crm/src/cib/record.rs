@@ -42,6 +42,9 @@ impl Cib {
         if self.online(node).is_none() {
             return Err(format!("{node} is not online"));
         }
+        if self.only_votes(node) && (name.brings_up() || *name == OperationName::Promote) {
+            return Err(format!("{node} only votes, nothing runs there"));
+        }
         if !quorate && (name.brings_up() || *name == OperationName::Promote) {
             return Err(format!("a partition without quorum does not {} anything", name.as_str()));
         }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 /// Whether `one` was quorate after a fork in the history of `other` that its own does not contain.
 fn went_on_beside(one: &Hello, other: &Hello) -> bool {
-    let unknown = |fork: &&crate::cib::Fork| !one.forks.contains(fork) && one.generation.view > fork.after;
+    let unknown = |fork: &&crate::cib::Fork| !one.forks.contains(fork) && one.generation > fork.after;
     other.forks.iter().any(|fork| unknown(&fork))
 }
 

@@ -29,6 +29,7 @@ impl Controller {
         if !begins {
             return false;
         }
+        self.forgot = false;
         self.cib.status.all_seen = true;
         let ring = synced.view.ring.clone();
         if self.cib.durable.generation.view != ring.number {

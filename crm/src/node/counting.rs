@@ -23,6 +23,11 @@ impl Counting {
         Counting { since, due: None, proposed: None }
     }
 
+    /// Quorum or who counts has changed: what came to nothing before may be possible now.
+    pub(super) fn anew(&mut self) {
+        self.proposed = None;
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.due
     }

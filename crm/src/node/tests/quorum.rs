@@ -188,6 +188,10 @@ fn a_node_without_its_disk_does_not_make_a_quorum() {
     cluster.run();
     let now = quorum(&cluster, "gamma");
     assert_eq!((now.quorate, now.blank), (false, vec![node("beta")]), "alpha may have gone on with what beta forgot");
+    cluster.join(&[&["beta", "gamma"], &["alpha"]]);
+    cluster.run();
+    let again = quorum(&cluster, "gamma");
+    assert_eq!((again.quorate, again.blank), (false, vec![node("beta")]), "and what gamma lends it changes nothing");
     cluster.join(&[THREE]);
     cluster.run();
     assert_eq!(count(&cluster, "beta"), "yes 3 of 3");

@@ -13,10 +13,11 @@
 //!    loss of the arbiter, or of the way to it, changes nothing in a view that has its vote. (The peer's device drops
 //!    its vote when the connection drops. That lets the other half go on sooner after two failures in a row, and costs
 //!    the survivor of one failure its services whenever the arbiter is restarted.)
-//! 2. **The next ring shares a node with the last.** A grant moves from ring H to ring R only when R is newer and a
-//!    member of H is a member of R (all configured nodes contain one). Ring numbers only grow, and a node that agreed to R never works in H again: H is
-//!    over. By induction every ring that was granted before the last one is over, and what remains of its members,
-//!    should they not know it yet, cannot order anything any more: a ring passes no message without all of its members.
+//! 2. **The next ring shares a node with the last.** A grant moves from ring H to ring R only when R is newer and
+//!    a member of H is a member of R (all configured nodes contain one). Ring numbers only grow, and a node that
+//!    agreed to R never works in H again: H is over. By induction every ring that was granted before the last one
+//!    is over, and what remains of its members, should they not know it yet, cannot order anything any more: a
+//!    ring passes no message without all of its members.
 //! 3. **A grant is on disk before it is told**, so an arbiter that restarts goes on where it was. One that has lost its
 //!    memory ([`Court::new`] without a grant) gives its vote only to a ring of all configured nodes: whatever was
 //!    granted before shares a node with that.
@@ -25,8 +26,8 @@
 //!
 //! A node reports a view after the hand-over: its members hold the same content, whoever was excluded is no member, and
 //! each says whether it has that content on disk. The vote goes on only with a member that has said so in the last
-//! ring with the vote, and that has not lost its disk since (or with all configured nodes). So a change that all members
-//! of a view with the vote have on disk reaches every later view with the vote.
+//! ring with the vote, and that has not lost its disk since (or with all configured nodes). So a change that all
+//! members of a view with the vote have on disk reaches every later view with the vote.
 //!
 //! What it costs: when the only holder dies while the other half is cut off from it, that half does not get the vote.
 //! Nobody can know then that the holder is dead. Its operator can (`paceline quorum force`).

@@ -168,8 +168,8 @@ impl Registry {
         if NodeId::new(name).is_err() || !directory.exists() {
             return Err(RegistryError::Refused(format!("there is no cluster {name}")));
         }
-        // Out of the way first: a grant that the service stores at this moment is not left behind for a later cluster of
-        // the same name.
+        // Out of the way first: a grant that the service stores at this moment is not left behind for a later cluster
+        // of the same name.
         let aside = self.cluster(&format!(".{name}.removed"));
         let removed = (|| {
             match fs::remove_dir_all(&aside) {

@@ -19,6 +19,7 @@ struct Trial {
     algorithm: Algorithm,
     heuristics: Heuristics,
     blank: &'static str,
+    stored: bool,
 }
 
 const RTT: Duration = Duration::from_millis(1);
@@ -28,7 +29,16 @@ impl Trial {
         #[expect(clippy::disallowed_methods, reason = "a story needs some first moment; which one does not matter")]
         let now = Instant::now();
         let (algorithm, heuristics) = (Algorithm::Split, Heuristics::None);
-        let mut trial = Trial { court: Court::new(None, now), start: now, now, all, algorithm, heuristics, blank: "" };
+        let mut trial = Trial {
+            court: Court::new(None, now),
+            start: now,
+            now,
+            all,
+            algorithm,
+            heuristics,
+            blank: "",
+            stored: true,
+        };
         trial.connect(all);
         trial
     }
@@ -55,7 +65,7 @@ impl Trial {
             ring: RingId { number, representative: members.chars().min().map(name).unwrap() },
             members: members.chars().map(name).collect(),
             blank: self.blank.chars().map(name).collect(),
-            stored: true,
+            stored: self.stored,
             votes: self.all.chars().map(|c| (name(c), 1)).collect(),
             algorithm: self.algorithm,
             tie_breaker: TieBreaker::Lowest,
@@ -229,6 +239,15 @@ fn the_vote_goes_on_with_a_member_that_has_stored_what_was_agreed_on() {
     assert_eq!(trial.all_say(7, "ab"), "persist 7/a, a granted, persist 7/a, b granted");
     trial.step(Input::Lost(Trial::seat('a')));
     assert_eq!(trial.says(8, "b"), "persist 8/b, b granted");
+}
+
+#[test]
+fn a_part_in_which_nobody_has_stored_its_content_waits() {
+    let mut trial = Trial::new("ab");
+    trial.stored = false;
+    assert_eq!(trial.says(5, "ab"), "a waits");
+    trial.stored = true;
+    assert_eq!(trial.says(5, "ab"), "persist 5/a, a granted");
 }
 
 #[test]

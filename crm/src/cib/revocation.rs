@@ -1,4 +1,4 @@
-//! Certificates that no member accepts any more, although the cluster's authority signed them: whoever has the key of one
+//! Certificates that no member accepts any more, although the cluster's authority signed them: who has the key of one
 //! could speak as its node. Kept with the cluster file, so that every member knows at the same place of the order, and
 //! whoever was away when it is back.
 

@@ -196,8 +196,8 @@ impl Identity {
         })
     }
 
-    /// Why a certificate is not accepted now, although TLS accepted it: [`Identity::objection`], or its authority is not
-    /// trusted any more since the handshake began.
+    /// Why a certificate is not accepted now, although TLS accepted it: [`Identity::objection`], or its authority is
+    /// not trusted any more since the handshake began.
     pub(crate) fn rejects(&self, certificate: &CertificateDer<'_>) -> Option<String> {
         let untrusted = || "its certificate is not signed by this cluster's authority any more".to_owned();
         self.objection(certificate).or_else(|| (!self.trusts(certificate)).then(untrusted))

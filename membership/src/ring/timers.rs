@@ -1,8 +1,8 @@
 //! All times of the ring, derived from one: the token timeout.
 //!
 //! While that is being changed, or when somebody comes back who has not heard of the change, not everybody lives by the
-//! same one. Everybody says which is its own. Whoever is waited for may then take as long as the most patient wants, and
-//! whoever speaks does so as often as the least patient needs, so that nobody is taken for lost.
+//! same one. Everybody says which is its own. Who is waited for may then take as long as the most patient wants, and
+//! who speaks does so as often as the least patient needs, so that nobody is taken for lost.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

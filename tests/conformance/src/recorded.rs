@@ -61,7 +61,8 @@ fn make(directory: &Path, cases: &[Case], seed: u64) -> Result<Mutant, String> {
     Ok(Mutant { case: case.name.clone(), now: case.now.clone(), before, after: cib.write(), changes })
 }
 
-/// Compares the answers about what each seed makes, and says what differs as it goes. Whether all differences belong to a known class.
+/// Compares the answers about what each seed makes, and says what differs as it goes. Whether all differences belong to
+/// a known class.
 ///
 /// # Errors
 /// When there are no cases, or one of them cannot be read.

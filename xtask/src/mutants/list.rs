@@ -175,9 +175,10 @@ pub const MUTANTS: &[Mutant] = &[
     )
     .by("ring::tests::sleeper::a_view_does_not_open_for_somebody_who_has_given_it_up"),
     mutant(
-        "the state of a ring is written down without its random generator",
+        "the state of a ring is written down without the time of its next beat",
         "ring/core.rs",
-        "rng.get_seed().serialize(to)",
-        "rng.get_seed().min(7).serialize(to)",
-    ),
+        "    next_beat: Moment,\n",
+        "    #[serde(skip)]\n    next_beat: Moment,\n",
+    )
+    .by("record::tests::a_recording_begins_in_the_middle_and_is_done_again_from_there"),
 ];

@@ -1,6 +1,6 @@
 //! `paceline cluster keys ...`: what nodes prove themselves with, replaced while the cluster runs.
 //!
-//! The authority's directory is off the nodes; what is made from it is copied to them by hand or by whatever copies files
+//! The authority's directory is off the nodes; what is made from it is copied to them by hand or by what copies files
 //! there. A daemon uses it when it is told to, and no view changes.
 
 use super::{make_empty, make_private};

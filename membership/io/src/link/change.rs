@@ -62,8 +62,8 @@ impl Links {
         Ok(())
     }
 
-    /// Goes on with other keys, or other authorities: connections that stand are replaced by ones made with them. A peer
-    /// whose certificate is not accepted any more is told so and loses its connections at once.
+    /// Goes on with other keys, or other authorities: connections that stand are replaced by ones made with them. A
+    /// peer whose certificate is not accepted any more is told so and loses its connections at once.
     ///
     /// # Errors
     /// What is wrong with the keys, in words; then nothing has changed.

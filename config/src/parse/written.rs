@@ -46,8 +46,8 @@ fn single<'a>(
 }
 
 /// Properties that ask for something outside the scheduler, which a daemon of this version does not do. What stands
-/// under `other` may be anything, and what stands in a set is heard by the scheduler alone, while much of the daemon goes
-/// by the property itself.
+/// under `other` may be anything, and what stands in a set is heard by the scheduler alone, while much of the daemon
+/// goes by the property itself.
 const NOT_CARRIED_OUT: [&str; 11] = [
     "fencing-timeout",
     "fencing-watchdog-timeout",

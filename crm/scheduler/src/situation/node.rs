@@ -33,7 +33,8 @@ pub struct NodeStatus {
     pub attributes: Vec<AttributeSet>,
     /// Capacity that lasts until the node leaves.
     pub utilization: Vec<AttributeSet>,
-    /// What was done on it, resource by resource. Shared: a situation on paper differs from the real one in few of them.
+    /// What was done on it, resource by resource. Shared: a situation on paper differs from the real one in few of
+    /// them.
     pub resources: Vec<Arc<ResourceHistory>>,
 }
 

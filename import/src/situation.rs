@@ -21,8 +21,9 @@ pub(crate) fn read(text: &str) -> Result<Situation, ReadError> {
     if root.name != "cib" {
         return Err(xml.wrong_at(&root, "not a CIB, whose root element is <cib>"));
     }
+    let written_for = root.get("execution-date").and_then(|date| date.trim().parse::<i64>().ok()).unwrap_or(0);
     let mut situation = Situation {
-        now_ms: root.get("execution-date").and_then(|date| date.trim().parse::<i64>().ok()).unwrap_or(0) * 1000,
+        now_ms: written_for.saturating_mul(1000),
         quorate: yes(&root, "have-quorum").unwrap_or(false),
         never_quorate: yes(&root, "no-quorum-panic") != Some(true),
         dc: root.own("dc-uuid"),

@@ -38,6 +38,18 @@ fn what_is_not_a_cib_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_time_too_far_to_be_counted_is_the_last_or_first_there_is() {
+    let now = |date: &str| {
+        let text = cib("", "").replace("execution-date=\"100\"", &format!("execution-date=\"{date}\""));
+        read(&text).expect("well-formed").now_ms
+    };
+    assert_eq!(now("100"), 100_000);
+    assert_eq!(now("170000004294967295"), i64::MAX);
+    assert_eq!(now("-170000004294967295"), i64::MIN);
+    assert_eq!(now("170000004294967295170000004294967295"), 0, "no number at all");
+}
+
+#[test]
 fn a_reference_in_a_circle_ends() {
     let text = cib(
         "<constraints><rsc_location id=\"l\" rsc=\"a\"><rule id=\"r\"><rule id-ref=\"r\"/><rule id-ref=\"r\"/></rule>\

@@ -6,12 +6,15 @@ use crate::ring::MAX_MESSAGE;
 use bytes::Bytes;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
-/// So many zeros, however often they are asked for in the memory of one longest message.
-pub(crate) fn zeros(len: usize) -> Option<Bytes> {
-    static ZEROS: OnceLock<Bytes> = OnceLock::new();
-    (len <= MAX_MESSAGE).then(|| ZEROS.get_or_init(|| vec![0; MAX_MESSAGE].into()).slice(..len))
+/// One more than the longest message has. A constant beside something that can be written lies among the memory that
+/// begins as zeros: neither the program file nor, as it is only read, the memory in use grows by it.
+static ZEROS: (AtomicBool, [u8; MAX_MESSAGE + 1]) = (AtomicBool::new(false), [0; MAX_MESSAGE + 1]);
+
+/// So many zeros, but no more than make a message too long. They cost nothing, whatever a recording says of its lengths.
+pub(crate) fn zeros(len: usize) -> Bytes {
+    Bytes::from_static(&ZEROS.1[..len.min(ZEROS.1.len())])
 }
 
 /// For `#[serde(with)]` on a row of messages or pieces of them.
@@ -24,6 +27,9 @@ where
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, C: FromIterator<Bytes>>(from: D) -> Result<C, D::Error> {
     let lengths = Vec::<u32>::deserialize(from)?;
-    let piece = |len: u32| zeros(len as usize).ok_or_else(|| D::Error::custom("longer than any message"));
+    let piece = |len: u32| match zeros(len as usize) {
+        piece if piece.len() > MAX_MESSAGE => Err(D::Error::custom("longer than any message")),
+        piece => Ok(piece),
+    };
     lengths.into_iter().map(piece).collect()
 }

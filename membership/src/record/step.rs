@@ -4,7 +4,7 @@ use crate::codec::{self, CodecError};
 use crate::fragment::blank;
 use crate::frame;
 use crate::message::Class;
-use crate::ring::{Input, MAX_MESSAGE, Reconfiguration};
+use crate::ring::{Input, Reconfiguration};
 use bytes::Bytes;
 use config::NodeId;
 use serde::{Deserialize, Serialize, Serializer};
@@ -87,10 +87,6 @@ pub(super) fn read(bytes: &Bytes) -> Result<(Step, usize), CodecError> {
     let ((after, told), used): ((u64, Told<NodeId, Bytes>), usize) = codec::decode_prefix(near, LONGEST)?;
     let cut = || CodecError::Malformed("the last step is cut short".to_owned());
     let digest = near[used..].first_chunk::<4>().ok_or_else(cut)?;
-    let blank = |len: u32| {
-        let long = CodecError::TooLong { len: len as usize, limit: MAX_MESSAGE };
-        blank::zeros(len as usize).ok_or(long)
-    };
     let input = match told {
         Told::Frame { from, head, blank: 0 } => Input::Frame { from, bytes: head },
         Told::Frame { from, head, blank: rest } => {
@@ -98,11 +94,8 @@ pub(super) fn read(bytes: &Bytes) -> Result<(Step, usize), CodecError> {
             bytes.resize(head.len() + (rest as usize).min(LONGEST), 0);
             Input::Frame { from, bytes: bytes.into() }
         }
-        // A longer one was refused for its length.
-        Told::Multicast { len, class } if len as usize > MAX_MESSAGE => {
-            Input::Multicast(class.message(vec![0; MAX_MESSAGE + 1].into()))
-        }
-        Told::Multicast { len, class } => Input::Multicast(class.message(blank(len)?)),
+        // One that is too long was refused for its length, and is again.
+        Told::Multicast { len, class } => Input::Multicast(class.message(blank::zeros(len as usize))),
         Told::LinkUp(peer) => Input::LinkUp(peer),
         Told::LinkDown(peer) => Input::LinkDown(peer),
         Told::RingNumberStored(number) => Input::RingNumberStored(number),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::frame;
-use crate::ring::RingOptions;
+use crate::ring::{MAX_MESSAGE, RingOptions};
 use crate::view::Incarnation;
 use config::NodeId;
 use std::collections::{BTreeMap, VecDeque};
@@ -219,4 +219,25 @@ fn of_a_data_frame_only_the_payload_is_left_out() {
     let (bytes, start) = frame::encode_data(&head, &[payload]);
     assert_eq!(frame::told(&bytes), start);
     assert_eq!(frame::told(&bytes[..bytes.len() - 1]), bytes.len() - 1, "what makes no sense is kept whole");
+}
+
+#[test]
+fn the_length_of_a_message_in_a_recording_takes_no_memory() {
+    let read = |len: usize| {
+        let mut bytes = Vec::new();
+        step::write(&mut bytes, MS, &Input::Multicast(Bytes::from(vec![1; len]).into()));
+        bytes.extend_from_slice(&[0; 4]);
+        let (step, used) = step::read(&bytes.clone().into()).unwrap();
+        assert_eq!(used, bytes.len());
+        let Input::Multicast(message) = step.input else { panic!("a message") };
+        message.payload
+    };
+    let short = read(7);
+    assert_eq!(short, [0; 7][..]);
+    for (len, expected) in [(MAX_MESSAGE, MAX_MESSAGE), (MAX_MESSAGE + 1, MAX_MESSAGE + 1), (64 << 20, MAX_MESSAGE + 1)]
+    {
+        let long = read(len);
+        assert_eq!(long.len(), expected, "of {len}: as long as it was, or too long");
+        assert_eq!(long.as_ptr(), short.as_ptr(), "all of them lie in the same place");
+    }
 }

@@ -21,7 +21,10 @@ fn main() {
     let mut trials = golden::trials();
     trials.extend(random::trials());
     trials.extend(what_if::trials());
-    libtest_mimic::run(&arguments, trials).exit();
+    let judged = libtest_mimic::run(&arguments, trials);
+    let measured = libtest_mimic::run(&arguments, random::measured());
+    judged.exit_if_failed();
+    measured.exit();
 }
 
 /// The scheduler's answer; a case where its own audit finds fault with it fails there and then.

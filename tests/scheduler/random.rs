@@ -36,9 +36,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             if used * 2 < CLUSTERS / batches { Err(format!("only {used} were usable").into()) } else { Ok(()) }
         })
     };
-    let mut trials: Vec<Trial> = (0..batches).map(batch).collect();
-    trials.push(Trial::test("random/large_is_fast", large));
-    trials
+    (0..batches).map(batch).collect()
+}
+
+/// What is measured, and so has the process to itself.
+pub(crate) fn measured() -> Vec<Trial> {
+    vec![Trial::test("random/large_is_fast", large)]
 }
 
 struct World {
@@ -375,9 +378,9 @@ fn large() -> Result<(), Failed> {
     let mut slowest = 0;
     for round in 0..4 {
         let (answer, first) = timed(&scene)?;
-        let (_, second) = timed(&scene)?;
-        // The quicker of two: caches are shared with whatever else the machine does.
-        slowest = slowest.max(first.min(second));
+        let again = [timed(&scene)?.1, timed(&scene)?.1];
+        // The quickest of three: caches are shared with whatever else the machine does.
+        slowest = slowest.max(first.min(again[0]).min(again[1]));
         for action in &answer.graph.actions {
             walk::perform(&mut scene, &action.kind, None);
         }

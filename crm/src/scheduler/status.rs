@@ -146,9 +146,12 @@ fn answered(id: &ResourceId, record: &OperationRecord) -> OperationHistory {
     let key = record.key();
     let name = report.name.as_str();
     let every = interval_ms(key);
-    let (id, number) = (id.as_str(), every.to_string());
+    let id = id.as_str();
     // Thousands of these are told for each plan, so they are put together without formatting.
-    let key = [id, "_", name, "_", &number].concat();
+    let key = match every {
+        0 => [id, "_", name, "_0"].concat(),
+        _ => [id, "_", name, "_", &every.to_string()].concat(),
+    };
     let slot = match record.slot() {
         Slot::Single => [id, "_last_0"].concat(),
         Slot::Keyed(_) => key.clone(),

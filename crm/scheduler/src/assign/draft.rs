@@ -35,6 +35,8 @@ pub struct Draft<'d, 'a> {
     pub choosing: Vec<bool>,
     /// Its wishes are being merged into somebody else's.
     pub merging: Vec<bool>,
+    /// No node lives inside a resource: there are neither guests nor nodes in bundles.
+    pub nothing_inside: bool,
     /// Rows that nobody works in.
     pub spare: Vec<Vec<i32>>,
     /// Over how many others the wishes come that are being merged.
@@ -117,6 +119,7 @@ impl<'d, 'a> Draft<'d, 'a> {
             open: vec![true; count],
             choosing: vec![false; count],
             merging: vec![false; count],
+            nothing_inside: facts.nodes.iter().all(|node| node.container().is_none()),
             spare: Vec::new(),
             merge_depth: 0,
             voices: 0,
@@ -207,7 +210,7 @@ impl<'d, 'a> Draft<'d, 'a> {
 
     /// Whether some node is usable and not forbidden in a row of scores.
     pub fn any_usable(&self, row: &[i32]) -> bool {
-        row.iter().enumerate().any(|(node, &score)| score >= 0 && self.usable(NodeIx::new(node)))
+        row.iter().zip(&self.ready).any(|(&score, &ready)| score >= 0 && ready)
     }
 
     /// The node that a resource will be on: its own, or that of its first member that has one.

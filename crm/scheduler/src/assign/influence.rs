@@ -143,34 +143,39 @@ impl Draft<'_, '_> {
         only_for: bool,
     ) {
         let wishes = self.row(source);
-        let plain = of.node_attribute.is_none() && self.plain(source);
+        let plain = of.node_attribute.is_none() && self.nothing_inside && self.plain(source);
         let sticky = self.facts[target].meta.stickiness.map_or(0, |score| score.value());
         let only_one = wishes.iter().filter(|&&score| score >= 0).count() == 1 && scale(NEVER, factor) > sticky;
-        for node in (0..self.width).map(NodeIx::new) {
-            let cell = work[node.at()];
-            if cell == ABSENT || cell == SPOILED {
-                continue;
-            }
-            // With nothing but nodes to compare, only the node itself is together with it.
-            let score = if plain && self.facts[node].container().is_none() {
-                let own = wishes[node.at()];
-                if own > NEVER && self.usable(node) { own } else { NEVER }
-            } else {
-                self.best_wish(wishes, source, of, node, target)
-            };
+        let weigh = |cell: &mut i32, score: i32| {
             // That something is kept apart from what is kept off a node says nothing for the node; unless that other
             // has only one node left, and would have to stop, and this one does not insist on its own.
             if factor < 0.0 && score < 0 && !only_one {
-                continue;
+                return;
             }
-            let sum = add(scale(score, factor), cell);
-            if only_for && sum < 0 && cell >= 0 {
-                if cell > 0 {
-                    work[node.at()] = SPOILED;
+            let sum = add(scale(score, factor), *cell);
+            if only_for && sum < 0 && *cell >= 0 {
+                if *cell > 0 {
+                    *cell = SPOILED;
                 }
+                return;
+            }
+            *cell = sum;
+        };
+        let counts = |cell: i32| cell != ABSENT && cell != SPOILED;
+        if plain {
+            // With nothing but nodes to compare, only the node itself is together with it.
+            let row = work.iter_mut().zip(wishes).zip(&self.ready);
+            for ((cell, &own), &ready) in row.filter(|((cell, _), _)| counts(**cell)) {
+                weigh(cell, if own > NEVER && ready { own } else { NEVER });
+            }
+            return;
+        }
+        for node in (0..self.width).map(NodeIx::new) {
+            if !counts(work[node.at()]) {
                 continue;
             }
-            work[node.at()] = sum;
+            let score = self.best_wish(wishes, source, of, node, target);
+            weigh(&mut work[node.at()], score);
         }
     }
 

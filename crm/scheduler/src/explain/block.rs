@@ -68,7 +68,14 @@ impl View<'_, '_> {
             return Some(self.forbidden_everywhere(entry, depth));
         }
         let each = ends.iter().map(|(node, end)| format!("{}: {}", self.name(*node), self.end_words(*end))).collect();
-        let command = ends.iter().find_map(|(_, end)| end.and_then(|entry| self.command(entry)));
+        // Where capacity is missing, the node that lacks least is the one to help.
+        let lacking = |entry: &&Entry| match entry.cause {
+            Cause::Capacity(_, need, left) => need.saturating_sub(left),
+            _ => 0,
+        };
+        let mut ways: Vec<&Entry> = ends.iter().filter_map(|(_, end)| *end).collect();
+        ways.sort_by_key(lacking);
+        let command = ways.into_iter().find_map(|entry| self.command(entry));
         Some(Block { because: "no node that can be used is left for it".to_string(), each, command })
     }
 
@@ -132,8 +139,8 @@ impl View<'_, '_> {
         let because = format!("it waits until {} is fenced, since it may still run there", names.join(" and "));
         let command = names.first().map(|name| {
             format!(
-                "nothing, the cluster fences by itself; only if that fails and {name} is off for certain: \
-                 paceline fencing confirm {name}"
+                "nothing, the cluster fences by itself; only if that fails and you have seen that {name} has no power \
+                 (else it may run twice): paceline fencing confirm {name}"
             )
         });
         Some(Block { because, each: Vec::new(), command })

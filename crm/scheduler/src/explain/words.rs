@@ -47,7 +47,7 @@ impl View<'_, '_> {
             Cause::Influence(at) => self.influence(*at, entry),
             Cause::PromotionScore => format!("the promotion score that its agent set on {node}"),
             Cause::Capacity(name, need, left) => {
-                format!("{left} of {name} left, {need} needed: {} too few", need.saturating_sub(*left))
+                format!("{left} of {name} left, {need} needed: short by {}", need.saturating_sub(*left))
             }
             Cause::NoRoom => format!("{node} has enough instances of it"),
             Cause::EnoughInstances => "there are enough instances of it already".to_string(),
@@ -65,11 +65,12 @@ impl View<'_, '_> {
             Cause::TargetRole => Some(format!("paceline resource enable {resource}")),
             Cause::Location(at) => edit(&self.constraints.locations[*at].id),
             Cause::Follows(at, _) => edit(&self.constraints.colocations[*at as usize].id),
-            Cause::Capacity(name, ..) => {
+            Cause::Capacity(name, need, left) => {
                 let node = &self.facts[entry.node].name;
                 Some(format!(
-                    "lower the {name} that {resource} needs or raise what {node} has (utilization in the cluster file), \
-                     then: paceline apply FILE"
+                    "lower the {name} that {resource} needs to {left}, or raise what {node} has by {} (utilization in the \
+                     cluster file), then: paceline apply FILE",
+                    need.saturating_sub(*left)
                 ))
             }
             Cause::NoRoom | Cause::EnoughInstances => {

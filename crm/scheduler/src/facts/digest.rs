@@ -123,8 +123,12 @@ pub fn parameters(
 
 /// The fingerprint of a text, as hexadecimal digits.
 fn hex(text: &str) -> String {
-    let digits = Md5::digest(text).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = Vec::with_capacity(32);
+    for byte in Md5::digest(text) {
+        hex.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    String::from_utf8(hex).expect("digits are text")
 }
 
 /// The parameters as an element.

@@ -12,7 +12,8 @@ use std::sync::atomic::AtomicBool;
 /// begins as zeros: neither the program file nor, as it is only read, the memory in use grows by it.
 static ZEROS: (AtomicBool, [u8; MAX_MESSAGE + 1]) = (AtomicBool::new(false), [0; MAX_MESSAGE + 1]);
 
-/// So many zeros, but no more than make a message too long. They cost nothing, whatever a recording says of its lengths.
+/// So many zeros, but no more than make a message too long. They cost nothing, whatever a recording says of its
+/// lengths.
 pub(crate) fn zeros(len: usize) -> Bytes {
     Bytes::from_static(&ZEROS.1[..len.min(ZEROS.1.len())])
 }

@@ -9,7 +9,7 @@ use crate::checks::Violation;
 use config::NodeId;
 use fastrand::Rng;
 use membership::group::{Answer, Change, GroupName, Groups, Input, JoinReason, Member, Output, Request};
-use membership::{Guarantee, Incarnation, Message};
+use membership::{Configuration, Guarantee, Incarnation, Message, RingId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Programs on one node at most.
@@ -31,8 +31,29 @@ type Said = (GroupName, Member, u64);
 /// Something heard in a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Heard {
-    Change(String),
+    Change {
+        text: String,
+        /// The number in it.
+        view: u64,
+        /// It was certainly told in its view, not while that was being left.
+        regular: bool,
+    },
     Message(Said),
+}
+
+/// From which view to which.
+type Way = (RingId, RingId);
+/// The ways of lives out of views, by their numbers.
+type Ways = BTreeMap<(NodeId, Incarnation, u64), Way>;
+
+/// The groups of one life of a node, and where its ring is.
+struct Machine {
+    groups: Groups,
+    node: NodeId,
+    life: Incarnation,
+    view: Option<RingId>,
+    /// Something has been said to it while this view was being left.
+    leaving: bool,
 }
 
 /// What a program has heard of one group.
@@ -60,7 +81,9 @@ struct Program {
 /// All programs of a world.
 pub struct Programs {
     rng: Rng,
-    machines: BTreeMap<usize, (Groups, NodeId, Incarnation)>,
+    machines: BTreeMap<usize, Machine>,
+    /// Out of views in which something was said while they were being left.
+    ways: Ways,
     programs: BTreeMap<Member, Program>,
     /// Messages heard.
     pub heard: u64,
@@ -71,17 +94,20 @@ impl Programs {
     /// None yet.
     pub fn new(seed: u64) -> Programs {
         let rng = Rng::with_seed(seed ^ 0x9009);
-        Programs { rng, machines: BTreeMap::new(), programs: BTreeMap::new(), heard: 0, next: 0 }
+        let (machines, ways, programs) = (BTreeMap::new(), Ways::new(), BTreeMap::new());
+        Programs { rng, machines, ways, programs, heard: 0, next: 0 }
     }
 
     /// A daemon starts.
     pub fn begin(&mut self, at: usize, node: &NodeId, incarnation: Incarnation) {
-        self.machines.insert(at, (Groups::new(node.clone(), incarnation), node.clone(), incarnation));
+        let groups = Groups::new(node.clone(), incarnation);
+        let machine = Machine { groups, node: node.clone(), life: incarnation, view: None, leaving: false };
+        self.machines.insert(at, machine);
     }
 
     /// It ends, and with it the connections to it.
     pub fn end(&mut self, at: usize) {
-        if let Some((_, node, life)) = self.machines.remove(&at) {
+        if let Some(Machine { node, life, .. }) = self.machines.remove(&at) {
             let here = self.programs.iter_mut().filter(|(member, _)| member.node == node && member.incarnation == life);
             here.for_each(|(_, program)| program.alive = false);
         }
@@ -92,15 +118,19 @@ impl Programs {
         let mut messages = Vec::new();
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            let Some((groups, node, life)) = self.machines.get_mut(&at) else { break };
-            for output in groups.step(input) {
+            let Some(machine) = self.machines.get_mut(&at) else { break };
+            machine.goes_on(&input, &mut self.ways);
+            let outputs = machine.groups.step(input);
+            let Machine { node, life, .. } = &*machine;
+            for output in outputs {
                 match output {
                     Output::Multicast(message) => messages.push(message),
                     Output::Write { client, answers } => {
                         let member = Member { node: node.clone(), incarnation: *life, client };
                         let Some(program) = self.programs.get_mut(&member) else { continue };
                         self.heard += answers.len() as u64;
-                        answers.into_iter().try_for_each(|answer| program.hear(&member, answer))?;
+                        let regular = |view| machine.told_before_leaving(view, &self.ways);
+                        answers.into_iter().try_for_each(|answer| program.hear(&member, answer, regular))?;
                         program.unread = !program.reads;
                         if program.reads {
                             inputs.push_back(Input::Written(client));
@@ -117,7 +147,7 @@ impl Programs {
 
     /// Something happens to one of the programs of a node.
     pub fn act(&mut self, at: usize) -> Result<Vec<Message>, Violation> {
-        let Some((_, node, incarnation)) = self.machines.get(&at) else { return Ok(Vec::new()) };
+        let Some(Machine { node, life: incarnation, .. }) = self.machines.get(&at) else { return Ok(Vec::new()) };
         let (node, incarnation) = (node.clone(), *incarnation);
         let here = |(member, program): &(&Member, &Program)| {
             member.node == node && member.incarnation == incarnation && program.alive
@@ -205,7 +235,7 @@ impl Programs {
 
     /// Everybody reads from now on.
     pub fn all_read(&mut self, at: usize) -> Result<Vec<Message>, Violation> {
-        let Some((_, node, life)) = self.machines.get(&at) else { return Ok(Vec::new()) };
+        let Some(Machine { node, life, .. }) = self.machines.get(&at) else { return Ok(Vec::new()) };
         let here = |member: &&Member| member.node == *node && member.incarnation == *life;
         let here: Vec<Member> = self.programs.keys().filter(here).cloned().collect();
         let mut messages = Vec::new();
@@ -250,16 +280,43 @@ impl Programs {
     /// The first rule that does not hold.
     pub fn compare(&self) -> Verdict {
         one_order(self.programs.values())?;
-        same_between_changes(self.programs.iter())
+        same_between_changes(self.programs.iter(), &self.ways)
+    }
+}
+
+impl Machine {
+    /// Where its ring is when it is told this.
+    fn goes_on(&mut self, input: &Input, ways: &mut Ways) {
+        match input {
+            Input::View(view) => {
+                let old = self.view.replace(view.ring.clone());
+                if let Some(old) = old.filter(|_| self.leaving) {
+                    ways.insert((self.node.clone(), self.life, old.number), (old, view.ring.clone()));
+                }
+                self.leaving = false;
+            }
+            Input::Delivered(delivery) => self.leaving |= delivery.configuration == Configuration::Transitional,
+            _ => {}
+        }
+    }
+
+    /// Whether a change that a program hears now was told in its view, and not while that was being left. A program
+    /// that does not read hears it later: then that is only known when nothing was said while the view was being left.
+    fn told_before_leaving(&self, view: u64, ways: &Ways) -> bool {
+        let here = self.view.as_ref().is_some_and(|ring| ring.number == view);
+        !(here && self.leaving) && !ways.contains_key(&(self.node.clone(), self.life, view))
     }
 }
 
 impl Program {
-    fn hear(&mut self, me: &Member, answer: Answer) -> Verdict {
+    fn hear(&mut self, me: &Member, answer: Answer, regular: impl Fn(u64) -> bool) -> Verdict {
         match answer {
             Answer::Change(change) => {
                 let listener = self.groups.entry(change.group.clone()).or_default();
-                listener.changes_add_up(me, &change)
+                listener.changes_add_up(me, &change)?;
+                let (text, view) = (format!("{change:?}"), change.view);
+                listener.all.push(Heard::Change { text, view, regular: regular(view) });
+                Ok(())
             }
             Answer::Message { group, from, payload, .. } => {
                 let client = payload.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
@@ -307,7 +364,6 @@ impl Listener {
             self.last.insert(member.clone(), (*reason == JoinReason::Join).then_some(0));
         }
         self.members = now;
-        self.all.push(Heard::Change(format!("{change:?}")));
         Ok(())
     }
 
@@ -345,28 +401,36 @@ fn one_order<'a>(programs: impl Iterator<Item = &'a Program>) -> Verdict {
     Ok(())
 }
 
-/// Programs that hear the same two changes of a group one after the other hear the same between them.
-fn same_between_changes<'a>(programs: impl Iterator<Item = (&'a Member, &'a Program)>) -> Verdict {
-    let mut known: BTreeMap<(&str, &str), Vec<&Said>> = BTreeMap::new();
+/// Programs that hear the same two changes of a group one after the other, and go on together, hear the same between
+/// them.
+///
+/// Everybody in a view is told the beginning of the same row, so what is told in the view itself is the same for all.
+/// What is told while the view is being left is the same only for those who go on to the same view: behind the first
+/// gap each part of a broken cluster delivers what its own members said and not what the others did (extended virtual
+/// synchrony; `same_before_the_view` holds the rings to it). A change there bears the number of the view that is being
+/// left, and both parts may hear it with other messages before it. So such a change is compared within each
+/// [`Way`], and every other one with everybody's.
+fn same_between_changes<'a>(programs: impl Iterator<Item = (&'a Member, &'a Program)>, ways: &Ways) -> Verdict {
+    let mut known: BTreeMap<(&str, &str, Option<&Way>), Vec<&Said>> = BTreeMap::new();
     for (member, program) in programs {
         for listener in program.groups.values() {
             let (mut first, mut between): (Option<&str>, Vec<&Said>) = (None, Vec::new());
             for heard in &listener.all {
-                match heard {
-                    Heard::Message(said) => between.push(said),
-                    Heard::Change(change) => {
-                        let heard = std::mem::take(&mut between);
-                        if let Some(first) = first {
-                            let others = known.entry((first, change)).or_insert_with(|| heard.clone());
-                            if *others != heard {
-                                let counts = (heard.len(), others.len());
-                                return broken(
-                                    "same_between_changes",
-                                    format!("{member:?}: {counts:?} before {change}"),
-                                );
-                            }
-                        }
-                        first = Some(change);
+                let (change, view, regular) = match heard {
+                    Heard::Message(said) => {
+                        between.push(said);
+                        continue;
+                    }
+                    Heard::Change { text, view, regular } => (text.as_str(), *view, *regular),
+                };
+                let heard = std::mem::take(&mut between);
+                let Some(first) = first.replace(change) else { continue };
+                let way = ways.get(&(member.node.clone(), member.incarnation, view));
+                for with in regular.then_some(None).into_iter().chain(way.map(Some)) {
+                    let others = known.entry((first, change, with)).or_insert_with(|| heard.clone());
+                    if *others != heard {
+                        let counts = (heard.len(), others.len());
+                        return broken("same_between_changes", format!("{member:?}: {counts:?} before {change}"));
                     }
                 }
             }

@@ -84,3 +84,34 @@ impl Table {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::RingId;
+
+    /// Whatever was said in its group there was not said here: it has left, and comes back with its node's roster.
+    #[test]
+    fn who_was_in_another_view_meanwhile_has_left() {
+        let node = |name| NodeId::new(name).unwrap();
+        let member = |name, life| Member { node: node(name), incarnation: Incarnation(life), client: 1 };
+        let (name, mut table) = (GroupName::new("g").unwrap(), Table::default());
+        for (at, life) in [("a", 1), ("along", 1), ("away", 1), ("gone", 1), ("new", 1)] {
+            table.join(&name, &member(at, life), &node("a")).unwrap();
+        }
+        let view = View {
+            ring: RingId { number: 9, representative: node("a") },
+            members: [("a", 1), ("along", 1), ("away", 1), ("new", 2)]
+                .map(|(at, life)| (node(at), Incarnation(life)))
+                .into(),
+            came_along: [node("a"), node("along")].into(),
+        };
+        let expected = [
+            (member("away", 1), LeaveReason::NodeLost),
+            (member("gone", 1), LeaveReason::NodeLost),
+            (member("new", 1), LeaveReason::Restarted),
+        ];
+        assert_eq!(table.left_behind(&view), [(name.clone(), expected.to_vec())]);
+        assert_eq!(table.groups[&name].members, [member("a", 1), member("along", 1)].into());
+    }
+}

@@ -147,7 +147,8 @@ pub const MUTANTS: &[Mutant] = &[
         "group/table.rs",
         "Some(_) if view.came_along.contains(&member.node) => None,",
         "Some(_) => None,",
-    ),
+    )
+    .by("group::table::tests::who_was_in_another_view_meanwhile_has_left"),
     mutant(
         "a lost token is never noticed",
         "ring/operate.rs",

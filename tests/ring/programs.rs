@@ -304,7 +304,8 @@ impl Machine {
     /// that does not read hears it later: then that is only known when nothing was said while the view was being left.
     fn told_before_leaving(&self, view: u64, ways: &Ways) -> bool {
         let here = self.view.as_ref().is_some_and(|ring| ring.number == view);
-        !(here && self.leaving) && !ways.contains_key(&(self.node.clone(), self.life, view))
+        let left = ways.contains_key(&(self.node.clone(), self.life, view));
+        !(left || here && self.leaving)
     }
 }
 

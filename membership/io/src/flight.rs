@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,6 +25,9 @@ const KEPT: usize = 8;
 /// At least so much between two that nobody asked for: a view that flaps must not fill the disk with the same story,
 /// and one recording holds the minutes before it anyway.
 const DISTANCE: Duration = Duration::from_secs(10);
+
+/// Recordings that wait for a disk that hangs: each is a few megabytes of locked memory.
+const WAITING: usize = 4;
 
 /// Is told where a recording lies, or why it could not be written. Called on the writing thread.
 pub(crate) type Answer = Box<dyn FnOnce(Result<PathBuf, String>) + Send>;
@@ -40,7 +43,7 @@ struct Order {
 pub(crate) struct Flight {
     recorder: Recorder,
     me: NodeId,
-    writer: Sender<Order>,
+    writer: SyncSender<Order>,
     /// When one was last written that nobody asked for.
     last: Option<Instant>,
 }
@@ -51,7 +54,7 @@ impl Flight {
     /// # Errors
     /// The system has no thread to give.
     pub(crate) fn new(ring: &Ring, me: NodeId, state: &Path, mailbox: Arc<Mailbox>) -> io::Result<Flight> {
-        let (writer, orders) = mpsc::channel();
+        let (writer, orders) = mpsc::sync_channel(WAITING);
         let directory = state.join(DIRECTORY);
         thread::Builder::new().name("ring-record".to_owned()).spawn(move || keep(&directory, &mailbox, &orders))?;
         Ok(Flight { recorder: Recorder::new(ring, RECORDED), me, writer, last: None })
@@ -80,8 +83,13 @@ impl Flight {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let written_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         let about = About { release, node: self.me.clone(), reason, written_ms };
-        // Its thread lives as long as this.
-        let _ = self.writer.send(Order { recording: self.recorder.recording(about), answer });
+        // The thread that writes lives as long as this. Of those that nobody asked for the ones that wait tell enough.
+        let order = Order { recording: self.recorder.recording(about), answer };
+        if let Err(TrySendError::Full(Order { answer: Some(answer), .. })) = self.writer.try_send(order) {
+            answer(Err(format!(
+                "{WAITING} recordings of the ring wait to be written: see whether the disk of the state directory answers"
+            )));
+        }
     }
 }
 
@@ -189,5 +197,23 @@ mod tests {
         assert_eq!(path.file_name().unwrap(), "0004.record", "three in twenty seconds, and the one asked for");
         let recording = Recording::decode(&fs::read(path).unwrap()).unwrap();
         assert_eq!(recording.about.node.as_str(), "alpha");
+
+        // The disk hangs: whoever asks is told so, and nothing piles up.
+        let (begun, begins) = mpsc::channel();
+        let (goes_on, hang) = mpsc::channel::<()>();
+        flight.asked(Box::new(move |_| {
+            begun.send(()).unwrap();
+            let _ = hang.recv();
+        }));
+        begins.recv().unwrap();
+        let (said, hear) = mpsc::channel();
+        for _ in 0..=WAITING {
+            let said = said.clone();
+            flight.asked(Box::new(move |stored| said.send(stored).unwrap()));
+        }
+        let refused = hear.recv_timeout(Duration::from_secs(5)).expect("an answer, though the disk hangs");
+        assert!(refused.unwrap_err().contains("wait to be written"));
+        drop(goes_on);
+        assert!((0..WAITING).all(|_| hear.recv().unwrap().is_ok()));
     }
 }

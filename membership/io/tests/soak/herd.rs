@@ -183,6 +183,7 @@ impl Herd {
         }
         // A switch passes nothing over a port that has just been plugged in, for up to a second: that is not measured.
         self.network.forwards()?;
+        self.network.forget_neighbours(name)?;
         let at = nanos();
         self.start(name)?;
         Ok(at)

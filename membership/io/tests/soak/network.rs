@@ -97,6 +97,13 @@ impl Network {
         }
     }
 
+    /// Empties the neighbour table of a host, as a machine that boots has it. The kernel asks for an address that did not
+    /// answer again only after a second, and while the cable was out none did.
+    pub fn forget_neighbours(&self, host: &str) -> Result<(), String> {
+        run("ip", &["-n", &self.space(host), "neigh", "flush", "nud", "all"])?;
+        Ok(())
+    }
+
     fn rank(&self, host: &str) -> usize {
         self.hosts.iter().position(|known| known == host).expect("stories name hosts of their own network")
     }

@@ -350,14 +350,14 @@ impl Core {
 
     /// Those that would come if the ring of `members` merged with `node`: it and those it is with. None when the two do
     /// not hear each other completely, since such a merge would only break apart again; nor when one of them did not
-    /// agree lately, unless it is them who ask (`invited`).
+    /// agree lately, unless it is them who ask (`invited`); nor before the disk of this node has a number for that ring.
     pub(crate) fn mergeable(
         &self,
         node: &NodeId,
         members: &[(NodeId, Incarnation)],
         invited: bool,
     ) -> Option<BTreeSet<NodeId>> {
-        let peer = self.peers.get(node)?;
+        let peer = self.peers.get(node).filter(|_| self.numbers.ready())?;
         let mut others: BTreeSet<NodeId> = peer.members.clone();
         others.insert(node.clone());
         others.retain(|other| !members.iter().any(|(member, _)| member == other));
@@ -441,6 +441,11 @@ impl Core {
 
     pub(crate) fn beat_is_due(&self) -> bool {
         self.now >= self.beat_due()
+    }
+
+    /// This beat is not said.
+    pub(crate) fn skip_beat(&mut self) {
+        self.next_beat = self.now + self.timers.beat;
     }
 
     /// The next beat goes out with this step, if the last one was not just before.

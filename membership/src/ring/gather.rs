@@ -5,6 +5,9 @@
 //! before this phase began) is struck off at once, so a crash costs the token timeout and some round trips. Only
 //! somebody who is heard and yet does not agree is waited for, for the consensus timeout.
 //!
+//! A node that could not take part in the next ring, because its disk has not confirmed a number for it, says nothing
+//! before it could: nobody waits for it, and a view that stands is not disturbed by it, be its disk slow or full.
+//!
 //! Agreement here is for speed. Safety comes later: a commit token is only accepted with exactly the members proposed.
 
 use super::commit::Commit;
@@ -138,6 +141,9 @@ impl Gather {
     }
 
     pub(crate) fn deadline(&self, core: &Core) -> Moment {
+        if !core.numbers.ready() {
+            return self.next_join;
+        }
         let timers = &core.timers;
         let silence = core.silence_due(self.watched(), timers.token);
         let consensus = match self.agreed {
@@ -150,7 +156,7 @@ impl Gather {
         [silence, settle, consensus].into_iter().flatten().fold(self.next_join, Moment::min)
     }
 
-    /// This node was paused: whoever did not answer meanwhile gets its time again.
+    /// This node was paused or had to be silent: whoever did not answer meanwhile gets its time again.
     pub(crate) fn restarted(mut self, core: &Core) -> Gather {
         self.changed = core.now;
         self.agreed = self.agreed.map(|_| core.now);
@@ -281,6 +287,11 @@ impl Gather {
     // ---- time ----
 
     fn tick(mut self, core: &mut Core) -> Phase {
+        if !core.numbers.ready() {
+            (self.began, self.changed, self.agreed) = (core.now, core.now, None);
+            self.next_join = core.now + core.timers.join;
+            return Phase::Gather(self);
+        }
         let living: Vec<_> = self.lives().into_iter().filter(|(node, _)| *node != core.me).collect();
         for (node, life) in living {
             match core.standing(&node, life) {
@@ -367,16 +378,6 @@ impl Gather {
         let number = told.unwrap_or(0).max(core.numbers.used()) + 1;
         #[cfg(test)]
         let number = core.sabotage_number(number);
-        if !core.numbers.may_use(number) {
-            // Only right after a start, or when a peer comes from far ahead: the answer is on its way.
-            if let Some(ask) = core.numbers.ahead(number) {
-                core.out(ask);
-            }
-            if core.now >= self.next_join {
-                self.send_join(core);
-            }
-            return Phase::Gather(self);
-        }
         // Those who wait for this node's agreement get it now, not with the next Join.
         if core.now >= self.mute {
             self.send_join(core);

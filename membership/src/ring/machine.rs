@@ -82,7 +82,7 @@ impl Machine {
             }
             Input::LinkUp(peer) => self.core.link_up(&peer),
             Input::LinkDown(peer) => self.core.link_down(&peer),
-            Input::RingNumberStored(number) => self.core.numbers.confirmed(number),
+            Input::RingNumberStored(number) => self.stored(number),
             Input::Reconfigure(to) => self.core.reconfigure(to),
             Input::Leave => return self.leave(),
             Input::Wake => {}
@@ -151,9 +151,27 @@ impl Machine {
         };
     }
 
+    /// Ring numbers up to this one are on disk. Who was silent for the lack of them speaks now.
+    fn stored(&mut self, number: u64) {
+        let core = &mut self.core;
+        let before = core.numbers.ready();
+        core.numbers.confirmed(number);
+        if core.numbers.ready() && !before {
+            core.beat_soon();
+            self.phase = match mem::replace(&mut self.phase, Phase::Left) {
+                Phase::Gather(p) => Phase::Gather(p.restarted(core)),
+                other => other,
+            };
+        }
+    }
+
     /// Tells everybody that this node is here.
     fn beat(&mut self) {
         if !self.core.beat_is_due() {
+            return;
+        }
+        if matches!(self.phase, Phase::Gather(_)) && !self.core.numbers.ready() {
+            self.core.skip_beat();
             return;
         }
         let (members, token) = match &self.phase {

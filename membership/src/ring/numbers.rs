@@ -17,11 +17,13 @@ pub(crate) struct Numbers {
     stored: u64,
     /// Numbers up to here are on their way there.
     asked: u64,
+    /// The highest that this node has used or heard of.
+    sight: u64,
 }
 
 impl Numbers {
     pub(crate) fn new(floor: u64) -> Numbers {
-        Numbers { used: floor, stored: floor, asked: floor }
+        Numbers { used: floor, stored: floor, asked: floor, sight: floor }
     }
 
     /// The highest number this node has taken part in.
@@ -34,9 +36,16 @@ impl Numbers {
         number > self.used && number <= self.stored
     }
 
+    /// Whether this node could take part in a ring above all that it knows of. Otherwise it would hold up whoever asked
+    /// it to, for as long as its disk takes.
+    pub(crate) fn ready(&self) -> bool {
+        self.stored > self.sight
+    }
+
     pub(crate) fn take(&mut self, number: u64) {
         assert!(self.may_use(number), "ring number {number} taken outside {}..={}", self.used, self.stored);
         self.used = number;
+        self.sight = self.sight.max(number);
     }
 
     #[cfg(test)]
@@ -51,7 +60,8 @@ impl Numbers {
 
     /// Asks for more when less than half a block is left above `needed`, the highest number in sight.
     pub(crate) fn ahead(&mut self, needed: u64) -> Option<Output> {
-        let needed = needed.max(self.used);
+        self.sight = self.sight.max(needed);
+        let needed = self.sight;
         if self.asked >= needed + BLOCK / 2 {
             return None;
         }
@@ -70,8 +80,9 @@ mod tests {
         assert!(!numbers.may_use(5001));
         let Some(Output::StoreRingNumber(6024)) = numbers.ahead(0) else { panic!("asks at the start") };
         assert!(numbers.ahead(0).is_none(), "once");
-        assert!(!numbers.may_use(5001));
+        assert!(!numbers.may_use(5001) && !numbers.ready());
         numbers.confirmed(6024);
+        assert!(numbers.ready());
         numbers.take(5001);
         assert!(!numbers.may_use(5001) && numbers.may_use(6024) && !numbers.may_use(6025));
         numbers.take(5512);
@@ -79,5 +90,9 @@ mod tests {
         numbers.take(5513);
         let Some(Output::StoreRingNumber(6537)) = numbers.ahead(0) else { panic!("asks at half a block") };
         let Some(Output::StoreRingNumber(11024)) = numbers.ahead(10_000) else { panic!("a peer is far ahead") };
+        numbers.confirmed(6537);
+        assert!(!numbers.ready(), "not for a ring with that peer");
+        numbers.confirmed(11024);
+        assert!(numbers.ready());
     }
 }

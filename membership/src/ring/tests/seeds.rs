@@ -26,11 +26,11 @@ fn any_seed_keeps_the_rules_and_comes_together() {
     }
 }
 
-/// What the checks say when `sabotage` is at work.
-fn verdict(sabotage: Sabotage) -> String {
-    let said = |seed| std::panic::catch_unwind(|| run(seed, Some(sabotage))).err();
-    let said = (0..40).find_map(said).unwrap_or_else(|| panic!("{sabotage:?} goes unnoticed"));
-    said.downcast_ref::<String>().and_then(|text| text.lines().next()).unwrap_or_default().to_owned()
+/// What the checks say when `sabotage` is at work in the world of this seed.
+fn verdict(sabotage: Sabotage, seed: u64) -> Option<String> {
+    let said = std::panic::catch_unwind(|| run(seed, Some(sabotage))).err()?;
+    let said = said.downcast_ref::<String>().and_then(|text| text.lines().next());
+    Some(said.unwrap_or_default().to_owned())
 }
 
 #[test]
@@ -42,8 +42,9 @@ fn planted_bugs_are_caught() {
         (Sabotage::TokenForgetsRest, "total order"),
     ];
     for (sabotage, rule) in planted {
-        let verdict = verdict(sabotage);
-        assert!(verdict.contains(rule), "{sabotage:?} is caught by another rule: {verdict}");
+        // It may meet another rule first in some.
+        let mut verdicts = (0..40).filter_map(|seed| verdict(sabotage, seed));
+        assert!(verdicts.any(|verdict| verdict.contains(rule)), "{sabotage:?} is not caught by the rule of {rule}");
     }
 }
 

@@ -309,6 +309,49 @@ fn a_slow_disk_delays_the_first_view_only() {
 }
 
 #[test]
+fn a_node_with_a_full_disk_disturbs_nobody_and_comes_in_when_there_is_room() {
+    for i in 1..=3 {
+        let mut world = World::formed(3, TOKEN, 1);
+        world.crash(&node(i), true);
+        let rest: Vec<_> = (1..=3).filter(|j| *j != i).collect();
+        until_view(&mut world, &rest, ms(3000));
+        world.run(ms(1000));
+        world.fill(&node(i));
+        world.start(&node(i));
+        let (views, notices) = (world.checks.views, world.notices.len());
+        world.run(TOKEN * 60);
+        assert_eq!(world.checks.views, views, "n{i} changed the view of the others");
+        assert_eq!(world.notices[notices..], [], "it was noticed");
+        assert!(world.view(&node(i)).is_none(), "without a number it is in no view");
+        world.free(&node(i));
+        let took = until_view(&mut world, &[1, 2, 3], TOKEN);
+        assert!(took < ms(60), "took {took:?}");
+        assert_eq!(world.checks.views, views + 3, "one, and no other before it");
+    }
+}
+
+/// A peer comes from so far ahead that its reserve of numbers does not reach: the others go on without it, once, and it
+/// waits in silence.
+#[test]
+fn a_disk_that_stays_full_costs_its_node_the_membership_once() {
+    let mut world = World::formed(3, TOKEN, 1);
+    world.fill(&node(2));
+    world.crash(&node(3), true);
+    until_view(&mut world, &[1, 2], ms(3000));
+    world.lift(&node(3), 100_000);
+    world.start(&node(3));
+    until_view(&mut world, &[1, 3], TOKEN * 3);
+    let (views, notices) = (world.checks.views, world.notices.len());
+    world.run(TOKEN * 60);
+    assert_eq!(world.checks.views, views, "n2 changed the view of the others");
+    assert_eq!(world.notices[notices..], [], "it was noticed");
+    world.free(&node(2));
+    let took = until_view(&mut world, &[1, 2, 3], TOKEN);
+    assert!(took < ms(60), "took {took:?}");
+    assert_eq!(world.checks.views, views + 1 + 3, "one of its own, as it was given up, and one of all");
+}
+
+#[test]
 fn what_comes_after_a_gap_that_nobody_fills_is_transitional() {
     // n3's packets have their places in the order, but nobody gets them; those of n1 and n2 come after.
     for seed in 0..20 {

@@ -53,6 +53,8 @@ pub(super) struct World {
     pub(super) trace: Vec<String>,
     pub(super) frames: u64,
     pub(super) disk: Duration,
+    /// Nodes whose disks take nothing, and the ring number that each wants stored.
+    full: BTreeMap<NodeId, Option<u64>>,
     pub(super) notices: Vec<(Duration, NodeId, Notice)>,
     pub(super) sabotage: Option<Sabotage>,
     /// Whether deliveries and views are checked.
@@ -114,6 +116,7 @@ impl World {
             trace: Vec::new(),
             frames: 0,
             disk: ms(2),
+            full: BTreeMap::new(),
             notices: Vec::new(),
             sabotage: None,
             judge: true,
@@ -222,6 +225,25 @@ impl World {
         self.log(format!("{node} sleeps for {time:?}"));
         let until = self.now + time;
         self.hosts.get_mut(node).unwrap().paused_until = Some(until);
+    }
+
+    /// From now on this node's disk takes nothing.
+    pub(super) fn fill(&mut self, node: &NodeId) {
+        self.log(format!("the disk of {node} is full"));
+        self.full.insert(node.clone(), None);
+    }
+
+    /// There is room on it again: what waited for it is stored.
+    pub(super) fn free(&mut self, node: &NodeId) {
+        self.log(format!("the disk of {node} has room"));
+        if let Some(number) = self.full.remove(node).flatten() {
+            self.output(node, Output::StoreRingNumber(number));
+        }
+    }
+
+    /// The next life of this node takes all ring numbers up to this one for used.
+    pub(super) fn lift(&mut self, node: &NodeId, floor: u64) {
+        self.hosts.get_mut(node).unwrap().floor = floor;
     }
 
     /// Nobody sleeps any longer.
@@ -380,6 +402,10 @@ impl World {
                 self.checks.installed(&life, &view);
             }
             Output::StoreRingNumber(number) => {
+                if let Some(wish) = self.full.get_mut(node) {
+                    *wish = (*wish).max(Some(number));
+                    return;
+                }
                 let host = self.hosts.get_mut(node).unwrap();
                 // On disk from now on; the answer takes a while.
                 host.floor = host.floor.max(number);

@@ -172,31 +172,42 @@ async fn a_stop_does_not_wait_for_a_check_that_hangs() {
     let scratch = Scratch::new();
     let (pid, hanging) = (scratch.0.join("pid"), scratch.0.join("hanging"));
     let check = format!("touch {}; trap '' TERM; while :; do sleep 100; done", hanging.display());
-    let monitor =
-        Operation { interval: Some(Duration::from_millis(20)), ..service(OperationName::Monitor, &check, &pid) };
+    let monitor = Operation {
+        interval: Some(Duration::from_millis(20)),
+        timeout: OPEN_END,
+        ..service(OperationName::Monitor, &check, &pid)
+    };
     let mut node = Node::new();
     node.perform(1, &monitor);
     while !hanging.exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let asked = Instant::now();
     node.perform(2, &service(OperationName::Stop, &check, &pid));
-    let report = node.report().await;
+    let stopped = tokio::time::timeout(Duration::from_secs(60), node.report());
+    let report = stopped.await.expect("the check hangs for an hour, and the stop does not wait for it");
     assert_eq!((report.order, report.outcome), (Some(OrderId(2)), Outcome::Ok));
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
 }
 
 #[tokio::test]
 async fn an_agent_out_of_time_is_reported_with_its_last_words() {
     let scratch = Scratch::new();
-    let mut start = service(OperationName::Start, "", &scratch.0.join("pid"));
-    start.timeout = Duration::from_millis(300);
-    start.commands.as_mut().unwrap().start = "echo waiting for the disk >&2; sleep 100".to_owned();
-    let mut node = Node::new();
-    node.perform(1, &start);
-    let report = node.report().await;
-    assert_eq!(report.outcome, Outcome::TimedOut);
-    assert_eq!(report.reason.unwrap(), "no answer within 300ms, killed; its last words: waiting for the disk");
+    let (pid, spoken) = (scratch.0.join("pid"), scratch.0.join("spoken"));
+    let mut start = service(OperationName::Start, "", &pid);
+    let line = format!("echo waiting for the disk >&2; touch {}; sleep 100", spoken.display());
+    start.commands.as_mut().unwrap().start = line;
+    // A busy machine may not come to its last words within the first of these.
+    for limit in [300, 3000, 30_000].map(Duration::from_millis) {
+        start.timeout = limit;
+        let mut node = Node::new();
+        node.perform(1, &start);
+        let report = node.report().await;
+        assert_eq!(report.outcome, Outcome::TimedOut);
+        if spoken.exists() {
+            let words = format!("no answer within {limit:?}, killed; its last words: waiting for the disk");
+            return assert_eq!(report.reason.unwrap(), words);
+        }
+    }
+    panic!("it does not come to its last words");
 }
 
 /// Runs a fencer until it tells an attempt.

@@ -57,6 +57,22 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// Runs a line of shell that never ends until its timeout ends it. How far it comes before that is the machine's affair, so
+/// the timeout grows until the line has `reached` what the test is about.
+async fn cut_off(line: &str, reached: impl Fn(&Finished) -> bool) -> (Duration, Finished) {
+    let mut limit = Duration::from_millis(300);
+    loop {
+        let finished = ended(shell(line, limit)).await;
+        assert_eq!(finished.exit, Exit::TimedOut);
+        assert!(finished.elapsed >= limit, "{:?} of {limit:?}", finished.elapsed);
+        if reached(&finished) {
+            return (limit, finished);
+        }
+        limit *= 4;
+        assert!(limit < LONG, "the line does not come to what the test is about: {finished:?}");
+    }
+}
+
 #[tokio::test]
 async fn exit_codes_and_both_outputs_come_back() {
     let finished = ended(shell("echo out; echo err >&2; exit 255", LONG)).await;
@@ -79,8 +95,7 @@ async fn ten_megabytes_on_both_outputs_neither_block_nor_grow() {
 
 #[tokio::test]
 async fn output_without_end_is_cut_off_by_the_timeout() {
-    let finished = ended(shell("yes; yes >&2", Duration::from_millis(300))).await;
-    assert_eq!(finished.exit, Exit::TimedOut);
+    let (_, finished) = cut_off("yes; yes >&2", |finished| !finished.stdout.is_empty()).await;
     assert!(finished.stdout.ends_with("y\ny\n") || finished.stdout.ends_with("y\ny"));
 }
 
@@ -89,16 +104,15 @@ async fn a_hanging_agent_and_its_children_die_at_the_timeout_also_when_they_igno
     let scratch = Scratch::new();
     let pids = scratch.0.join("pids");
     let line = format!(
-        "trap '' TERM HUP INT; (trap '' TERM; echo $(exec sh -c 'echo $PPID') >> {0}; while :; do sleep 60; done) & \
-         echo $$ >> {0}; wait; sleep 60",
+        "rm -f {0}; trap '' TERM HUP INT; (trap '' TERM; echo $(exec sh -c 'echo $PPID') >> {0}; while :; do sleep 60; \
+         done) & echo $$ >> {0}; wait; sleep 60",
         pids.display()
     );
-    let started = Instant::now();
-    let finished = ended(shell(&line, Duration::from_millis(500))).await;
-    assert_eq!(finished.exit, Exit::TimedOut);
-    assert!(started.elapsed() >= Duration::from_millis(500) && started.elapsed() < Duration::from_secs(5));
-    let pids = fs::read_to_string(pids).unwrap();
-    assert_eq!(pids.lines().count(), 2);
+    let noted = || fs::read_to_string(&pids).unwrap_or_default();
+    let (limit, finished) = cut_off(&line, |_| noted().lines().count() == 2).await;
+    // The child holds the output for good: nobody waits for it.
+    assert!(finished.elapsed < limit + LONG / 2, "{:?}", finished.elapsed);
+    let pids = noted();
     until("the death of all", || !pids.lines().any(is_alive)).await;
 }
 
@@ -112,9 +126,8 @@ async fn a_service_left_behind_with_open_output_is_not_waited_for_and_not_distur
         go.display(),
         done.display()
     );
-    let started = Instant::now();
+    // Whoever waited for it would wait until the timeout, since it waits for a sign that comes later.
     let finished = ended(shell(&line, LONG)).await;
-    assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!((finished.exit, finished.stdout.as_str()), (Exit::Code(0), "started\n"));
     fs::write(&go, "").unwrap();
     until("the service's end", || done.exists()).await;
@@ -251,14 +264,15 @@ async fn many_jobs_at_once_all_answer() {
 
 #[tokio::test]
 async fn starting_a_program_costs_milliseconds() {
-    let mut times = Vec::new();
-    for _ in 0..30 {
+    // Near one millisecond on an idle machine. A busy one may take its time, but not every time.
+    let mut fastest = Duration::MAX;
+    for _ in 0..1000 {
         let finished = ended(job(Path::new("/bin/true"), LONG)).await;
         assert_eq!(finished.exit, Exit::Code(0));
-        times.push(finished.elapsed);
+        fastest = fastest.min(finished.elapsed);
+        if fastest < Duration::from_millis(50) {
+            return println!("/bin/true took {fastest:?}");
+        }
     }
-    times.sort_unstable();
-    println!("/bin/true: fastest {:?}, median {:?}, slowest {:?}", times[0], times[15], times[29]);
-    // The median of an idle machine is near one millisecond; the bound leaves room for a busy one.
-    assert!(times[0] < Duration::from_millis(50), "{times:?}");
+    panic!("the fastest of a thousand took {fastest:?}");
 }

@@ -17,7 +17,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const TOKEN: Duration = Duration::from_millis(500);
+/// Long enough that a thread of a busy machine comes to its turn before it is given up.
+const TOKEN: Duration = Duration::from_secs(2);
+/// Longer than the members take to notice that one of them is there or gone, and shorter than any other timeout.
+const NOTICED: Duration = Duration::from_secs(9);
 /// Longer than anything here may take, on a very busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -156,7 +159,7 @@ fn three_nodes_find_each_other_and_agree_on_one_order() {
     let mut members = bed.start_all();
     let took = start.elapsed();
     eprintln!("one view of three after {took:?}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < NOTICED, "{took:?}");
 
     for round in 0..200 {
         for member in &members {
@@ -192,7 +195,7 @@ fn a_killed_node_is_missed_after_a_token_and_comes_back() {
     assert_eq!(views[0], views[1]);
     assert!(!views[0].contains(&node("gamma")));
     assert!(took >= TOKEN / 4, "{took:?}: silence is noticed, nothing else told them");
-    assert!(took < 4 * TOKEN + Duration::from_secs(2), "{took:?}");
+    assert!(took < NOTICED, "{took:?}");
 
     let start = Instant::now();
     members[2] = bed.start("gamma", 33);
@@ -454,7 +457,7 @@ fn times_sizes_addresses_and_nodes_change_while_the_ring_runs() {
     let views = |member: &Member| member.handle.as_ref().unwrap().status().unwrap().ring.views;
     let before: Vec<u64> = members.iter().map(views).collect();
     // All at once: another time, another size, another address of the dialer and of an accepter.
-    now.token = Duration::from_millis(1500);
+    now.token = Duration::from_secs(3);
     now.mtu = Some(8952);
     for (name, ip) in [("alpha", "127.0.0.2"), ("gamma", "127.0.0.3")] {
         now.nodes.insert(node(name), vec![free(ip)]);

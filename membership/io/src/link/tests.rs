@@ -10,12 +10,31 @@ use super::*;
 use crate::event::LinkEvent;
 use crate::identity::Authority;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::cell::Cell;
 use std::net::UdpSocket;
 use std::time::SystemTime;
 
 const TOKEN: Duration = Duration::from_millis(300);
-/// Longer than anything here may take, on a very busy machine.
+/// Longer than anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So much time passes at once while nothing arrives.
+const STEP: Duration = Duration::from_millis(2);
+/// So much time passes while something does.
+const TICK: Duration = Duration::from_micros(50);
+
+thread_local! {
+    static CLOCK: Cell<Instant> = Cell::new(Instant::now());
+}
+
+/// What time it is in a test. Its time passes only while its nodes wait, and while they do never faster than the
+/// machine's: what a busy machine takes away from the whole test has not passed between two packets.
+fn now() -> Instant {
+    CLOCK.get()
+}
+
+fn advance(time: Duration) {
+    CLOCK.set(now() + time);
+}
 
 fn node(name: &str) -> NodeId {
     NodeId::new(name).unwrap()
@@ -71,9 +90,9 @@ impl Bed {
             mode: LinkMode::Passive,
         };
         let (socket, _) = Socket::new(udp, 0).unwrap();
-        let mut links = Links::new(options, identity, vec![socket], Instant::now()).unwrap();
+        let mut links = Links::new(options, identity, vec![socket], now()).unwrap();
         for (peer, port) in &self.ports {
-            links.set_addresses(Instant::now(), peer, vec![vec![port.local_addr().unwrap()]]);
+            links.set_addresses(now(), peer, vec![vec![port.local_addr().unwrap()]]);
         }
         Node { links, seen: Vec::new() }
     }
@@ -85,7 +104,7 @@ impl Bed {
 
 impl Node {
     fn turn(&mut self) {
-        let now = Instant::now();
+        let now = now();
         while self.links.receive(now).unwrap() {}
         self.links.complaints(now);
         self.links.tick(now);
@@ -120,13 +139,13 @@ impl Node {
     }
 
     fn send(&mut self, to: &str, text: &'static [u8]) {
-        self.links.send(Instant::now(), &node(to), Bytes::from_static(text));
+        self.links.send(now(), &node(to), Bytes::from_static(text));
     }
 }
 
-/// Runs all nodes until `done`, sleeping only until the next packet or deadline.
+/// Runs all nodes until `done`, sleeping only until the next packet, deadline or step of the clock.
 fn run(nodes: &mut [&mut Node], what: &str, mut done: impl FnMut(&[&mut Node]) -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = now() + PATIENCE;
     loop {
         for node in nodes.iter_mut() {
             node.turn();
@@ -134,17 +153,18 @@ fn run(nodes: &mut [&mut Node], what: &str, mut done: impl FnMut(&[&mut Node]) -
         if done(nodes) {
             return;
         }
-        let now = Instant::now();
         assert!(
-            now < end,
+            now() < end,
             "{what}: did not come true in {PATIENCE:?}; seen: {:#?}",
             nodes.iter().map(|n| &n.seen).collect::<Vec<_>>()
         );
-        let next = nodes.iter_mut().filter_map(|node| node.links.deadline()).min().unwrap_or(end).min(end);
-        let wait = u16::try_from(next.saturating_duration_since(now).as_millis() + 1).unwrap_or(1000);
+        let next = nodes.iter_mut().filter_map(|node| node.links.deadline()).min().unwrap_or(end);
+        let wait = next.saturating_duration_since(now()).clamp(TICK, STEP);
+        let milliseconds = u16::try_from(wait.as_micros().div_ceil(1000)).expect("a step is short");
         let mut sources: Vec<PollFd<'_>> =
             nodes.iter().flat_map(|node| node.links.sources()).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
-        poll(&mut sources, PollTimeout::from(wait)).unwrap();
+        let arrived = poll(&mut sources, PollTimeout::from(milliseconds)).unwrap() > 0;
+        advance(if arrived { TICK } else { wait });
     }
 }
 
@@ -161,7 +181,7 @@ fn frames_pass_in_order_and_a_full_frame_fits() {
     alpha.links.measure();
     beta.links.measure();
     assert_eq!((alpha.links.carries(), beta.links.carries()), (limit, limit));
-    let now = Instant::now();
+    let now = now();
     for n in 0..500u32 {
         let mut frame = vec![0; limit];
         frame[..4].copy_from_slice(&n.to_le_bytes());
@@ -183,11 +203,11 @@ fn jumbo_packets_need_no_peer_with_the_same_size() {
     alpha.links = {
         let (socket, _) = Socket::new(bed.ports[&node("alpha")].try_clone().unwrap(), 0).unwrap();
         let options = LinkOptions { mtu: Some(8952), ..alpha.links.options };
-        Links::new(options, &bed.identity("alpha"), vec![socket], Instant::now()).unwrap()
+        Links::new(options, &bed.identity("alpha"), vec![socket], now()).unwrap()
     };
-    alpha.links.set_addresses(Instant::now(), &node("beta"), vec![vec![bed.address("beta")]]);
+    alpha.links.set_addresses(now(), &node("beta"), vec![vec![bed.address("beta")]]);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
-    alpha.links.send(Instant::now(), &node("beta"), Bytes::from(vec![7; frame_limit(8952)]));
+    alpha.links.send(now(), &node("beta"), Bytes::from(vec![7; frame_limit(8952)]));
     run(&mut [&mut alpha, &mut beta], "the big frame", |nodes| nodes[1].frames().len() == 1);
 }
 
@@ -196,12 +216,12 @@ fn a_peer_that_says_goodbye_is_down_at_once() {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     run(&mut [&mut alpha, &mut beta], "links", both_up);
-    let start = Instant::now();
+    let start = now();
     beta.links.goodbye(start);
     run(&mut [&mut alpha], "down", |nodes| {
         nodes[0].seen.iter().any(|arrival| matches!(arrival, Arrival::Down(peer) if *peer == node("beta")))
     });
-    assert!(start.elapsed() < TOKEN, "{:?}", start.elapsed());
+    assert!(now() - start < TOKEN, "{:?}", now() - start);
 }
 
 #[test]
@@ -210,8 +230,8 @@ fn a_peer_that_goes_silent_is_not_declared_down() {
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     run(&mut [&mut alpha, &mut beta], "links", both_up);
     drop(beta);
-    let end = Instant::now() + 3 * TOKEN;
-    run(&mut [&mut alpha], "time passes", |_| Instant::now() >= end);
+    let end = now() + 3 * TOKEN;
+    run(&mut [&mut alpha], "time passes", |_| now() >= end);
     assert!(!alpha.seen.iter().any(|arrival| matches!(arrival, Arrival::Down(_))));
     assert!(alpha.up("beta"), "the link stays until something better comes");
 }
@@ -223,7 +243,7 @@ fn comes_back(name: &str) {
     run(&mut [&mut alpha, &mut beta], "links", both_up);
     alpha.seen.clear();
     beta.seen.clear();
-    let start = Instant::now();
+    let start = now();
     let other = if name == "alpha" {
         alpha = bed.good("alpha", 3);
         "beta"
@@ -237,7 +257,7 @@ fn comes_back(name: &str) {
         survivor.links.peers[&node(name)].life == Some(Incarnation(3)) && fresh.up(other)
     };
     run(&mut [&mut alpha, &mut beta], "the new life", back);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(now() - start < Duration::from_secs(5), "{:?}", now() - start);
     let survivor = if name == "alpha" { &beta } else { &alpha };
     let news: Vec<&Arrival> =
         survivor.seen.iter().filter(|arrival| matches!(arrival, Arrival::Up(_) | Arrival::Down(_))).collect();
@@ -277,9 +297,9 @@ fn the_second_address_of_a_name_is_tried_when_the_first_is_dead() {
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     let dead = port();
     let both = vec![dead.local_addr().unwrap(), bed.address("beta")];
-    alpha.links.set_addresses(Instant::now(), &node("beta"), vec![both]);
+    alpha.links.set_addresses(now(), &node("beta"), vec![both]);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
-    assert_eq!(alpha.links.peers(Instant::now())[&node("beta")].link, Some(bed.address("beta")));
+    assert_eq!(alpha.links.peers(now())[&node("beta")].link, Some(bed.address("beta")));
 }
 
 #[test]
@@ -296,7 +316,7 @@ fn links_work_over_ipv6_and_over_the_socket_of_the_right_kind() {
     alpha.links.plug(vec![Socket::new(UdpSocket::bind("[::1]:0").unwrap(), 0).unwrap().0], None);
     let address = udp.local_addr().unwrap();
     assert!(alpha.links.reaches(&address));
-    alpha.links.set_addresses(Instant::now(), &node("beta"), vec![vec![address]]);
+    alpha.links.set_addresses(now(), &node("beta"), vec![vec![address]]);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
 }
 
@@ -455,8 +475,8 @@ fn strangers_that_never_finish_are_bounded_and_do_not_keep_friends_out() {
         for _ in 0..count {
             // Each is a first packet of a real client that then falls silent.
             let mut silent = bed.node_on("alpha", 1, &bed.identity("alpha"), port());
-            silent.links.tick(Instant::now());
-            silent.links.flush(Instant::now());
+            silent.links.tick(now());
+            silent.links.flush(now());
         }
         beta.turn();
     };
@@ -475,8 +495,8 @@ fn what_is_too_long_is_dropped_and_counted() {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     run(&mut [&mut alpha, &mut beta], "links", both_up);
-    alpha.links.send(Instant::now(), &node("beta"), Bytes::from(vec![0; 1500]));
+    alpha.links.send(now(), &node("beta"), Bytes::from(vec![0; 1500]));
     assert_eq!(alpha.links.counters().frames_dropped, 1);
-    alpha.links.send(Instant::now(), &node("nobody"), Bytes::new());
+    alpha.links.send(now(), &node("nobody"), Bytes::new());
     assert_eq!(alpha.links.counters().frames_dropped, 2);
 }

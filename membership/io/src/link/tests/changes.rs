@@ -49,14 +49,14 @@ fn moves(mover: &str, first: &str) {
         if who == mover {
             let socket = Socket::new(socket.try_clone().unwrap(), 0).unwrap().0;
             let change = LinkChange { sockets: vec![socket], ends: Some([(after, 0)].into()), ..same(node) };
-            node.links.change(Instant::now(), change).unwrap();
+            node.links.change(now(), change).unwrap();
         } else {
-            node.links.set_addresses(Instant::now(), &super::node(mover), vec![vec![after]]);
+            node.links.set_addresses(now(), &super::node(mover), vec![vec![after]]);
         }
     };
     moved(&mut alpha, &mut beta, first);
-    let end = Instant::now() + TOKEN;
-    run(&mut [&mut alpha, &mut beta], "time passes", |_| Instant::now() >= end);
+    let end = now() + TOKEN;
+    run(&mut [&mut alpha, &mut beta], "time passes", |_| now() >= end);
     assert!(alpha.up("beta") && beta.up("alpha"));
     let second = if first == "alpha" { "beta" } else { "alpha" };
     moved(&mut alpha, &mut beta, second);
@@ -91,13 +91,13 @@ fn another_packet_size_comes_with_another_connection_and_is_used_only_then() {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = pair(&bed);
     let big = LinkChange { mtu: Some(8952), ..same(&alpha) };
-    alpha.links.change(Instant::now(), big).unwrap();
+    alpha.links.change(now(), big).unwrap();
     assert!(alpha.links.carries() < 1452, "the connection that stands carries no more");
     run(&mut [&mut alpha, &mut beta], "the new size", |nodes| nodes[0].links.carries() == frame_limit(8952));
-    alpha.links.send(Instant::now(), &node("beta"), Bytes::from(vec![7; frame_limit(8952)]));
+    alpha.links.send(now(), &node("beta"), Bytes::from(vec![7; frame_limit(8952)]));
     run(&mut [&mut alpha, &mut beta], "the big frame", |nodes| nodes[1].frames().len() == 1);
     let small = LinkChange { mtu: Some(1452), ..same(&alpha) };
-    alpha.links.change(Instant::now(), small).unwrap();
+    alpha.links.change(now(), small).unwrap();
     assert_eq!(alpha.links.carries(), frame_limit(1452), "at once");
     assert!(undisturbed(&alpha) && undisturbed(&beta));
 }
@@ -109,20 +109,20 @@ fn a_node_is_added_and_one_that_is_removed_is_told_why() {
     let two: BTreeSet<NodeId> = [node("alpha"), node("beta")].into();
     for node in [&mut alpha, &mut beta] {
         let change = LinkChange { peers: two.clone(), ..same(node) };
-        node.links.change(Instant::now(), change).unwrap();
+        node.links.change(now(), change).unwrap();
     }
     run(&mut [&mut alpha, &mut beta, &mut gamma], "gamma is refused", |nodes| !nodes[1].refusals().is_empty());
     let three: BTreeSet<NodeId> = bed.ports.keys().cloned().collect();
     for node in [&mut alpha, &mut beta] {
         let change = LinkChange { peers: three.clone(), ..same(node) };
-        node.links.change(Instant::now(), change).unwrap();
-        node.links.set_addresses(Instant::now(), &super::node("gamma"), vec![vec![bed.address("gamma")]]);
+        node.links.change(now(), change).unwrap();
+        node.links.set_addresses(now(), &super::node("gamma"), vec![vec![bed.address("gamma")]]);
     }
     run(&mut [&mut alpha, &mut beta, &mut gamma], "gamma is taken in", |nodes| {
         nodes[0].up("gamma") && nodes[1].up("gamma") && nodes[2].up("alpha") && nodes[2].up("beta")
     });
     let change = LinkChange { peers: two, ..same(&alpha) };
-    alpha.links.change(Instant::now(), change).unwrap();
+    alpha.links.change(now(), change).unwrap();
     run(&mut [&mut alpha, &mut beta, &mut gamma], "gamma loses alpha and hears why", |nodes| {
         let why = |arrival: &Arrival| matches!(arrival, Arrival::Event(LinkEvent::Down { reason, .. }) if reason.contains("no node of this cluster any more"));
         !nodes[2].up("alpha") && nodes[2].seen.iter().any(why)
@@ -141,8 +141,8 @@ fn one_whose_address_is_not_the_known_one_is_found_by_its_knock() {
     let mut beta = bed.node_on("beta", 2, &bed.identity("beta"), elsewhere);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
     assert_eq!(remotes(&alpha), [address]);
-    let end = Instant::now() + 5 * TOKEN;
-    run(&mut [&mut alpha, &mut beta], "time passes", |_| Instant::now() >= end);
+    let end = now() + 5 * TOKEN;
+    run(&mut [&mut alpha, &mut beta], "time passes", |_| now() >= end);
     assert!(alpha.up("beta") && beta.up("alpha"), "and it stays");
 }
 
@@ -152,13 +152,13 @@ fn without_a_configured_size_packets_are_as_large_as_the_way_takes() {
     let (mut alpha, mut beta) = pair(&bed);
     for node in [&mut alpha, &mut beta] {
         let change = LinkChange { mtu: None, ..same(node) };
-        node.links.change(Instant::now(), change).unwrap();
+        node.links.change(now(), change).unwrap();
     }
     let carries =
         |node: &Node, size: u16| node.links.carries() >= frame_limit(size) && node.links.carries() < usize::from(size);
     // Loopback takes more than jumbo frames.
     run(&mut [&mut alpha, &mut beta], "jumbo frames", |nodes| carries(nodes[0], 8952) && carries(nodes[1], 8952));
-    alpha.links.send(Instant::now(), &node("beta"), Bytes::from(vec![7; frame_limit(8952)]));
+    alpha.links.send(now(), &node("beta"), Bytes::from(vec![7; frame_limit(8952)]));
     run(&mut [&mut alpha, &mut beta], "the big frame", |nodes| nodes[1].frames().len() == 1);
     assert!(undisturbed(&alpha) && undisturbed(&beta));
 }
@@ -175,7 +175,7 @@ fn a_size_that_does_not_pass_is_given_up_for_a_smaller_one() {
     let target = bed.address("beta");
     for (node, peer, place) in [(&mut alpha, "beta", &front), (&mut beta, "alpha", &dark)] {
         node.links.options.mtu = None;
-        node.links.set_addresses(Instant::now(), &super::node(peer), vec![vec![place.local_addr().unwrap()]]);
+        node.links.set_addresses(now(), &super::node(peer), vec![vec![place.local_addr().unwrap()]]);
     }
     let (mut buffer, mut way, mut limit) = (vec![0; 65_536], None, usize::MAX);
     let mut pass = |limit: usize| {

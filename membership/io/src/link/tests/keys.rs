@@ -18,7 +18,7 @@ fn own(identity: &Identity) -> String {
 fn renew(alpha: &mut Node, beta: &mut Node, keys: [&Identity; 2]) {
     for first in [true, false] {
         let (node, identity) = if first { (&mut *alpha, keys[0]) } else { (&mut *beta, keys[1]) };
-        node.links.renew(Instant::now(), identity.clone()).unwrap();
+        node.links.renew(now(), identity.clone()).unwrap();
         run(&mut [&mut *alpha, &mut *beta], "a connection with the new keys", |nodes| {
             let settled = |node: &Node| node.links.connections.values().all(|c| !c.outdated && c.is_open());
             settled(nodes[0]) && settled(nodes[1])
@@ -34,7 +34,7 @@ fn keys_are_replaced_and_nobody_notices() {
     let fresh = ["alpha", "beta"].map(|name| bed.identity(name));
     renew(&mut alpha, &mut beta, [&fresh[0], &fresh[1]]);
     assert!(undisturbed(&alpha) && undisturbed(&beta), "{:#?} {:#?}", alpha.seen, beta.seen);
-    let refused = alpha.links.renew(Instant::now(), bed.identity("beta")).unwrap_err();
+    let refused = alpha.links.renew(now(), bed.identity("beta")).unwrap_err();
     assert!(refused.contains("beta"), "{refused}");
     alpha.send("beta", b"PL still here");
     run(&mut [&mut alpha, &mut beta], "a frame", |nodes| nodes[1].frames().len() == 1);
@@ -59,7 +59,7 @@ fn the_authority_is_replaced_and_then_the_old_one_opens_nothing() {
     renew(&mut alpha, &mut beta, [&last[0], &last[1]]);
     assert!(undisturbed(&alpha) && undisturbed(&beta), "{:#?} {:#?}", alpha.seen, beta.seen);
     // Who has slept through it all is refused, and a daemon that trusts it no more ends what stands with it.
-    beta.links.goodbye(Instant::now());
+    beta.links.goodbye(now());
     let mut late = bed.node("beta", 3, &before[1]);
     run(&mut [&mut alpha, &mut late], "the old certificate is refused", |nodes| !nodes[0].refusals().is_empty());
     assert!(!alpha.up("beta"));
@@ -71,7 +71,7 @@ fn who_is_not_trusted_any_more_loses_its_connection_at_once() {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = pair(&bed);
     let next = bed.authority.successor("test").unwrap().settled();
-    alpha.links.renew(Instant::now(), next.issue(&node("alpha")).unwrap().identity()).unwrap();
+    alpha.links.renew(now(), next.issue(&node("alpha")).unwrap().identity()).unwrap();
     assert!(!alpha.up("beta"));
     run(&mut [&mut alpha, &mut beta], "beta hears why", |nodes| {
         nodes[1].seen.iter().any(|arrival| {
@@ -85,15 +85,16 @@ fn a_handshake_that_is_under_way_when_its_authority_is_dropped_opens_nothing() {
     let bed = Bed::new(&["alpha", "beta"]);
     let (mut alpha, mut beta) = (bed.good("alpha", 1), bed.good("beta", 2));
     let greets = |node: &Node| node.links.connections.values().any(|c| matches!(c.stage, Stage::Greeting { .. }));
-    let end = Instant::now() + PATIENCE;
+    let end = now() + PATIENCE;
     while !greets(&alpha) {
-        assert!(Instant::now() < end && !alpha.up("beta"), "nobody greets");
+        assert!(now() < end && !alpha.up("beta"), "nobody greets");
         // One step at a time: alpha stops where TLS is through and beta's hello is not read.
         beta.turn();
         alpha.turn();
+        advance(TICK);
     }
     let next = bed.authority.successor("test").unwrap().settled();
-    alpha.links.renew(Instant::now(), next.issue(&node("alpha")).unwrap().identity()).unwrap();
+    alpha.links.renew(now(), next.issue(&node("alpha")).unwrap().identity()).unwrap();
     run(&mut [&mut alpha, &mut beta], "it is refused", |nodes| !nodes[0].refusals().is_empty());
     assert!(!alpha.up("beta") && alpha.refusals()[0].contains("authority any more"), "{:?}", alpha.refusals());
 }
@@ -107,7 +108,7 @@ fn a_revoked_certificate_ends_its_connection_and_another_one_comes_back() {
         let (by, of) = if revoker == "alpha" { (&mut alpha, &mut beta) } else { (&mut beta, &mut alpha) };
         let revoked = by.links.peers[&node(name)].certificate.as_ref().unwrap().fingerprint;
         let change = LinkChange { revoked: [revoked].into(), ..same(by) };
-        by.links.change(Instant::now(), change).unwrap();
+        by.links.change(now(), change).unwrap();
         assert!(!by.up(name));
         let told = |node: &Node| {
             node.seen.iter().any(|arrival| match arrival {
@@ -118,12 +119,12 @@ fn a_revoked_certificate_ends_its_connection_and_another_one_comes_back() {
             })
         };
         run(&mut [&mut *by, &mut *of], "it is told why", |nodes| told(nodes[1]));
-        let end = Instant::now() + 3 * TOKEN;
+        let end = now() + 3 * TOKEN;
         run(&mut [&mut *by, &mut *of], "time passes", |nodes| {
             assert!(!nodes[0].up(name), "a revoked certificate opens a link");
-            Instant::now() >= end
+            now() >= end
         });
-        of.links.renew(Instant::now(), bed.identity(name)).unwrap();
+        of.links.renew(now(), bed.identity(name)).unwrap();
         run(&mut [by, of], "another certificate", |nodes| nodes[0].up(name) && nodes[1].up(revoker));
     }
 }
@@ -152,9 +153,9 @@ fn packets_that_somebody_kept_and_sends_again_do_nothing() {
     front.set_nonblocking(true).unwrap();
     back.set_nonblocking(true).unwrap();
     let target = bed.address("beta");
-    alpha.links.set_addresses(Instant::now(), &node("beta"), vec![vec![front.local_addr().unwrap()]]);
+    alpha.links.set_addresses(now(), &node("beta"), vec![vec![front.local_addr().unwrap()]]);
     let dark = port();
-    beta.links.set_addresses(Instant::now(), &node("alpha"), vec![vec![dark.local_addr().unwrap()]]);
+    beta.links.set_addresses(now(), &node("alpha"), vec![vec![dark.local_addr().unwrap()]]);
     let (mut kept, mut buffer, mut way) = (Vec::new(), vec![0; 65_536], None);
     let mut pass = |kept: &mut Vec<Vec<u8>>| {
         while let Ok((length, from)) = front.recv_from(&mut buffer) {
@@ -183,10 +184,10 @@ fn packets_that_somebody_kept_and_sends_again_do_nothing() {
             back.send_to(packet, target).unwrap();
         }
     }
-    let end = Instant::now() + 4 * TOKEN;
+    let end = now() + 4 * TOKEN;
     run(&mut [&mut alpha, &mut beta], "time passes", |_| {
         pass(&mut kept);
-        Instant::now() >= end
+        now() >= end
     });
     assert_eq!(beta.frames().len(), 20, "no frame twice");
     let news: Vec<_> = beta.seen[before..].iter().filter(|arrival| !is_up(arrival)).collect();
@@ -197,12 +198,12 @@ fn packets_that_somebody_kept_and_sends_again_do_nothing() {
     let keys = bed.identity("beta");
     drop(beta);
     let mut beta = bed.node("beta", 3, &keys);
-    beta.links.set_addresses(Instant::now(), &node("alpha"), vec![vec![dark.local_addr().unwrap()]]);
+    beta.links.set_addresses(now(), &node("alpha"), vec![vec![dark.local_addr().unwrap()]]);
     for packet in &packets {
         back.send_to(packet, target).unwrap();
     }
-    let end = Instant::now() + 2 * TOKEN;
-    run(&mut [&mut beta], "time passes", |_| Instant::now() >= end);
+    let end = now() + 2 * TOKEN;
+    run(&mut [&mut beta], "time passes", |_| now() >= end);
     assert!(beta.frames().is_empty() && !beta.up("alpha"));
 }
 

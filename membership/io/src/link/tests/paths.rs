@@ -1,83 +1,56 @@
 //! Two links between two nodes, each through a relay that can be told to fail.
 
 use super::*;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 
-/// What a relay does with packets.
-struct Rules {
-    stop: AtomicBool,
-    /// Whether packets of the dialer pass.
-    there: AtomicBool,
-    /// Whether packets to the dialer pass.
-    back: AtomicBool,
-    /// Larger packets do not pass.
-    most: AtomicUsize,
-    /// Packets from the dialer that passed.
-    passed: AtomicUsize,
-}
-
-/// Passes packets between whoever sends first and `target` until it is dropped.
+/// Passes packets between whoever sends first and `target`.
 struct Relay {
-    address: SocketAddr,
-    rules: Arc<Rules>,
-    thread: Option<JoinHandle<()>>,
+    front: UdpSocket,
+    back: UdpSocket,
+    target: SocketAddr,
+    /// Who sent first.
+    client: Option<SocketAddr>,
+    /// Whether packets of the dialer pass.
+    there: bool,
+    /// Whether packets to the dialer pass.
+    back_again: bool,
+    /// Larger packets do not pass.
+    most: usize,
+    /// Packets from the dialer that passed.
+    passed: usize,
 }
 
 impl Relay {
     fn new(target: SocketAddr) -> Relay {
         let (front, back) = (port(), port());
-        let address = front.local_addr().unwrap();
-        let rules = Arc::new(Rules {
-            stop: AtomicBool::new(false),
-            there: AtomicBool::new(true),
-            back: AtomicBool::new(true),
-            most: AtomicUsize::new(usize::MAX),
-            passed: AtomicUsize::new(0),
-        });
-        let own = Arc::clone(&rules);
-        let thread = Some(std::thread::spawn(move || relay(&front, &back, target, &own)));
-        Relay { address, rules, thread }
+        for socket in [&front, &back] {
+            socket.set_nonblocking(true).unwrap();
+        }
+        Relay { front, back, target, client: None, there: true, back_again: true, most: usize::MAX, passed: 0 }
     }
 
-    fn set(&self, there: bool, back: bool) {
-        self.rules.there.store(there, Ordering::Relaxed);
-        self.rules.back.store(back, Ordering::Relaxed);
+    fn address(&self) -> SocketAddr {
+        self.front.local_addr().unwrap()
     }
 
-    fn passed(&self) -> usize {
-        self.rules.passed.load(Ordering::Relaxed)
+    fn set(&mut self, there: bool, back_again: bool) {
+        (self.there, self.back_again) = (there, back_again);
     }
-}
 
-fn relay(front: &UdpSocket, back: &UdpSocket, target: SocketAddr, rules: &Rules) {
-    front.set_nonblocking(true).unwrap();
-    back.set_nonblocking(true).unwrap();
-    let mut client = None;
-    let mut bytes = [0; 65_536];
-    while !rules.stop.load(Ordering::Relaxed) {
-        let most = rules.most.load(Ordering::Relaxed);
-        while let Ok((length, from)) = front.recv_from(&mut bytes) {
-            client = Some(from);
-            if rules.there.load(Ordering::Relaxed) && length <= most {
-                rules.passed.fetch_add(1, Ordering::Relaxed);
-                back.send_to(&bytes[..length], target).unwrap();
+    /// Passes on what has come.
+    fn carry(&mut self) {
+        let mut bytes = [0; 65_536];
+        while let Ok((length, from)) = self.front.recv_from(&mut bytes) {
+            self.client = Some(from);
+            if self.there && length <= self.most {
+                self.passed += 1;
+                self.back.send_to(&bytes[..length], self.target).unwrap();
             }
         }
-        while let Ok(length) = back.recv(&mut bytes) {
-            if rules.back.load(Ordering::Relaxed) && length <= most {
-                front.send_to(&bytes[..length], client.unwrap()).unwrap();
+        while let Ok(length) = self.back.recv(&mut bytes) {
+            if self.back_again && length <= self.most {
+                self.front.send_to(&bytes[..length], self.client.unwrap()).unwrap();
             }
         }
-        let mut sources = [PollFd::new(front.as_fd(), PollFlags::POLLIN), PollFd::new(back.as_fd(), PollFlags::POLLIN)];
-        poll(&mut sources, PollTimeout::from(20u16)).unwrap();
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.rules.stop.store(true, Ordering::Relaxed);
-        self.thread.take().unwrap().join().unwrap();
     }
 }
 
@@ -96,19 +69,23 @@ pub(super) fn pair(mode: LinkMode) -> Pair {
     // Where nobody reads: a knock would find a way around the relays.
     let dark = [port(), port()];
     let ways = dark.iter().map(|nobody| vec![nobody.local_addr().unwrap()]).collect();
-    beta.links.set_addresses(Instant::now(), &node("alpha"), ways);
+    beta.links.set_addresses(now(), &node("alpha"), ways);
     let relays = [Relay::new(bed.address("beta")), Relay::new(second.local_addr().unwrap())];
     beta.links.plug(vec![Socket::new(second, 1).unwrap().0], None);
     alpha.links.plug(vec![Socket::new(port(), 1).unwrap().0], None);
-    let ways = relays.iter().map(|relay| vec![relay.address]).collect();
-    alpha.links.set_addresses(Instant::now(), &node("beta"), ways);
+    let ways = relays.iter().map(|relay| vec![relay.address()]).collect();
+    alpha.links.set_addresses(now(), &node("beta"), ways);
     (alpha.links.options.mode, beta.links.options.mode) = (mode, mode);
     Pair { alpha, beta, relays, _dark: dark }
 }
 
 impl Pair {
     fn until(&mut self, what: &str, mut done: impl FnMut(&Node, &Node) -> bool) {
-        run(&mut [&mut self.alpha, &mut self.beta], what, |nodes| done(nodes[0], nodes[1]));
+        let Pair { alpha, beta, relays, .. } = self;
+        run(&mut [alpha, beta], what, |nodes| {
+            relays.iter_mut().for_each(Relay::carry);
+            done(nodes[0], nodes[1])
+        });
     }
 
     pub(super) fn until_links(&mut self, states: [bool; 2]) {
@@ -119,8 +96,8 @@ impl Pair {
 
     /// Time passes.
     fn rest(&mut self, time: Duration) {
-        let end = Instant::now() + time;
-        self.until("time passes", |_, _| Instant::now() >= end);
+        let end = now() + time;
+        self.until("time passes", |_, _| now() >= end);
     }
 
     fn nobody_lost(&self) -> bool {
@@ -129,12 +106,12 @@ impl Pair {
 }
 
 fn up(of: &Node, peer: &str) -> [bool; 2] {
-    let links = &of.links.peers(Instant::now())[&node(peer)].links;
+    let links = &of.links.peers(now())[&node(peer)].links;
     std::array::from_fn(|link| links.get(link).is_some_and(|link| link.up))
 }
 
 fn used(of: &Node, peer: &str) -> [bool; 2] {
-    let links = &of.links.peers(Instant::now())[&node(peer)].links;
+    let links = &of.links.peers(now())[&node(peer)].links;
     std::array::from_fn(|link| links.get(link).is_some_and(|link| link.used))
 }
 
@@ -152,14 +129,14 @@ fn a_cut_link_is_an_event_and_the_other_one_carries_on() {
     let mut pair = pair(LinkMode::Passive);
     pair.until_links([true, true]);
     assert_eq!(used(&pair.alpha, "beta"), [true, false], "the first one is preferred");
-    let start = Instant::now();
+    let start = now();
     pair.relays[0].set(false, false);
     // What is said from now on comes through before the token timeout, without anybody noticing.
     pair.until("the other link is used", |alpha, beta| used(alpha, "beta")[1] && used(beta, "alpha")[1]);
     pair.alpha.send("beta", b"PL to beta");
     pair.beta.send("alpha", b"PL to alpha");
     pair.until("frames", |alpha, beta| alpha.frames().len() == 1 && beta.frames().len() == 1);
-    assert!(start.elapsed() < TOKEN, "{:?}", start.elapsed());
+    assert!(now() - start < TOKEN, "{:?}", now() - start);
     pair.until_links([false, true]);
     pair.relays[0].set(true, true);
     pair.until_links([true, true]);
@@ -188,13 +165,13 @@ fn a_link_of_one_direction_is_down_on_both_sides() {
 #[test]
 fn a_link_that_small_packets_pass_is_not_up() {
     let mut pair = pair(LinkMode::Passive);
-    pair.relays[0].rules.most.store(1300, Ordering::Relaxed);
+    pair.relays[0].most = 1300;
     pair.until("the second link", |alpha, beta| up(alpha, "beta")[1] && up(beta, "alpha")[1]);
     pair.rest(2 * TOKEN);
     assert_eq!(up(&pair.alpha, "beta"), [false, true]);
-    pair.relays[0].rules.most.store(usize::MAX, Ordering::Relaxed);
+    pair.relays[0].most = usize::MAX;
     pair.until_links([true, true]);
-    pair.relays[0].rules.most.store(1300, Ordering::Relaxed);
+    pair.relays[0].most = 1300;
     pair.until_links([false, true]);
     let narrow = |arrival: &Arrival| matches!(arrival, Arrival::Event(LinkEvent::Down { reason, .. }) if reason.contains("1452 bytes do not pass"));
     assert!(pair.alpha.seen.iter().any(narrow), "{:?}", pair.alpha.seen);
@@ -206,15 +183,15 @@ fn active_links_carry_everything_and_round_robin_half_each() {
         let mut pair = pair(mode);
         pair.until_links([true, true]);
         pair.rest(TOKEN / 10);
-        let before = [pair.relays[0].passed(), pair.relays[1].passed()];
+        let before = [pair.relays[0].passed, pair.relays[1].passed];
         for _ in 0..100 {
             pair.alpha.send("beta", b"PL once more");
             // One packet each.
-            pair.alpha.links.flush(Instant::now());
+            pair.alpha.links.flush(now());
         }
         pair.until("frames", |_, beta| beta.frames().len() == 100 * copies);
         for (link, before) in before.into_iter().enumerate() {
-            let passed = pair.relays[link].passed() - before;
+            let passed = pair.relays[link].passed - before;
             assert!(passed >= 50 * copies, "{mode:?}: {passed} over link {link}");
         }
     }
@@ -224,13 +201,13 @@ fn active_links_carry_everything_and_round_robin_half_each() {
 fn when_no_link_is_sound_all_that_are_open_are_tried() {
     let mut pair = pair(LinkMode::Passive);
     pair.until_links([true, true]);
-    for relay in &pair.relays {
+    for relay in &mut pair.relays {
         relay.set(false, true);
     }
     pair.until_links([false, false]);
     assert_eq!(used(&pair.alpha, "beta"), [true, true]);
     assert!(pair.nobody_lost(), "whether the peer is lost is for the ring to say");
-    for relay in &pair.relays {
+    for relay in &mut pair.relays {
         relay.set(true, true);
     }
     pair.until_links([true, true]);
@@ -241,12 +218,12 @@ fn one_that_is_waited_for_knocks() {
     let bed = Bed::new(&["alpha", "beta"]);
     let mut alpha = bed.good("alpha", 1);
     // Long enough for its pauses to be at their longest.
-    let end = Instant::now() + Duration::from_secs(1);
-    run(&mut [&mut alpha], "time passes", |_| Instant::now() >= end);
-    let start = Instant::now();
+    let end = now() + Duration::from_secs(1);
+    run(&mut [&mut alpha], "time passes", |_| now() >= end);
+    let start = now();
     let mut beta = bed.good("beta", 2);
     run(&mut [&mut alpha, &mut beta], "links", both_up);
-    assert!(start.elapsed() < Duration::from_millis(150), "{:?}", start.elapsed());
+    assert!(now() - start < Duration::from_millis(150), "{:?}", now() - start);
 }
 
 #[test]
@@ -257,7 +234,7 @@ fn a_knock_of_a_stranger_or_a_forger_ends_nothing() {
     let connections = alpha.links.connections.len();
     port().send_to(KNOCK, bed.address("alpha")).unwrap();
     for _ in 0..100 {
-        alpha.links.knocked(Instant::now(), bed.address("beta"), b"\0beta");
+        alpha.links.knocked(now(), bed.address("beta"), b"\0beta");
     }
     run(&mut [&mut alpha, &mut beta], "it arrives", |nodes| nodes[0].links.counters().ignored > 0);
     assert_eq!(alpha.links.connections.len(), connections);

@@ -15,7 +15,7 @@ fn two_releases_speak_the_highest_version_that_both_know() {
         let bed = bed(alpha, beta);
         let (mut a, mut b) = (bed.good("alpha", 1), bed.good("beta", 1));
         run(&mut [&mut a, &mut b], "links", both_up);
-        let now = Instant::now();
+        let now = now();
         assert_eq!(a.links.peers(now)[&node("beta")].version, Some(3));
         assert_eq!(b.links.peers(now)[&node("alpha")].version, Some(3));
     }

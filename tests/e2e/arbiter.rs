@@ -75,6 +75,21 @@ impl Arbiter {
         serde_json::from_str(&self.run(&["status", "--json"])?).map_err(|error| error.to_string())
     }
 
+    /// Waits until `right` holds of what it tells, which has no event.
+    fn until(&self, what: &str, right: impl Fn(&Value) -> bool) -> Result<Value, String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status()?;
+            if right(&status) {
+                return Ok(status);
+            }
+            if Instant::now() > deadline {
+                return Err(format!("the arbiter does not come to {what}: {status:#}"));
+            }
+            std::thread::sleep(PEEK);
+        }
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
@@ -112,6 +127,11 @@ fn pair(arbiter: &mut Arbiter, test: impl FnOnce(&mut Arbiter, &Sandbox) -> Resu
     })
 }
 
+/// What the arbiter of the cluster `e2e` has last answered to a node.
+fn answer(status: &Value, node: &str) -> String {
+    status["clusters"]["e2e"]["nodes"][node]["answer"].to_string()
+}
+
 fn granted(sandbox: &Sandbox, node: &str) -> Result<Value, String> {
     let says = |status: &Value| status["quorum"]["external"]["granted"] == true && status["quorum"]["quorate"] == true;
     sandbox.until(node, "a view with the arbiter's vote", says)
@@ -133,10 +153,9 @@ pub fn partition() -> Result<(), String> {
         stopped(sandbox, "beta")?;
         granted(sandbox, "alpha")?;
         sandbox.until("beta", "web stopped on beta", |_| sandbox.holders("web").is_empty())?;
-        let why = arbiter.status()?["clusters"]["e2e"]["nodes"]["beta"]["answer"].to_string();
-        if !why.contains("denied: the vote is with the ring") {
-            return Err(format!("the arbiter does not say why beta stands still: {why}"));
-        }
+        arbiter.until("the reason why beta stands still", |status| {
+            answer(status, "beta").contains("denied: the vote is with the ring")
+        })?;
         sandbox.mend_fencing("beta")?;
         sandbox.event("alpha", mark, &["beta is confirmed off"])?;
         sandbox.until("alpha", "web on alpha", |_| sandbox.holder("web").is_ok_and(|holder| holder == "alpha"))?;
@@ -160,32 +179,21 @@ pub fn away() -> Result<(), String> {
         stopped(sandbox, "beta")?;
         sandbox.until("beta", "web stopped", |_| sandbox.holders("web").is_empty())?;
         arbiter.start()?;
-        let deadline = Instant::now() + PATIENCE;
-        let (holder, other) = loop {
-            // Whoever reports first after the restart may have it; the other is not waited for without end.
-            match arbiter.status()?["clusters"]["e2e"]["grant"]["members"].as_array().map(Vec::as_slice) {
-                Some([one]) if *one == "alpha" => break ("alpha", "beta"),
-                Some([_]) => break ("beta", "alpha"),
-                _ if Instant::now() > deadline => return Err("nobody gets the vote".to_owned()),
-                _ => std::thread::sleep(PEEK),
-            }
+        // Whoever reports first after the restart may have it; the other is not waited for without end.
+        let one = |status: &Value| match status["clusters"]["e2e"]["grant"]["members"].as_array().map(Vec::as_slice) {
+            Some([one]) => one.as_str().map(str::to_owned),
+            _ => None,
         };
+        let status = arbiter.until("a grant for one node", |status| one(status).is_some())?;
+        let alpha = one(&status).is_some_and(|one| one == "alpha");
+        let (holder, other) = if alpha { ("alpha", "beta") } else { ("beta", "alpha") };
         granted(sandbox, holder)?;
         // What was granted outlives the arbiter, on both sides of it.
         arbiter.kill();
         arbiter.start()?;
-        let deadline = Instant::now() + PATIENCE;
-        let says = |status: &Value, node: &str| status["clusters"]["e2e"]["nodes"][node]["answer"].to_string();
-        loop {
-            let status = arbiter.status()?;
-            if says(&status, holder).contains("granted") && says(&status, other).contains("denied") {
-                break;
-            }
-            if Instant::now() > deadline {
-                return Err(format!("after its restart the arbiter has another opinion: {status:#}"));
-            }
-            std::thread::sleep(PEEK);
-        }
+        arbiter.until("the opinion that it had before its restart", |status| {
+            answer(status, holder).contains("granted") && answer(status, other).contains("denied")
+        })?;
         granted(sandbox, holder)?;
         stopped(sandbox, other).map(drop)
     })
@@ -223,10 +231,14 @@ pub fn refused() -> Result<(), String> {
     with_pair("e2e", &(service("web", "") + &arbiter.table()), |sandbox| {
         let told = |words: &str| {
             sandbox.event("alpha", 0, &["the arbiter cannot be asked", words])?;
-            match arbiter.log().contains(words) {
-                true => Ok(()),
-                false => Err(format!("the arbiter does not say {words:?}:\n{}", arbiter.log())),
+            let deadline = Instant::now() + PATIENCE;
+            while !arbiter.log().contains(words) {
+                if Instant::now() > deadline {
+                    return Err(format!("the arbiter does not say {words:?}:\n{}", arbiter.log()));
+                }
+                std::thread::sleep(PEEK);
             }
+            Ok(())
         };
         told("no registered cluster has signed its certificate")?;
         arbiter.serve(sandbox, "shop")?;

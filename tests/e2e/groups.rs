@@ -20,7 +20,8 @@ const LOAD: usize = 3000;
 const LEN: usize = 4096;
 /// How long the reader sleeps while others speak.
 const SLEEP: Duration = Duration::from_secs(4);
-/// The longest that a message of another group may take meanwhile. The machine that tests is busy with other things.
+/// What half of the messages of another group may take meanwhile. The rest may have waited for the machine; one that
+/// waits for the reader comes after its sleep or not at all.
 const LATENCY: Duration = Duration::from_millis(500);
 /// What a daemon may grow by while a reader sleeps, in KiB: a few windows.
 const GROWTH: u64 = 6 * 1024;
@@ -204,24 +205,27 @@ pub fn slow_reader() -> Result<(), String> {
         };
         // It has to read itself, or it would hold its own group.
         let hearing = std::thread::spawn(move || (0..LOAD).try_for_each(|_| speaker.message().map(drop)));
-        let (end, mut worst, mut pings) = (Instant::now() + SLEEP, Duration::ZERO, 0);
+        let (end, mut times) = (Instant::now() + SLEEP, Vec::new());
         while Instant::now() < end {
             let began = Instant::now();
             other.say("other", b"ping")?;
             other.message()?;
-            worst = worst.max(began.elapsed());
-            pings += 1;
+            times.push(began.elapsed());
             std::thread::sleep(PEEK);
         }
         let (after, held) = (memory()?, said.load(Ordering::Relaxed));
+        times.sort();
+        let (half, worst) = (times[times.len() / 2], times[times.len() - 1]);
         println!(
-            "slow reader: {held} of {LOAD} said; {pings} pings elsewhere, the worst took {worst:.1?}; KiB {before:?}, then {after:?}"
+            "slow reader: {held} of {LOAD} said; {} pings elsewhere, half took up to {half:.1?}, the worst {worst:.1?}; \
+             KiB {before:?}, then {after:?}",
+            times.len()
         );
         sandbox
             .ask("alpha", &["group", "list"])?
             .said(0, &["members on gamma have not read", "1 program of this node wait"])?;
-        if held >= LOAD || worst > LATENCY {
-            return Err(format!("{held} said, {worst:?} for a message of another group"));
+        if held >= LOAD || half > LATENCY || worst >= SLEEP {
+            return Err(format!("{held} said, {half:?} to {worst:?} for a message of another group"));
         }
         if let Some((before, after)) = before.iter().zip(&after).find(|(before, after)| *after > &(*before + GROWTH)) {
             return Err(format!("a daemon grew from {before} to {after} KiB"));

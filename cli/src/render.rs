@@ -1,6 +1,7 @@
 //! Answers as text for people: at most 80 columns, and the same without colour.
 
 pub(crate) mod events;
+pub(crate) mod explanation;
 pub(crate) mod fencing;
 pub(crate) mod group;
 pub(crate) mod plan;

@@ -9,6 +9,7 @@ mod constraint;
 mod expression;
 mod fencing;
 mod node;
+mod origin;
 mod resource;
 mod rule;
 
@@ -20,6 +21,7 @@ pub use constraint::{
 pub use expression::ExpressionError;
 pub use fencing::{FencingLevel, FencingTarget};
 pub use node::{Node, NodeKind};
+pub use origin::Origin;
 pub use resource::{
     Agent, Bundle, BundlePort, Container, Mount, NetworkOptions, Operation, Resource, ResourceKind, Tag,
 };

@@ -146,10 +146,8 @@ pub fn explain(situation: &Situation<'_>, resources: &[ResourceId]) -> BTreeMap<
         return BTreeMap::new();
     }
     let told = situation.told();
-    let explained = resources.iter().take(EXPLAINED).filter_map(|resource| {
-        let explanation = ::scheduler::explain::explain(&told, resource.as_str(), None).ok()?;
-        let block = explanation.parts.into_iter().find_map(|part| part.block)?;
-        Some((resource.clone(), block.line()))
-    });
-    explained.collect()
+    let names: Vec<&str> = resources.iter().take(EXPLAINED).map(ResourceId::as_str).collect();
+    let blocks = ::scheduler::explain::blocks(&told, &names);
+    let told = resources.iter().zip(blocks).filter_map(|(resource, block)| Some((resource.clone(), block?.line())));
+    told.collect()
 }

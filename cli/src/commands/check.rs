@@ -2,7 +2,7 @@
 //! a node would do.
 
 use super::Context;
-use super::source::running;
+use super::source::{running, say_file};
 use crate::client::PROMPT;
 use crate::cluster_file::ClusterFile;
 use crate::failure::Failure;
@@ -74,7 +74,8 @@ pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
 
 /// The cluster of a file, with all its nodes.
 fn written(file: &Path, context: &Context<'_>) -> Result<Cluster, Failure> {
-    let config = ClusterFile::read(file)?.check(context.output)?.clone();
+    let mut config = ClusterFile::read(file)?.check(context.output)?.clone();
+    say_file(&mut config.written, file);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
     let started = Situation::just_started(config.written.clone(), now);

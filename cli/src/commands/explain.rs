@@ -3,6 +3,7 @@
 use super::Context;
 use super::source::Source;
 use crate::failure::Failure;
+use crate::render::explanation::explanation as shown;
 use crate::render::text::wrapped;
 use scheduler::explain::explain;
 
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Args, context: &Context<'_>) -> Result<(), Failure> {
     if args.json {
         context.output.json(&explanation);
     } else {
-        context.output.print(&explanation.to_string());
+        context.output.print(&shown(&explanation.to_string()));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crm::control::{Request, Response};
 use scheduler::injection::Injection;
 use scheduler::loss::at_rest;
 use scheduler::rule::date;
-use scheduler::situation::Situation;
+use scheduler::situation::{Configuration, Situation};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -130,10 +130,11 @@ impl Source {
             }
             (None, None, Some(path)) => {
                 let now = now.unwrap_or_else(clock);
-                let config = config::parse(&read(path)?).config.ok_or_else(|| {
+                let mut config = config::parse(&read(path)?).config.ok_or_else(|| {
                     Failure::refused(format!("{} is not a valid cluster file", path.display()))
                         .hint(format!("run: paceline validate {}", path.display()))
                 })?;
+                say_file(&mut config.written, path);
                 let started = Situation::just_started(config.written, now);
                 return at_rest(&started).ok_or_else(|| {
                     Failure::refused(format!("the cluster of {} does not come to rest, even on paper", path.display()))
@@ -147,10 +148,12 @@ impl Source {
             situation.now_ms = clock();
         }
         let Some(path) = &self.config else { return Ok(situation) };
-        import::with_cluster_file(&situation, &read(path)?).map_err(|problems| {
+        let mut situation = import::with_cluster_file(&situation, &read(path)?).map_err(|problems| {
             let failure = Failure::refused(format!("{} is not a valid cluster file", path.display()));
             problems.into_iter().fold(failure, |failure, problem| failure.because(problem))
-        })
+        })?;
+        say_file(&mut situation.configuration, path);
+        Ok(situation)
     }
 }
 
@@ -166,6 +169,13 @@ pub(super) fn running(context: &Context<'_>, elsewhere: &str) -> Result<Situatio
             Failure::refused("the daemon's situation is not one that this program understands").because(error)
         }),
         other => Err(Failure::unexpected(&other)),
+    }
+}
+
+/// Says of which file the lines are; standard input has no name.
+pub(super) fn say_file(written: &mut Configuration, path: &Path) {
+    if path != Path::new("-") {
+        written.say_file(&path.display().to_string());
     }
 }
 

@@ -182,7 +182,7 @@ fn fencing_levels(file: &Fields<'_>, report: &mut Report<'_>) -> Vec<FencingLeve
         };
         let devices = fields.texts("devices").iter().map(|device| device.value.to_owned()).collect();
         levels.push(FencingLevel {
-            id: values::place_id("fencing-level", table, report),
+            id: values::place("[[fencing-level]]", table, report),
             target,
             index: fields.integer("index"),
             devices,

@@ -4,6 +4,7 @@
 use crate::facts::{self, Facts};
 use crate::loss::at_rest;
 use crate::outcome::Outcome;
+use crate::reason::named;
 use crate::role::Role;
 use crate::situation::{Combine, Comparison, Condition, DateTest, Preference, Resource, ResourceKind, Rule, Situation};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,7 +67,7 @@ fn never_true(started: &Situation, found: &mut Vec<String>) {
         let Preference::Rules(rules) = &location.preference else { continue };
         for rule in rules {
             if let Some(why) = contradiction(&rule.rule, started.now_ms) {
-                found.push(format!("the rule of the location {} can never hold: {why}", location.id));
+                found.push(format!("the rule of {} can never hold: {why}", named("location constraint", &location.id)));
             }
         }
     }
@@ -81,7 +82,7 @@ fn never_true(started: &Situation, found: &mut Vec<String>) {
     let defaults = configuration.resource_defaults.iter().chain(&configuration.operation_defaults);
     for set in own.chain(defaults).chain(&configuration.properties) {
         if let Some(why) = set.rule.as_ref().and_then(|rule| contradiction(rule, started.now_ms)) {
-            found.push(format!("the rule of {} can never hold: {why}", set.id));
+            found.push(format!("the rule of {} can never hold: {why}", named("the set", &set.id)));
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Why a resource is where it is, or is not: each node with what spoke for and against it, the first thing that stands
-//! in the way, and the command that would change it.
+//! in the way, and the commands that would change it.
 //!
 //! ```text
-//! facts, constraints -> assignment with a ledger -> words -> Explanation
+//! facts, constraints -> assignment with a ledger -> words -> Explanation -> text
 //! ```
 //!
 //! Nothing is worked out again here: the words are made from what the assignment wrote down while it decided.
 
 mod block;
 mod decision;
+mod remedy;
+mod text;
 mod words;
 
 use crate::assign::ledger::{Cause, Entry};
@@ -21,7 +23,6 @@ use crate::role::Role;
 use crate::situation::Situation;
 use config::Score;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// Resources that are looked at besides the one asked about, because it follows them; at most.
 const FOLLOWED: usize = 64;
@@ -44,13 +45,13 @@ pub struct Part {
     pub runs_on: Vec<String>,
     /// What it does there.
     pub role_now: Role,
-    /// Where it should be.
+    /// Where it is placed.
     pub wanted: Option<String>,
     /// As what.
     pub role: Role,
     /// How much its promotion is wanted; `None`: it cannot be promoted.
     pub promotion: Option<Score>,
-    /// Why there, in a sentence.
+    /// What becomes of it and why, in a sentence without its name.
     pub decision: String,
     /// The first thing that stands in its way.
     pub block: Option<Block>,
@@ -64,14 +65,32 @@ pub struct Block {
     /// In a sentence.
     pub because: String,
     /// The same for each node, or for what it follows, a line each.
-    #[serde(default)]
     pub each: Vec<String>,
-    /// The command that would change it, where there is one.
-    pub command: Option<String>,
+    /// What would change it, the easiest first.
+    pub remedies: Vec<Remedy>,
+}
+
+/// What an operator can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// The command; `FILE` stands for a cluster file whose name is not known.
+    pub command: String,
+    /// What it does, or what has to be done before it.
+    pub effect: String,
 }
 
 impl Block {
-    /// All of it in one line.
+    /// A sentence alone.
+    fn of(because: String) -> Block {
+        Block { because, each: Vec::new(), remedies: Vec::new() }
+    }
+
+    /// With something that would change it.
+    fn with(self, remedy: Option<Remedy>) -> Block {
+        Block { remedies: self.remedies.into_iter().chain(remedy).collect(), ..self }
+    }
+
+    /// Why, in one line.
     #[must_use]
     pub fn line(&self) -> String {
         let parts = std::iter::once(self.because.as_str()).chain(self.each.iter().map(|line| line.trim()));
@@ -86,6 +105,8 @@ pub struct NodeView {
     pub node: String,
     /// What it is worth in the end; `None`: nothing allows it.
     pub score: Option<Score>,
+    /// What would have to change before it is allowed (`until ...`, `while ...`), where it is not and that is known.
+    pub until: Option<String>,
     /// Why nothing can run there, whatever it is worth.
     pub unusable: Option<Block>,
     /// It was chosen.
@@ -103,11 +124,11 @@ pub struct Point {
     pub score: Score,
     /// In words.
     pub words: String,
-    /// The command that would change it, where there is one.
-    pub command: Option<String>,
+    /// What would change it, where that is known.
+    pub remedy: Option<Remedy>,
 }
 
-/// Explains where a resource, its members or its instances should be; with `node`, for this node only.
+/// Explains where a resource, its members or its instances are placed; with `node`, for this node only.
 ///
 /// # Errors
 ///
@@ -124,10 +145,31 @@ pub fn explain(situation: &Situation, resource: &str, node: Option<&str>) -> Res
         ),
     };
     let constraints = constraint::resolve(&facts);
-    let assignment = assign::assign_watching(&facts, &constraints, watched(&facts, &constraints, &asked));
+    let mut looked_at = Vec::new();
+    watch(&facts, &constraints, &asked, &mut looked_at);
+    let assignment = assign::assign_watching(&facts, &constraints, looked_at);
     let view = View { facts: &facts, constraints: &constraints, assignment: &assignment };
     let parts = asked.iter().flat_map(|&asked| facts.primitives(asked)).map(|part| view.part(part, only)).collect();
     Ok(Explanation { resource: resource.to_string(), parts })
+}
+
+/// The first thing that stands in the way of each of these resources; `None` for one that nothing hinders, and for a
+/// name that is none.
+#[must_use]
+pub fn blocks(situation: &Situation, resources: &[&str]) -> Vec<Option<Block>> {
+    let facts = facts::read(situation);
+    let constraints = constraint::resolve(&facts);
+    let asked: Vec<Vec<ResourceIx>> = resources.iter().map(|name| find(&facts, name).unwrap_or_default()).collect();
+    let mut looked_at = Vec::new();
+    for asked in &asked {
+        watch(&facts, &constraints, asked, &mut looked_at);
+    }
+    let assignment = assign::assign_watching(&facts, &constraints, looked_at);
+    let view = View { facts: &facts, constraints: &constraints, assignment: &assignment };
+    let first = |asked: &Vec<ResourceIx>| {
+        asked.iter().flat_map(|&asked| facts.primitives(asked)).find_map(|part| view.block(part))
+    };
+    asked.iter().map(first).collect()
 }
 
 /// The resources that a name, also one with an instance's number, stands for. The name of something inside an
@@ -144,9 +186,8 @@ fn find(facts: &Facts<'_>, name: &str) -> Option<Vec<ResourceIx>> {
     (!found.is_empty()).then_some(found)
 }
 
-/// The resources, what is inside them and around them, and what they have to follow.
-fn watched(facts: &Facts<'_>, constraints: &Constraints, asked: &[ResourceIx]) -> Vec<ResourceIx> {
-    let mut watched: Vec<ResourceIx> = Vec::new();
+/// Adds the resources, what is inside them and around them, and what they have to follow.
+fn watch(facts: &Facts<'_>, constraints: &Constraints, asked: &[ResourceIx], watched: &mut Vec<ResourceIx>) {
     let mut next: Vec<ResourceIx> = asked.to_vec();
     let mut followed = 0;
     while let Some(resource) = next.pop() {
@@ -164,7 +205,6 @@ fn watched(facts: &Facts<'_>, constraints: &Constraints, asked: &[ResourceIx]) -
             }
         }
     }
-    watched
 }
 
 /// What words are made from.
@@ -196,6 +236,7 @@ impl View<'_, '_> {
         NodeView {
             node: self.name(node),
             score: self.score(resource, node).map(outward),
+            until: self.end(resource, node).and_then(|end| self.until(end)),
             unusable: self.unusable(node),
             chosen: self.assignment.node(resource) == Some(node),
             runs: self.facts[resource].on.contains(&node),
@@ -256,67 +297,10 @@ impl View<'_, '_> {
         if said_already || (score == 0 && entry.cause == Cause::Listed) {
             return None;
         }
-        Some(Point { score: outward(score), words: self.words(entry), command: self.command(entry) })
+        Some(Point { score: outward(score), words: self.words(entry), remedy: self.remedy(entry) })
     }
 
     fn name(&self, node: NodeIx) -> String {
         self.facts[node].name.clone()
-    }
-}
-
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, part) in self.parts.iter().enumerate() {
-            if at > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "{part}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.resource, self.decision)?;
-        if let Some(block) = &self.block {
-            writeln!(f, "  {}", block.because)?;
-            for line in &block.each {
-                writeln!(f, "    {line}")?;
-            }
-            if let Some(command) = &block.command {
-                writeln!(f, "  to change that: {command}")?;
-            }
-        }
-        for node in &self.nodes {
-            write!(f, "{node}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for NodeView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let score = match (self.score, &self.unusable) {
-            (None, _) => "not allowed by anything".to_string(),
-            (Some(score), None) => score.to_string(),
-            (Some(score), Some(_)) => format!("cannot be used; else {score}"),
-        };
-        let mark = match (self.chosen, self.runs, &self.unusable) {
-            (true, true, _) => "  <- stays here",
-            (true, false, _) => "  <- goes here",
-            (false, true, Some(_)) => "  <- last known here",
-            (false, true, None) => "  <- runs here",
-            (false, false, _) => "",
-        };
-        writeln!(f, "  {} ({score}){mark}", self.node)?;
-        if let Some(unusable) = &self.unusable {
-            writeln!(f, "             {}", unusable.because)?;
-        }
-        for point in &self.spoke {
-            let sign = if point.score > Score::ZERO && !point.score.is_mandatory() { "+" } else { "" };
-            writeln!(f, "    {:>9}  {}", format!("{sign}{}", point.score), point.words)?;
-        }
-        Ok(())
     }
 }

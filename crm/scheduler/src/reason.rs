@@ -1,6 +1,7 @@
 //! Why: what a stage decided, recorded as data where it was decided. Sentences are made at the edge, by `Display`.
 
 use crate::role::Role;
+use crate::situation::Origin;
 use std::fmt;
 
 /// One reason. The resource and the node that it is said of are known from where it stands; others are named in it.
@@ -142,9 +143,9 @@ pub enum Reason {
         /// What drives it away, where something does; else the other node is worth more.
         because: Option<Box<Reason>>,
     },
-    /// It should be in this role now.
+    /// Its place is here, in this role.
     Wished(Role),
-    /// It should not run, where nothing more is known.
+    /// It has no place, where nothing more is known.
     Unwanted,
 }
 
@@ -182,7 +183,7 @@ impl fmt::Display for Reason {
             Reason::Locked(node) => return write!(f, "locked to {node} until it is back"),
             Reason::PrimaryNowhere { primary, constraint } => {
                 let constraint = named("colocation", constraint);
-                return write!(f, "it has to be with {primary}, which is to run nowhere ({constraint})");
+                return write!(f, "it has to be with {primary}, which is placed nowhere ({constraint})");
             }
             Reason::DeviceChanged(device) => return write!(f, "the definition of {device} was changed"),
             Reason::OperationFailed { resource, operation, node, exit_code } => {
@@ -206,7 +207,8 @@ impl fmt::Display for Reason {
             Reason::Unknown { resource, node } => return write!(f, "what {resource} does on {node} is not known"),
             Reason::Moves { to, because: Some(because) } => return write!(f, "it moves to {to}: {because}"),
             Reason::Moves { to, because: None } => return write!(f, "it moves to {to}, which is worth more"),
-            Reason::Wished(role) => return write!(f, "it should be {}", role.to_string().to_lowercase()),
+            Reason::Wished(Role::Promoted) => "it is the one to be promoted",
+            Reason::Wished(_) => "it belongs here",
             Reason::StopAll => "stop-all-resources is set",
             Reason::NotConfigured => "it is not configured any more",
             Reason::Maintenance => "it is left alone (maintenance)",
@@ -228,7 +230,7 @@ impl fmt::Display for Reason {
             Reason::ConnectionRetried => "the connection is tried again later",
             Reason::NoQuorum => "there is no quorum",
             Reason::Frozen => "there is no quorum, and everything stays as it is",
-            Reason::Unwanted => "it should not run",
+            Reason::Unwanted => "it belongs nowhere",
         };
         f.write_str(words)
     }
@@ -249,15 +251,14 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// A constraint in words: by its line in a cluster file, or by the name that a CIB gives it.
-pub(crate) fn named(what: &str, id: &str) -> String {
-    match line(id) {
-        Some(line) => format!("{what} in line {line}"),
-        None => format!("{what} {id}"),
-    }
-}
+/// The name of a location constraint that stands for an operator's wish.
+pub const MOVED: &str = "paceline resource move";
 
-/// The line of a cluster file that stands for a name.
-pub(crate) fn line(id: &str) -> Option<&str> {
-    id.strip_prefix("(line ")?.strip_suffix(')')
+/// A constraint in words: by its word and place in a cluster file, or by the name that a CIB gives it.
+pub(crate) fn named(what: &str, name: &str) -> String {
+    match Origin::of(name) {
+        Some(origin) => origin.to_string(),
+        None if name == MOVED => format!("`{MOVED}`"),
+        None => format!("{what} {name}"),
+    }
 }

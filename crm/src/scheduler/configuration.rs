@@ -3,6 +3,7 @@
 
 use super::Situation;
 use crate::cib::{Cib, Durable};
+use ::scheduler::reason::MOVED;
 use ::scheduler::situation::{
     AttributeSet, Configuration, Discovery, Location, LocationScore, NodeKind, Preference, Resource, ResourceKind,
     Subject, Value,
@@ -27,7 +28,7 @@ pub(super) fn in_force(situation: &Situation<'_>) -> Configuration {
     }
     for (name, node) in &cib.durable.overrides.moves {
         configuration.constraints.locations.push(Location {
-            id: format!("move to {node}"),
+            id: MOVED.to_owned(),
             subject: Subject::Resource(name.to_string()),
             role: None,
             discovery: Discovery::Always,

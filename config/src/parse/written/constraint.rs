@@ -2,7 +2,7 @@
 
 use super::super::fields::Fields;
 use super::super::value::At;
-use super::values::{place, place_id, rule};
+use super::values::{place, rule};
 use crate::option::{BUNDLE, CLONE, COLOCATION, GROUP, LOCATION, LOCATION_RULE, ORDER, RESOURCE, RESOURCE_SET, TICKET};
 use crate::report::Report;
 use crate::score::Score;
@@ -60,11 +60,11 @@ pub(super) fn read(file: &Fields<'_>, report: &mut Report<'_>) -> Constraints {
 
 impl Drafts {
     fn short_forms(&mut self, of: &str, fields: &Fields<'_>, report: &Report<'_>) {
-        let scores = fields.scores("prefer").iter().map(|(node, score)| (node, score.value));
-        let never = fields.texts("avoid").iter().map(|node| (node, Score::NEVER));
-        for (node, score) in scores.chain(never) {
+        let scores = fields.scores("prefer").iter().map(|(node, score)| ("prefer", node, score.value));
+        let never = fields.texts("avoid").iter().map(|node| ("avoid", node, Score::NEVER));
+        for (word, node, score) in scores.chain(never) {
             let location = Location {
-                id: place(node, report),
+                id: place(word, node, report),
                 subject: Subject::Resource(of.to_owned()),
                 role: None,
                 discovery: Discovery::Always,
@@ -75,7 +75,7 @@ impl Drafts {
         }
         for other in fields.texts("with") {
             let colocation = Colocation {
-                id: place(other, report),
+                id: place("with", other, report),
                 score: Score::MANDATORY,
                 dependent: of.to_owned(),
                 primary: other.value.to_owned(),
@@ -85,7 +85,7 @@ impl Drafts {
         }
         for other in fields.texts("after") {
             let order = Order {
-                id: place(other, report),
+                id: place("after", other, report),
                 first: other.value.to_owned(),
                 then: of.to_owned(),
                 ..Order::default()
@@ -109,7 +109,7 @@ fn sets(fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<ResourceSet> {
         let subject = format!("a set of {}", fields.subject);
         let of = Fields::read_as(&RESOURCE_SET, subject, table.span.clone(), table.value, report);
         sets.push(ResourceSet {
-            id: place_id("set", table, report),
+            id: place("sets", table, report),
             members: of.texts("members").iter().map(|member| member.value.to_owned()).collect(),
             sequential: of.given_bool("sequential"),
             require_all: of.given_bool("require-all"),
@@ -156,7 +156,7 @@ fn location(table: &Table<'_>, report: &mut Report<'_>) -> Option<Location> {
         "exclusive" => Discovery::Exclusive,
         _ => Discovery::Always,
     };
-    let id = place(table, report);
+    let id = place("[[location]]", table, report);
     let role = choice(&fields, "role");
     Some(Location { id, subject, role, discovery, preference, lifetime: lifetime(&fields, report) })
 }
@@ -215,7 +215,7 @@ fn location_rule(fields: &Fields<'_>, table: &Table<'_>, report: &mut Report<'_>
 fn colocation(table: &Table<'_>, report: &mut Report<'_>) -> Option<Colocation> {
     let fields = Fields::read(&COLOCATION, "", table.span.clone(), table.value, report);
     ends(&fields, ["dependent", "primary"], table, report).then(|| Colocation {
-        id: place(table, report),
+        id: place("[[colocation]]", table, report),
         score: fields.score("score"),
         dependent: text(&fields, "dependent").unwrap_or_default(),
         dependent_role: choice(&fields, "dependent-role"),
@@ -245,7 +245,7 @@ fn order_kind(word: &str) -> OrderKind {
 fn order(table: &Table<'_>, report: &mut Report<'_>) -> Option<Order> {
     let fields = Fields::read(&ORDER, "", table.span.clone(), table.value, report);
     ends(&fields, ["first", "then"], table, report).then(|| Order {
-        id: place(table, report),
+        id: place("[[order]]", table, report),
         kind: order_kind(fields.choice("kind")),
         symmetrical: fields.given_bool("symmetrical"),
         require_all: fields.given_bool("require-all"),
@@ -266,7 +266,7 @@ fn ticket(table: &Table<'_>, report: &mut Report<'_>) -> TicketConstraint {
         report.missing(table.span.clone(), message, None);
     }
     TicketConstraint {
-        id: place(table, report),
+        id: place("[[ticket]]", table, report),
         ticket: text(&fields, "ticket").unwrap_or_default(),
         loss_policy: fields.given_choice("loss-policy").map(|word| match word {
             "demote" => LossPolicy::Demote,

@@ -5,7 +5,7 @@ use super::super::value::{At, Value as Read};
 use crate::option::SET;
 use crate::report::Report;
 use crate::score::Score;
-use crate::written::{AttributeSet, Rule, Value};
+use crate::written::{AttributeSet, Origin, Rule, Value};
 use std::time::Duration;
 
 /// A name and a value.
@@ -87,7 +87,7 @@ pub(super) fn sets(fields: &Fields<'_>, of: &str, report: &mut Report<'_>) -> Ve
             continue;
         }
         sets.push(AttributeSet {
-            id: place_id(of, table, report),
+            id: place(of, table, report),
             score: set.score("score"),
             rule: set.text("rule").and_then(|text| rule(&text, report)),
             values: pairs(set.pairs("values")),
@@ -107,14 +107,9 @@ pub(super) fn rule(text: &At<&str>, report: &mut Report<'_>) -> Option<Rule> {
     }
 }
 
-/// A name for something that has none: what it is and its line.
-pub(super) fn place_id<T>(what: &str, at: &At<T>, report: &Report<'_>) -> String {
-    format!("{what} (line {})", report.line(at.span.start))
-}
-
-/// The name of a constraint: where it stands.
-pub(super) fn place<T>(at: &At<T>, report: &Report<'_>) -> String {
-    format!("(line {})", report.line(at.span.start))
+/// A name for something that has none: the word it is written with, and its place.
+pub(super) fn place<T>(word: &str, at: &At<T>, report: &Report<'_>) -> String {
+    Origin::name(word, report.line(at.span.start))
 }
 
 /// An interval as the peer reads it.

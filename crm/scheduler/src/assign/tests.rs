@@ -278,8 +278,8 @@ fn an_explanation_goes_to_the_bottom_of_it_and_names_the_command() {
     let situation = world.resource(primitive("web", &[])).colocation("web", "db", 1_000_000).situation();
     let explanation = explain(&situation, "web", None).expect("there is a web");
     let block = explanation.parts[0].block.as_ref().expect("it cannot run");
-    assert!(block.line().contains("web-with-db") && block.line().contains("target role"), "{}", block.line());
-    assert_eq!(block.command.as_deref(), Some("paceline resource enable db"));
+    assert!(block.line().contains("web-with-db") && block.line().contains("disabled"), "{}", block.line());
+    assert_eq!(block.remedies[0].command, "paceline resource enable db");
     assert!(explain(&situation, "nobody", None).is_err());
 }
 
@@ -290,7 +290,9 @@ fn an_explanation_tells_what_each_node_is_worth() {
     let explanation = explain(&situation, "ip", Some("n1")).expect("there is an ip");
     let [node] = &explanation.parts[0].nodes[..] else { panic!("one node was asked about") };
     assert_eq!((node.node.as_str(), node.score), ("n1", Some(Score::NEVER)));
-    assert_eq!(node.spoke[0].command.as_deref(), Some("paceline resource cleanup ip --on n1"));
+    assert_eq!(node.until.as_deref(), Some("until its failures are cleaned up"));
+    let remedy = node.spoke[0].remedy.as_ref().expect("failures can be cleaned up");
+    assert_eq!(remedy.command, "paceline resource cleanup ip --on n1");
     let all = explain(&situation, "ip", None).expect("there is an ip").to_string();
     assert!(all.contains("+7  location constraint ip-on-n2 speaks for this node"), "{all}");
 }

@@ -1,6 +1,6 @@
 //! The first thing that stands in the way of a resource.
 
-use super::{Block, View};
+use super::{Block, Remedy, View};
 use crate::assign::ledger::{Cause, Entry};
 use crate::assign::score::NEVER;
 use crate::facts::meta::Requires;
@@ -11,6 +11,9 @@ use crate::role::Role;
 
 /// How far the way from one resource to the one that it has to follow is gone.
 const DEPTH: usize = 8;
+
+/// Remedies told for one resource, at most.
+const MOST: usize = 3;
 
 impl View<'_, '_> {
     /// The first thing that stands in the way; `None` when nothing does.
@@ -23,23 +26,40 @@ impl View<'_, '_> {
         let here = &self.facts[resource];
         let base = &here.base;
         if let Some(reason) = &here.blocked {
-            let command = Some(format!("paceline resource cleanup {base}"));
-            return Some(Block { because: format!("it may not be touched: {reason}"), each: Vec::new(), command });
+            return Some(Block::of(format!("it may not be touched: {reason}")).with(Some(Remedy::cleanup(base))));
         }
         if let Some(reason) = &self.assignment.frozen[resource.at()] {
-            return Some(Block { because: format!("it is left as it is: {reason}"), each: Vec::new(), command: None });
+            return Some(Block::of(format!("it is left as it is: {reason}")));
         }
         if self.assignment.managed[resource.at()] {
             return None;
         }
         let maintained = here.on.iter().find(|&&node| self.facts[node].maintenance);
-        let command = maintained.map(|&node| format!("paceline node online {}", self.name(node)));
-        let why = match here.meta.unmanaged_reason {
-            Some(why) => why,
-            None if !self.facts.options.fencing_possible => "fencing is enabled, but there is no fence device",
-            None => "it is not managed",
+        let (why, remedy) = match (here.meta.unmanaged_reason, maintained) {
+            (Some("maintenance-mode"), _) => (
+                "the whole cluster is in maintenance (`maintenance-mode`)",
+                Some(self.apply("`maintenance-mode` is false")),
+            ),
+            (_, Some(&node)) => ("its node is in maintenance", Some(self.online(node))),
+            (Some("maintenance"), None) => {
+                ("it is in maintenance (`maintenance`)", Some(self.apply(&format!("`maintenance` of {base} is false"))))
+            }
+            (Some("is-managed"), None) => {
+                ("it is not managed (`managed`)", Some(self.apply(&format!("`managed` of {base} is true"))))
+            }
+            (Some(why), None) => (why, None),
+            (None, None) if !self.facts.options.fencing_possible => {
+                ("fencing is enabled, but there is no fence device", Some(self.apply("it has a `[fencing.NAME]`")))
+            }
+            (None, None) => ("it is not managed", None),
         };
-        Some(Block { because: format!("it is left alone: {why}"), each: Vec::new(), command })
+        Some(Block::of(format!("it is left alone: {why}")).with(remedy))
+    }
+
+    /// A node that was set aside is used again.
+    fn online(&self, node: NodeIx) -> Remedy {
+        let name = self.name(node);
+        Remedy::new(format!("paceline node online {name}"), format!("lets {name} be used again"))
     }
 
     /// It has no node.
@@ -49,15 +69,20 @@ impl View<'_, '_> {
         }
         let here = &self.facts[resource];
         if let Some((Role::Stopped, reason)) = &here.next_role {
-            let command = Some(format!("paceline resource enable {}", here.base));
-            return Some(Block { because: format!("it is to be stopped: {reason}"), each: Vec::new(), command });
+            let (because, remedy) = match reason {
+                Reason::TargetRole(_) => {
+                    ("it is disabled (`target-role`)".to_string(), Some(Remedy::enable(&here.base)))
+                }
+                Reason::OperationFailed { .. } => {
+                    (format!("it is kept stopped: {reason}"), Some(Remedy::cleanup(&here.base)))
+                }
+                _ => (format!("it is kept stopped: {reason}"), None),
+            };
+            return Some(Block::of(because).with(remedy));
         }
         if self.facts.options.stop_all {
-            return Some(Block {
-                because: "everything is to be stopped (stop-all-resources)".to_string(),
-                each: Vec::new(),
-                command: None,
-            });
+            let remedy = self.apply("`stop-all-resources` is false");
+            return Some(Block::of("everything is kept stopped (`stop-all-resources`)".to_string()).with(Some(remedy)));
         }
         let usable: Vec<NodeIx> = self.facts.all_nodes().filter(|&node| self.unusable(node).is_none()).collect();
         if usable.is_empty() {
@@ -75,19 +100,19 @@ impl View<'_, '_> {
         };
         let mut ways: Vec<&Entry> = ends.iter().filter_map(|(_, end)| *end).collect();
         ways.sort_by_key(lacking);
-        let command = ways.into_iter().find_map(|entry| self.command(entry));
-        Some(Block { because: "no node that can be used is left for it".to_string(), each, command })
+        let remedies = distinct(ways.into_iter().filter_map(|entry| self.remedy(entry)));
+        Some(Block { because: "no node that can be used is left for it".to_string(), each, remedies })
     }
 
     fn no_node(&self) -> Block {
         let all: Vec<Block> = self.facts.all_nodes().filter_map(|node| self.unusable(node)).collect();
-        let command = all.iter().find_map(|block| block.command.clone());
+        let remedies = distinct(all.iter().flat_map(|block| block.remedies.iter().cloned()));
         let each = all.into_iter().map(|block| block.because).collect();
-        Block { because: "no node can be used".to_string(), each, command }
+        Block { because: "no node can be used".to_string(), each, remedies }
     }
 
     /// What took a node from a resource: the first change that forbade it, of its own or of its clone.
-    fn end(&self, resource: ResourceIx, node: NodeIx) -> Option<&Entry> {
+    pub(super) fn end(&self, resource: ResourceIx, node: NodeIx) -> Option<&Entry> {
         let end = self.entries(resource, node).find(|entry| entry.after <= NEVER)?;
         if end.cause == Cause::NoRoom
             && let Some(parent) = self.facts[resource].parent
@@ -111,10 +136,10 @@ impl View<'_, '_> {
             if let Some(deeper) = first.and_then(|first| self.nowhere(first, depth - 1)) {
                 let mut each = vec![format!("{}: {}", self.facts[primary].id, deeper.because)];
                 each.extend(deeper.each.into_iter().map(|line| format!("  {line}")));
-                return Block { because, each, command: deeper.command };
+                return Block { because, each, remedies: deeper.remedies };
             }
         }
-        Block { because, each: Vec::new(), command: self.command(entry) }
+        Block::of(because).with(self.remedy(entry))
     }
 
     /// It has a node, but does not get there now.
@@ -129,36 +154,50 @@ impl View<'_, '_> {
             matches!(options.no_quorum_policy, NoQuorumPolicy::Stop | NoQuorumPolicy::Freeze | NoQuorumPolicy::Demote);
         if !options.quorate && stops && here.meta.requires >= Requires::Quorum {
             let because = "this part of the cluster has no quorum, so nothing is started".to_string();
-            return Some(Block { because, each: Vec::new(), command: None });
+            let votes = Remedy::new("paceline quorum status".to_string(), "shows whose votes are missing");
+            return Some(Block::of(because).with(Some(votes)));
         }
         let unclean: Vec<NodeIx> = self.facts.all_nodes().filter(|&node| self.facts[node].unclean).collect();
         if here.meta.requires < Requires::Fencing || unclean.is_empty() {
             return None;
         }
         let names: Vec<String> = unclean.iter().map(|&node| self.name(node)).collect();
-        let because = format!("it waits until {} is fenced, since it may still run there", names.join(" and "));
-        let command = names.first().map(|name| {
-            format!(
-                "nothing, the cluster fences by itself; only if that fails and you have seen that {name} has no power \
-                 (else it may run twice): paceline fencing confirm {name}"
-            )
-        });
-        Some(Block { because, each: Vec::new(), command })
+        let all = names.join(" and ");
+        let because = format!("it waits until {all} is fenced, since it may still run there");
+        let each = vec![format!("the cluster fences {all} by itself: there is nothing to do but wait")];
+        let vouch = |name: &String| {
+            let command = format!("paceline fencing confirm {name}");
+            let effect = format!(
+                "ONLY if fencing fails, and you have seen that {name} has no power: else {} may run twice",
+                here.base
+            );
+            Remedy::new(command, effect)
+        };
+        Some(Block { because, each, remedies: distinct(names.iter().map(vouch)) })
     }
 
     /// Why nothing can run on a node.
     pub(super) fn unusable(&self, node: NodeIx) -> Option<Block> {
         let here = &self.facts[node];
         let trouble = self.assignment.outlook[node.at()].trouble(here)?;
-        let command = match trouble {
-            Trouble::Standby | Trouble::StandbyForFailure | Trouble::Maintenance => {
-                Some(format!("paceline node online {}", here.name))
-            }
+        let remedy = match trouble {
+            Trouble::Standby | Trouble::StandbyForFailure | Trouble::Maintenance => Some(self.online(node)),
             Trouble::Unclean | Trouble::NotConnected | Trouble::Offline | Trouble::Leaving | Trouble::Joining => None,
         };
         let because = Reason::Unusable { node: here.name.clone(), trouble }.to_string();
-        Some(Block { because, each: Vec::new(), command })
+        Some(Block::of(because).with(remedy))
     }
+}
+
+/// The first few, each once.
+fn distinct(remedies: impl Iterator<Item = Remedy>) -> Vec<Remedy> {
+    let mut found: Vec<Remedy> = Vec::new();
+    for remedy in remedies {
+        if found.len() < MOST && !found.contains(&remedy) {
+            found.push(remedy);
+        }
+    }
+    found
 }
 
 /// The cause that forbids every node, if it is the same for all.

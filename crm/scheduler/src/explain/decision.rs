@@ -6,26 +6,44 @@ use crate::role::Role;
 use config::Score;
 
 impl View<'_, '_> {
-    /// Where a primitive should be, and why there.
+    /// What becomes of a primitive, and why there.
     pub(super) fn decision(&self, resource: ResourceIx) -> String {
         let here = &self.facts[resource];
-        let Some(node) = self.assignment.node(resource) else {
-            return if here.on.is_empty() { "it should run nowhere".to_string() } else { "it should stop".to_string() };
-        };
-        let name = self.name(node);
-        let role = self.promotion(resource);
-        if !self.assignment.managed[resource.at()] {
-            return format!("it stays on {name}, since it is left alone");
+        let on = &here.on;
+        let untouched = !self.assignment.managed[resource.at()]
+            || here.blocked.is_some()
+            || self.assignment.frozen[resource.at()].is_some();
+        if untouched && !on.is_empty() {
+            return format!("stays as it is on {}", self.names(on));
         }
-        let verb = if here.on.contains(&node) { "stay" } else { "run" };
-        format!("it should {verb} on {name}{role}: {}", self.comparison(resource, node))
+        let Some(node) = self.assignment.node(resource) else {
+            let reachable: Vec<NodeIx> = on.iter().copied().filter(|&node| !self.facts[node].unclean).collect();
+            return match (on.is_empty(), reachable.is_empty()) {
+                (true, _) => "runs nowhere".to_string(),
+                (false, true) => format!("is started nowhere else; it was last known on {}", self.names(on)),
+                (false, false) => format!("stops on {}", self.names(&reachable)),
+            };
+        };
+        let (name, role) = (self.name(node), self.promotion(resource));
+        let others: Vec<NodeIx> = on.iter().copied().filter(|&other| other != node).collect();
+        let what = match (on.contains(&node), others.is_empty()) {
+            (true, true) => format!("stays on {name}"),
+            (true, false) => format!("stays on {name}, and stops on {}", self.names(&others)),
+            (false, true) => format!("starts on {name}"),
+            (false, false) => format!("moves from {} to {name}", self.names(&others)),
+        };
+        format!("{what}{role}: {}", self.comparison(resource, node))
+    }
+
+    fn names(&self, nodes: &[NodeIx]) -> String {
+        nodes.iter().map(|&node| self.name(node)).collect::<Vec<_>>().join(" and ")
     }
 
     /// Whether it is to be promoted, and how much that is wanted.
     fn promotion(&self, resource: ResourceIx) -> String {
         let Some(score) = self.promotion_score(resource) else { return String::new() };
         match self.assignment.role(resource) {
-            Role::Promoted => format!(" and be promoted (promotion score {score})"),
+            Role::Promoted => format!(", promoted there (promotion score {score})"),
             _ if score == Score::new(-1) => {
                 ", not promoted (neither its agent nor a constraint asks for it)".to_string()
             }
@@ -47,15 +65,15 @@ impl View<'_, '_> {
             others.filter_map(|other| Some((other, self.score(resource, other)?))).max_by_key(|&(_, score)| score);
         match rival {
             Some((other, next)) if next >= 0 && next < score => {
-                format!("it is worth more ({}) than {} ({next})", self.worth(score), self.name(other))
+                format!("its score is {} there, and {next} on {}", self.worth(score), self.name(other))
             }
             Some((other, next)) if next == score && score >= 0 => {
                 let habit = self.facts[resource].on.contains(&node);
                 let why = if habit { "it runs there" } else { "less was placed there, or its name comes first" };
-                format!("it is worth as much as {} ({}), and {why}", self.name(other), self.worth(score))
+                format!("its score is {} there as on {}, and {why}", self.worth(score), self.name(other))
             }
-            Some((_, next)) if next >= 0 => "it was set aside for it when its instances were shared out".to_string(),
-            Some(_) | None => "it is the only node that is left".to_string(),
+            Some((_, next)) if next >= 0 => "this place was its share of its clone's instances".to_string(),
+            Some(_) | None => "the only node left for it".to_string(),
         }
     }
 

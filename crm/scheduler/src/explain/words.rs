@@ -5,7 +5,7 @@ use crate::assign::ledger::{Cause, Entry};
 use crate::assign::score::NEVER;
 use crate::constraint::Colocation;
 use crate::index::{NodeIx, ResourceIx};
-use crate::reason::{line, named};
+use crate::reason::named;
 use crate::role::Role;
 use crate::rule::date;
 use crate::situation::Subject;
@@ -40,8 +40,8 @@ impl View<'_, '_> {
             Cause::Ban(reason) => reason.to_string(),
             Cause::Lock(lock) => format!("it waits for {}, which went down in order", self.name(*lock)),
             Cause::Ticket(at) => self.ticket(*at),
-            Cause::NotOpened => "its constraints open other nodes only (exclusive discovery)".to_string(),
-            Cause::TargetRole => "it is to be stopped (target role)".to_string(),
+            Cause::NotOpened => "its constraints open other nodes only (`discovery = \"exclusive\"`)".to_string(),
+            Cause::TargetRole => "it is disabled (`target-role`)".to_string(),
             Cause::Removed => "it is not configured any more".to_string(),
             Cause::Follows(at, place) => self.follows(*at, *place, entry),
             Cause::Influence(at) => self.influence(*at, entry),
@@ -52,31 +52,6 @@ impl View<'_, '_> {
             Cause::NoRoom => format!("{node} has enough instances of it"),
             Cause::EnoughInstances => "there are enough instances of it already".to_string(),
             Cause::Container => "its container is somewhere else".to_string(),
-        }
-    }
-
-    /// The command that would take a change back.
-    pub(super) fn command(&self, entry: &Entry) -> Option<String> {
-        let resource = &self.facts[entry.resource].base;
-        match &entry.cause {
-            Cause::Failures(..) | Cause::Ban(_) => {
-                Some(format!("paceline resource cleanup {resource} --on {}", self.facts[entry.node].name))
-            }
-            Cause::TargetRole => Some(format!("paceline resource enable {resource}")),
-            Cause::Location(at) => edit(&self.constraints.locations[*at].id),
-            Cause::Follows(at, _) => edit(&self.constraints.colocations[*at as usize].id),
-            Cause::Capacity(name, need, left) => {
-                let node = &self.facts[entry.node].name;
-                Some(format!(
-                    "lower the {name} that {resource} needs to {left}, or raise what {node} has by {} (utilization in the \
-                     cluster file), then: paceline apply FILE",
-                    need.saturating_sub(*left)
-                ))
-            }
-            Cause::NoRoom | Cause::EnoughInstances => {
-                Some("raise clone-max or clone-node-max in the cluster file, then: paceline apply FILE".to_string())
-            }
-            _ => None,
         }
     }
 
@@ -112,16 +87,19 @@ impl View<'_, '_> {
             1 => "once".to_string(),
             count => format!("{count} times"),
         };
-        let limit = if endless(threshold) { String::new() } else { format!(" (migration-threshold {threshold})") };
-        let timeout = self.facts[resource].meta.failure_timeout_ms;
-        let last = self.facts.failures.of(resource, node).and_then(|failures| failures.last);
-        let until = match last {
-            Some(last) if timeout > 0 => {
-                format!("; this failure expires at {}", moment(last.saturating_add(timeout / 1000)))
-            }
-            _ => "; kept until it is cleaned up".to_string(),
+        let limit = if endless(threshold) { String::new() } else { format!(" (`migration-threshold` {threshold})") };
+        let until = match self.expiry(resource, node) {
+            Some(seconds) => format!("expires at {}", moment(seconds)),
+            None => "kept until it is cleaned up".to_string(),
         };
-        format!("it failed here {times}{limit}{until}")
+        format!("it failed here {times}{limit}; {until}")
+    }
+
+    /// When failures are forgotten, in seconds since 1970; `None`: never by themselves.
+    pub(super) fn expiry(&self, resource: ResourceIx, node: NodeIx) -> Option<i64> {
+        let timeout = self.facts[resource].meta.failure_timeout_ms;
+        let last = self.facts.failures.of(resource, node)?.last?;
+        (timeout > 0).then(|| last.saturating_add(timeout / 1000))
     }
 
     fn ticket(&self, at: usize) -> String {
@@ -147,9 +125,9 @@ impl View<'_, '_> {
         let name = if of.implied { format!("of {}", of.id) } else { named("colocation", &of.id) };
         let place = match place {
             _ if self.facts[of.primary].is_collective() => String::new(),
-            Some(place) if place == entry.node => ", which is to be here".to_string(),
-            Some(place) => format!(", which is to be on {}", self.name(place)),
-            None => ", which is to run nowhere".to_string(),
+            Some(place) if place == entry.node => ", which is placed here".to_string(),
+            Some(place) => format!(", which is placed on {}", self.name(place)),
+            None => ", which is placed nowhere".to_string(),
         };
         format!("it {verb}{role} {primary}{}{place} ({name})", self.spot(of))
     }
@@ -168,14 +146,8 @@ impl View<'_, '_> {
     }
 }
 
-/// What to do about a constraint that has a place in a cluster file; those of a CIB have names of their own.
-fn edit(id: &str) -> Option<String> {
-    let line = line(id)?;
-    Some(format!("change or remove what line {line} of the cluster file says, then: paceline apply FILE"))
-}
-
 /// A moment in UTC, from seconds since 1970.
-fn moment(seconds: i64) -> String {
+pub(super) fn moment(seconds: i64) -> String {
     let (year, month, day) = date::civil(seconds.div_euclid(DAY));
     let rest = seconds.rem_euclid(DAY);
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", rest / 3600, rest / 60 % 60, rest % 60)

@@ -3,8 +3,10 @@
 use crate::outcome::Outcome;
 use crate::schedule::{ActionKind, Change, ScheduledAction};
 use crate::simulate::Simulation;
+use config::format_duration;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// The text.
 #[must_use]
@@ -89,7 +91,8 @@ fn step(action: &ScheduledAction) -> String {
         text.push_str(&format!(" {resource}"));
     }
     if action.interval_ms > 0 {
-        text.push_str(&format!(" every {} ms", action.interval_ms));
+        let every = Duration::from_millis(u64::try_from(action.interval_ms).unwrap_or_default());
+        text.push_str(&format!(" every {}", format_duration(every)));
     }
     if let Some(node) = &action.node {
         text.push_str(if action.kind == ActionKind::Fence { " " } else { " on " });

@@ -7,6 +7,7 @@
 //! in order; then the node looks at what follows from the new state as a whole (a new plan, another situation for the
 //! fencer, a client that can be answered), and so on until nothing moves.
 
+mod answer;
 mod counting;
 mod duty;
 mod interface;
@@ -24,6 +25,7 @@ use crate::cib::{Applied, Change, Cib, Generation, Grant, Origin, Turn};
 use crate::controller::{Controller, Output};
 use crate::event::EventKind;
 use crate::transition::Progress;
+use answer::Answer;
 use config::{Config, NodeId};
 use duty::Duty;
 use fencing::{Fencer, Request as FencingRequest};
@@ -61,6 +63,8 @@ pub struct Node {
     told_ring: (Arc<Config>, BTreeMap<String, NodeId>),
     /// What the fencer was told last.
     told: Told,
+    /// What the scheduler said last, for people who ask.
+    answer: Option<Answer>,
     /// What was announced last.
     announced: Announced,
     /// The state moved, so that what follows from it must be looked at again.
@@ -115,6 +119,7 @@ impl Node {
             ring_warning: None,
             told_ring,
             told: Told::default(),
+            answer: None,
             announced: Announced::default(),
             moved: true,
             stopped: false,

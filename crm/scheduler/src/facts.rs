@@ -10,6 +10,7 @@
 pub mod bundle;
 pub mod clone;
 pub mod digest;
+pub mod doubt;
 pub mod failure;
 mod guest;
 pub mod history;

@@ -150,7 +150,7 @@ impl Cib {
         match change {
             Change::Configure { base, text } => self.configure(*base, text, context),
             Change::Override(edit) => self.edit_overrides(edit, context),
-            Change::Note(attribute) => self.note(attribute, context),
+            Change::Note { attribute, life } => self.note(attribute, *life, context),
             Change::Record { node, incarnation, report, wall_ms } => {
                 Ok(self.record(node, *incarnation, report, *wall_ms))
             }

@@ -8,6 +8,7 @@ use super::apply::quorate;
 use super::{Cib, Context, News, Refused};
 use crate::control::Refusal;
 use config::NodeId;
+use membership::Incarnation;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -155,8 +156,26 @@ impl Cib {
         value.map(String::as_str)
     }
 
-    pub(super) fn note(&mut self, attribute: &Attribute, context: Context) -> Result<Option<News>, Refused> {
+    /// The life that a note would be about, where it is about one.
+    pub(crate) fn life_of(&self, subject: &Subject) -> Option<Incarnation> {
+        match subject {
+            Subject::Life { node } => self.online(node),
+            Subject::Node { .. } | Subject::Cluster => None,
+        }
+    }
+
+    pub(super) fn note(
+        &mut self,
+        attribute: &Attribute,
+        life: Option<Incarnation>,
+        context: Context,
+    ) -> Result<Option<News>, Refused> {
         self.may_note(attribute)?;
+        if self.life_of(&attribute.subject) != life {
+            // It was on its way while the node was lost and came back: what is noted ended with the life before.
+            let message = format!("nothing was noted ({attribute}): that node has begun another life since");
+            return Err(Refused::new(Refusal::Conflict, message, Some("note it again, if it still holds")));
+        }
         let changed = match &attribute.subject {
             Subject::Life { node } => {
                 let status = self.status.nodes.get_mut(node).expect("may_note() found it online");

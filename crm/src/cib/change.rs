@@ -22,7 +22,12 @@ pub enum Change {
     /// Change the overrides. Durable.
     Override(OverrideEdit),
     /// Note something about a node or the cluster. Durable when it is noted for good.
-    Note(Attribute),
+    Note {
+        /// What.
+        attribute: Attribute,
+        /// In which life of the node it was said, where it is noted for a life; of another life it is refused.
+        life: Option<Incarnation>,
+    },
     /// An operation ended.
     Record {
         /// Where.

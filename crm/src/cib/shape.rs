@@ -1,7 +1,9 @@
 //! What a resource is part of: the group and the clone around a primitive, as the cluster file says.
 
 use super::Cib;
-use config::written::{AttributeSet, Discovery, Location, Preference, Resource, ResourceKind, Subject};
+use ::scheduler::facts::doubt::may_be;
+use ::scheduler::word::{boolean, leading_integer};
+use config::written::{Discovery, Location, Preference, Resource, ResourceKind, Subject};
 use config::{NodeId, ResourceId};
 
 /// The chain from the outermost resource down to the one called `name`.
@@ -16,6 +18,10 @@ fn chain<'r>(resources: impl IntoIterator<Item = &'r Resource>, name: &str) -> O
     })
 }
 
+fn number(text: &str) -> Option<i64> {
+    leading_integer(text).map(|(number, _)| number)
+}
+
 fn parts(resource: &Resource) -> Vec<&Resource> {
     match &resource.kind {
         ResourceKind::Primitive(_) => Vec::new(),
@@ -25,17 +31,26 @@ fn parts(resource: &Resource) -> Vec<&Resource> {
     }
 }
 
-/// What sets that always count say of `name`, the first that says anything.
-fn says<'r>(sets: &'r [AttributeSet], name: &str) -> Option<&'r str> {
-    let values = sets.iter().filter(|set| set.rule.is_none()).flat_map(|set| &set.values);
-    values.filter(|value| value.name == name).find_map(|value| value.value.as_deref())
-}
-
-fn truth(text: &str) -> bool {
-    ["true", "yes", "on", "1", "y"].iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
 impl Cib {
+    /// What a meta attribute of the last of `around` may be, read as the scheduler reads it; what depends on a rule may
+    /// be this or that. `None`: not said, or nothing that can be understood.
+    fn may_be<'c, T>(
+        &'c self,
+        around: &[&'c Resource],
+        name: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> impl Iterator<Item = Option<T>> {
+        may_be(&self.config.written, around, name).into_iter().map(move |text| text.and_then(&read))
+    }
+
+    /// The chain from the outermost resource down to the clone that a primitive is an instance of, or inside of.
+    fn down_to_clone(&self, resource: &ResourceId) -> Vec<&Resource> {
+        let mut around = self.around(resource.base());
+        let clone = around.iter().position(|part| matches!(part.kind, ResourceKind::Clone(_)));
+        around.truncate(clone.map_or(0, |at| at + 1));
+        around
+    }
+
     fn around(&self, name: &str) -> Vec<&Resource> {
         chain(&self.config.written.resources, name).unwrap_or_default()
     }
@@ -43,21 +58,25 @@ impl Cib {
     /// The clone that a primitive is an instance of, or inside of.
     #[must_use]
     pub fn clone_of(&self, resource: &ResourceId) -> Option<&Resource> {
-        let clone = |resource: &&Resource| matches!(resource.kind, ResourceKind::Clone(_));
-        self.around(resource.base()).into_iter().find(clone)
+        self.down_to_clone(resource).pop()
     }
 
-    /// Whether it is a clone's, and all instances are alike: then each node may run one.
+    /// Whether it is a clone's, and all instances are alike for certain: then each node may run one.
     #[must_use]
     pub fn may_run_everywhere(&self, resource: &ResourceId) -> bool {
-        self.clone_of(resource).is_some_and(|clone| !says(&clone.meta, "globally-unique").is_some_and(truth))
+        let clone = self.down_to_clone(resource);
+        let several = || self.may_be(&clone, "clone-node-max", number).any(|most| most.is_some_and(|most| most > 1));
+        let mut unique = self.may_be(&clone, "globally-unique", boolean);
+        !clone.is_empty() && !unique.any(|unique| unique.unwrap_or_else(several))
     }
 
-    /// How many of its instances may be promoted at once.
+    /// How many of its instances may be promoted at once, at the most.
     #[must_use]
     pub fn promoted_max(&self, resource: &ResourceId) -> usize {
-        let written = self.clone_of(resource).and_then(|clone| says(&clone.meta, "promoted-max"));
-        written.and_then(|text| text.parse().ok()).unwrap_or(1)
+        let clone = self.down_to_clone(resource);
+        let older = || self.may_be(&clone, "master-max", number).map(|most| most.unwrap_or(1)).max().unwrap_or(1);
+        let most = self.may_be(&clone, "promoted-max", number).map(|most| most.unwrap_or_else(older)).max();
+        usize::try_from(most.unwrap_or(1)).unwrap_or(0)
     }
 
     /// Whether `node` is asked if it runs there. It is not where the file says so for certain: by a constraint about
@@ -69,8 +88,9 @@ impl Cib {
             return false;
         }
         let around = self.around(resource.base());
-        let instances = around.iter().find_map(|part| says(&part.meta, "clone-max"));
-        if instances.is_some_and(|most| most.parse() == Ok(0)) {
+        let clone = self.down_to_clone(resource);
+        let mut most = self.may_be(&clone, "clone-max", number);
+        if !clone.is_empty() && most.all(|most| most.is_some_and(|most| most <= 0)) {
             return false;
         }
         let about = |location: &Location| match &location.subject {
@@ -106,22 +126,23 @@ impl Cib {
     }
 
     /// Whether the cluster may start and stop this resource on this node: neither file nor operator took it out of
-    /// management. A resource that is not configured is not managed.
+    /// management, for certain. A resource that is not configured is not managed.
     #[must_use]
     pub fn is_managed(&self, node: &NodeId, resource: &ResourceId) -> bool {
         let around = self.around(resource.base());
         if around.is_empty() {
             return false;
         }
-        // The innermost that says anything decides, as everywhere.
-        let of = |name: &str| around.iter().rev().find_map(|part| says(&part.meta, name));
         let node_maintenance = match self.durable.overrides.nodes.get(node) {
             Some(mode) => *mode == config::NodeMode::Maintenance,
             None => self.config.nodes.get(node).is_some_and(|node| node.maintenance),
         };
-        of("is-managed").is_none_or(truth)
-            && !of("maintenance").is_some_and(truth)
+        self.may_be(&around, "is-managed", boolean).any(|managed| managed.unwrap_or(true))
+            && self.may_be(&around, "maintenance", boolean).any(|maintenance| !maintenance.unwrap_or(false))
             && !node_maintenance
             && !self.config.properties.maintenance_mode
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ pub(crate) type Answer = (ClientId, Response);
 fn is_durable(change: &Change) -> bool {
     match change {
         Change::Configure { .. } | Change::Override(_) | Change::ForceQuorum(_) | Change::Revoke(_) => true,
-        Change::Note(attribute) => attribute.is_durable(),
+        Change::Note { attribute, .. } => attribute.is_durable(),
         _ => false,
     }
 }
@@ -53,7 +53,7 @@ fn holds(cib: &Cib, change: &Change) -> bool {
         Change::Override(edit) => !edit.edit(&mut cib.durable.overrides.clone()),
         Change::ForceQuorum(forced) => cib.durable.forced.as_ref() == Some(forced),
         Change::Revoke(revocation) => cib.durable.revoked.contains_key(&revocation.certificate),
-        Change::Note(note) => cib.attribute(&note.subject, &note.name) == note.value.as_deref(),
+        Change::Note { attribute: note, .. } => cib.attribute(&note.subject, &note.name) == note.value.as_deref(),
         _ => false,
     }
 }

@@ -78,8 +78,8 @@ impl Node {
     }
 
     /// The whole situation for a person.
-    pub(super) fn summary(&self, now: Moment) -> Summary {
-        let schedule = self.explained(now, self.cib());
+    pub(super) fn summary(&mut self, now: Moment) -> Summary {
+        let schedule = self.explained_now(now);
         let mut warnings = Vec::new();
         if let (Err(refused), Some(_)) = (&schedule, self.controller.synced()) {
             warnings.push(refused.message.clone());
@@ -95,7 +95,7 @@ impl Node {
             view: self.view(),
             dc: self.dc(),
             quorum: self.quorum(),
-            schedule: schedule.as_ref().ok(),
+            schedule: schedule.as_deref().ok(),
             waiting: self.waiting_until(now).is_some(),
             awaited: self.controller.awaited(),
             warnings,
@@ -239,7 +239,8 @@ impl Node {
             return Err(unsynced(&self.controller.awaited()));
         }
         self.cib().may_note(&attribute)?;
-        self.submit(now, client, Change::Note(attribute))
+        let life = self.cib().life_of(&attribute.subject);
+        self.submit(now, client, Change::Note { attribute, life })
     }
 
     fn attributes(&self) -> Response {
@@ -332,7 +333,7 @@ impl Node {
     }
 
     /// What keeps the cluster from being idle. The same on every member, not only the DC: it follows from the CIB.
-    fn blocked(&self, now: Moment) -> Option<String> {
+    fn blocked(&mut self, now: Moment) -> Option<String> {
         if !self.synced() {
             return Some(unsynced(&self.controller.awaited()).message);
         }

@@ -1,5 +1,6 @@
 //! Whole nodes against each other.
 
+mod answer;
 mod chaos;
 mod clones;
 mod cluster;

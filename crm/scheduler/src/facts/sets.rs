@@ -8,18 +8,25 @@ use std::collections::BTreeMap;
 /// The set of cluster options that wins over all others, whatever their scores.
 const FIRST_OPTIONS: &str = "cib-bootstrap-options";
 
+/// The sets in the order in which they are read.
+pub(crate) fn strongest_first<'s>(
+    sets: impl IntoIterator<Item = &'s AttributeSet>,
+) -> impl Iterator<Item = &'s AttributeSet> {
+    let mut ordered: Vec<(usize, &AttributeSet)> = sets.into_iter().enumerate().collect();
+    if ordered.len() > 1 {
+        ordered
+            .sort_by_key(|(at, set)| (set.id != FIRST_OPTIONS, std::cmp::Reverse(set.score), std::cmp::Reverse(*at)));
+    }
+    ordered.into_iter().map(|(_, set)| set)
+}
+
 /// Adds the values of `sets` to `into`; names that are there already keep their values.
 pub(crate) fn fill<'s>(
     into: &mut BTreeMap<String, String>,
     sets: impl IntoIterator<Item = &'s AttributeSet>,
     context: &RuleContext<'_>,
 ) {
-    let mut ordered: Vec<(usize, &AttributeSet)> = sets.into_iter().enumerate().collect();
-    if ordered.len() > 1 {
-        ordered
-            .sort_by_key(|(at, set)| (set.id != FIRST_OPTIONS, std::cmp::Reverse(set.score), std::cmp::Reverse(*at)));
-    }
-    for (_, set) in ordered {
+    for set in strongest_first(sets) {
         if set.rule.as_ref().is_some_and(|rule| !rule::holds(rule, context)) {
             continue;
         }

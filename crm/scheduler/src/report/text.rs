@@ -91,7 +91,7 @@ fn step(action: &ScheduledAction) -> String {
         text.push_str(&format!(" {resource}"));
     }
     if action.interval_ms > 0 {
-        let every = Duration::from_millis(u64::try_from(action.interval_ms).unwrap_or_default());
+        let every = Duration::from_millis(action.interval_ms);
         text.push_str(&format!(" every {}", format_duration(every)));
     }
     if let Some(node) = &action.node {

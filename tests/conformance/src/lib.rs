@@ -12,6 +12,7 @@ pub mod peer;
 pub mod properties;
 pub mod random;
 pub mod recorded;
+pub mod refused;
 pub mod rest;
 pub mod shrink;
 pub mod standing;

@@ -26,6 +26,16 @@ struct Mutant {
     changes: Vec<String>,
 }
 
+/// A recorded case with a change.
+pub struct Made {
+    /// The seed, the case, and what changed.
+    pub name: String,
+    /// The moment it is looked at (ISO 8601).
+    pub now: String,
+    /// The CIB.
+    pub xml: String,
+}
+
 /// The cases of an unpacked directory, by name.
 fn cases(directory: &Path) -> Result<Vec<Case>, String> {
     let path = directory.join("manifest.tsv");
@@ -98,6 +108,20 @@ pub fn mutate(directory: &Path, seeds: Range<u64>, file: &Path, mut say: impl Fn
     }
     say(format!("{} of {compared} answers differ", classes.values().sum::<usize>()));
     Ok(!classes.contains_key(UNKNOWN))
+}
+
+/// What a seed makes, and the moment it is looked at.
+///
+/// # Errors
+/// When there are no cases, or the one chosen cannot be read.
+pub fn made(directory: &Path, seeds: Range<u64>) -> Result<impl Iterator<Item = Result<Made, String>>, String> {
+    let cases = cases(directory)?;
+    let directory = directory.to_path_buf();
+    Ok(seeds.map(move |seed| {
+        let it = make(&directory, &cases, seed)?;
+        let name = format!("{seed} {}: {}", it.case, it.changes.join("; "));
+        Ok(Made { name, now: it.now, xml: it.after })
+    }))
 }
 
 /// What a seed makes, to look at.

@@ -1,8 +1,11 @@
 //! The graph of a schedule: whether it is one, and what comes before what.
 
 use super::violation::{Rule, Violation};
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, ScheduledAction};
 use std::collections::BTreeMap;
+
+/// So many actions of a circle are named.
+const SHOWN: usize = 12;
 
 /// Actions by their places in the list, with the places of what each waits for.
 #[derive(Debug)]
@@ -28,9 +31,28 @@ impl Graph {
         }
         let mut stuck = vec![true; schedule.actions.len()];
         graph.sorted.iter().for_each(|at| stuck[*at] = false);
-        let ids = schedule.actions.iter().zip(&stuck).filter(|(_, stuck)| **stuck).map(|(action, _)| action.id);
-        let ids: Vec<String> = ids.take(10).map(|id| id.to_string()).collect();
-        Err(vec![wrong(None, format!("actions wait for each other, among them {}", ids.join(", ")))])
+        let circle = graph.circle(&stuck);
+        let words: Vec<String> = circle.iter().take(SHOWN).map(|at| words(&schedule.actions[*at])).collect();
+        let more = if circle.len() > SHOWN { format!(" -> {} more", circle.len() - SHOWN) } else { String::new() };
+        Err(vec![wrong(None, format!("actions wait for each other: {}{more} -> the first again", words.join(" -> ")))])
+    }
+
+    /// One circle among actions that are all stuck, each behind one it waits for.
+    fn circle(&self, stuck: &[bool]) -> Vec<usize> {
+        let mut seen: Vec<Option<usize>> = vec![None; stuck.len()];
+        let mut path: Vec<usize> = Vec::new();
+        let mut next = stuck.iter().position(|stuck| *stuck);
+        while let Some(at) = next {
+            if let Some(begin) = seen[at] {
+                path.drain(..begin);
+                break;
+            }
+            seen[at] = Some(path.len());
+            path.push(at);
+            next = self.before(at).iter().copied().find(|first| stuck[*first]);
+        }
+        path.reverse();
+        path
     }
 
     /// The places of what the action at `at` waits for, direct edges.
@@ -71,6 +93,13 @@ impl Graph {
         }
         sorted
     }
+}
+
+/// An action in the words of people, with its id.
+fn words(action: &ScheduledAction) -> String {
+    let resource = action.resource.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
+    let node = action.node.as_deref().map(|it| format!(" on {it}")).unwrap_or_default();
+    format!("{}{resource}{node} ({})", action.operation, action.id)
 }
 
 fn wrong(action: Option<u32>, says: String) -> Violation {

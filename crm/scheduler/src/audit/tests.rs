@@ -59,10 +59,16 @@ struct Fault {
 const FAULTS: &[Fault] = &[
     fault(Rule::Shape, "which does not exist", (WEB, ""), "fresh", |it| it.named("start web a").after.push(999)),
     fault(Rule::Shape, "have the id", (WEB, ""), "fresh", |it| it.named("start web a").id = 0),
-    fault(Rule::Shape, "wait for each other", (WEB, ""), "fresh", |it| {
-        let start = it.id("start web a");
-        it.named("monitor web b").after.push(start);
-    }),
+    fault(
+        Rule::Shape,
+        "wait for each other: start web on a (3) -> monitor web on b (1) -> the first again",
+        (WEB, ""),
+        "fresh",
+        |it| {
+            let start = it.id("start web a");
+            it.named("monitor web b").after.push(start);
+        },
+    ),
     fault(Rule::Double, "is ordered twice", (WEB, ""), "fresh", |it| it.copy("monitor 10000ms web a", |_| {})),
     fault(Rule::Double, "reboot of a is ordered twice", (IDLE, ""), "node-fail a", |it| it.copy("reboot a", |_| {})),
     fault(Rule::Single, "no stop there", (WEB, ""), "node-standby a", |it| it.remove("stop web a")),

@@ -2,13 +2,14 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
 use conformance::beside::{self, UNKNOWN};
-use conformance::{large, properties, random, recorded, rest};
+use conformance::{large, properties, random, recorded, refused, rest};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | rest FIRST COUNT | compare FIRST COUNT \
-                     | mutate DIRECTORY FIRST COUNT | mutant DIRECTORY SEED | shrink FILE [MOMENT] | large cold-start|steady|node-failure|chain NODES RESOURCES";
+                     | mutate DIRECTORY FIRST COUNT | mutant DIRECTORY SEED | shrink FILE [MOMENT] \
+                     | refused DIRECTORY FIRST COUNT | shrink-refused FILE [MOMENT] | large cold-start|steady|node-failure|chain NODES RESOURCES";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +19,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(code) = mutate(&arguments) {
+        return code;
+    }
+    if let Some(code) = refuse(&arguments) {
         return code;
     }
     if let Some(shown) = shown(&arguments) {
@@ -149,12 +153,50 @@ fn mutate(arguments: &[String]) -> Option<ExitCode> {
     })
 }
 
+/// `refused DIRECTORY FIRST COUNT`: recorded cases with a change whose answer is not carried out.
+fn refuse(arguments: &[String]) -> Option<ExitCode> {
+    let [word, directory, first, count] = arguments else { return None };
+    let (first, count) = (first.parse::<u64>().ok()?, count.parse::<u64>().ok()?);
+    if word != "refused" {
+        return None;
+    }
+    let made = match recorded::made(Path::new(directory), first..first + count) {
+        Ok(made) => made,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return Some(ExitCode::FAILURE);
+        }
+    };
+    let mut bad = 0;
+    for made in made {
+        let found = made.and_then(|made| Ok((refused::refused(&made)?, made)));
+        match found {
+            Ok((found, made)) if !found.is_empty() => {
+                bad += 1;
+                println!("{}", made.name);
+                found.iter().take(10).for_each(|line| println!("    {line}"));
+            }
+            Ok(_) => {}
+            Err(problem) => println!("{problem}"),
+        }
+    }
+    println!("{bad} of {count} answers are refused");
+    Some(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// `mutant DIRECTORY SEED`, `shrink FILE [MOMENT]`: a CIB to look at.
 fn shown(arguments: &[String]) -> Option<Result<String, String>> {
     match arguments {
         [word, directory, seed] if word == "mutant" => Some(recorded::mutant(Path::new(directory), seed.parse().ok()?)),
         [word, file] if word == "shrink" => Some(recorded::smaller(Path::new(file), random::NOW_TEXT, &scratch())),
         [word, file, now] if word == "shrink" => Some(recorded::smaller(Path::new(file), now, &scratch())),
+        [word, file] if word == "shrink-refused" => Some(smaller_refused(file, random::NOW_TEXT)),
+        [word, file, now] if word == "shrink-refused" => Some(smaller_refused(file, now)),
         _ => None,
     }
+}
+
+fn smaller_refused(file: &str, now: &str) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("reading {file}: {error}"))?;
+    refused::smaller(&text, now)
 }

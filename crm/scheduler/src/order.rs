@@ -12,6 +12,8 @@ pub mod constraint;
 pub mod cycle;
 pub mod edge;
 pub mod group;
+pub mod hold;
+pub mod knot;
 pub mod load;
 pub mod migration;
 pub mod notify;
@@ -58,14 +60,22 @@ pub fn order(facts: &Facts<'_>, constraints: &Constraints, assignment: &Assignme
     relating.make_missing_of(&relations);
     edges.resolve(&graph, &wholes, &relations);
     implied(facts, &graph, &mut edges);
-    propagate::propagate(&mut graph, &edges.list, |action| fixed(assignment, action));
-    cancel(&mut graph, &edges);
-    probe::relate(facts, constraints, &graph, &starts, &mut edges);
-    clone::relate_long(facts, &graph, &wholes, &mut edges);
-    migration::settle(&mut graph);
-    migration::relate(facts, &graph, &mut edges);
+    let before = edges.list.len();
+    loop {
+        propagate::propagate(&mut graph, &edges.list, |action| fixed(assignment, action));
+        cancel(&mut graph, &edges);
+        probe::relate(facts, constraints, &graph, &starts, &mut edges);
+        clone::relate_long(facts, &graph, &wholes, &mut edges);
+        migration::settle(&mut graph);
+        migration::relate(facts, &graph, &mut edges);
+        // What is given up stays so: as many rounds as there are migrations at most.
+        if !migration::give_up(&mut graph, &edges.list, |graph, edge| hold::hold(facts, graph, edge)) {
+            break;
+        }
+        edges.list.truncate(before);
+    }
     notify::add(facts, assignment, &mut graph, &wholes, &mut edges);
-    cycle::open(&graph, &mut edges);
+    cycle::open(&graph, &mut edges, |edge| hold::hold(facts, &graph, edge));
     Ordered { graph, edges }
 }
 

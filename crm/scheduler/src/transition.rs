@@ -5,6 +5,7 @@ use crate::facts::Facts;
 use crate::graph::{Action, Carrier, Graph, NotifyAbout, NotifyKind, Task, Terms};
 use crate::index::{ActionIx, NodeIx};
 use crate::order::Ordered;
+use crate::order::edge::Edge;
 use crate::schedule::{ActionKind, Schedule, ScheduledAction};
 use crate::summary::summarize;
 
@@ -27,6 +28,12 @@ pub fn shown(action: &Action) -> bool {
     (action.needed || action.always_shown) && action.possible && !action.hidden
 }
 
+/// Whether an order between two actions goes into the transition, where both of them do.
+#[must_use]
+pub fn carried(graph: &Graph, edge: &Edge) -> bool {
+    edge.terms.has(Terms::ORDERED) && !(edge.terms.has(Terms::UNLESS_MIGRATING) && migrates(&graph[edge.first]))
+}
+
 /// Whether a stop is the last step of a live migration.
 fn migrates(action: &Action) -> bool {
     action.key.task == Task::Stop && action.migratable && !action.rigid
@@ -45,8 +52,7 @@ fn actions(facts: &Facts<'_>, ordered: &Ordered) -> Vec<ScheduledAction> {
     }
     let mut after: Vec<Vec<u32>> = vec![Vec::new(); count as usize];
     for edge in &ordered.edges.list {
-        if edge.terms.has(Terms::ORDERED)
-            && !(edge.terms.has(Terms::UNLESS_MIGRATING) && migrates(&graph[edge.first]))
+        if carried(graph, edge)
             && let (Some(first), Some(then)) = (numbers[edge.first.at()], numbers[edge.then.at()])
         {
             after[then as usize].push(first);

@@ -1,31 +1,27 @@
-//! Orders that may be left out: where capacity or serialization would make actions wait for each other in a circle, the
-//! circle is opened there.
+//! Orders that give way: where actions would wait for each other in a circle, the circle is opened where that does the
+//! least harm. No transition has a circle, unless one is made of orders that never give way.
 
 use super::edge::{Edge, Edges};
-use crate::graph::{Graph, Task, Terms};
-use crate::transition::shown;
+use super::hold::Hold;
+use super::knot::knot;
+use crate::graph::{Graph, Terms};
+use crate::transition::carried;
 use std::collections::BTreeMap;
 
-/// Removes orders that can be left out from circles: one after the other, each that closes a circle with those that are
-/// left at that moment.
-pub fn open(graph: &Graph, edges: &mut Edges) {
-    let loose = Terms::LOAD | Terms::NOT_TOGETHER;
-    if !edges.list.iter().any(|edge| edge.terms.any(loose)) {
-        return;
-    }
-    let counts = |edge: &Edge| edge.terms.has(Terms::ORDERED) && shown(&graph[edge.first]) && shown(&graph[edge.then]);
-    let opens = |edge: &Edge| {
-        let opens = edge.terms.has(Terms::NOT_TOGETHER) || graph[edge.first].key.task == Task::LoadStopped;
-        opens && edge.terms.any(loose)
-    };
-    let (mut candidates, firm): (Vec<usize>, Vec<usize>) =
-        (0..edges.list.len()).filter(|&place| counts(&edges.list[place])).partition(|&place| opens(&edges.list[place]));
-    candidates.sort_by_key(|&place| std::cmp::Reverse(edges.list[place].then));
+/// Removes orders from circles, those that hold least first: one after the other, each that closes a circle with those
+/// that are left at that moment.
+pub fn open(graph: &Graph, edges: &mut Edges, hold: impl Fn(&Edge) -> Hold) {
+    let Some(knot) = knot(graph, &edges.list) else { return };
+    let tied = |edge: &Edge| knot[edge.first.at()] && knot[edge.then.at()] && carried(graph, edge);
+    let tied = edges.list.iter().enumerate().filter(|(_, edge)| tied(edge)).map(|(place, edge)| (place, hold(edge)));
+    let (firm, mut candidates): (Vec<(usize, Hold)>, Vec<(usize, Hold)>) =
+        tied.partition(|(_, hold)| *hold == Hold::Never);
+    candidates.sort_by_key(|&(place, hold)| (hold, std::cmp::Reverse(edges.list[place].then)));
     // Backwards in time: first come the orders that stay, then the candidates, the last one first. A candidate goes if
     // its ends are in one circle at the moment when it comes.
-    let coming = firm.iter().map(|place| (place, 0)).chain(candidates.iter().rev().zip(1..));
+    let coming = firm.iter().map(|it| (it, 0)).chain(candidates.iter().rev().zip(1..));
     let arcs: Vec<Arc> = coming
-        .map(|(&place, comes)| {
+        .map(|(&(place, _), comes)| {
             let edge = edges.list[place];
             Arc { place, first: edge.first.0, then: edge.then.0, comes }
         })
@@ -36,6 +32,24 @@ pub fn open(graph: &Graph, edges: &mut Edges) {
     for place in circles.closing {
         edges.list[place].terms = edges.list[place].terms.without(Terms::ORDERED);
     }
+}
+
+/// By action: whether it is in a circle of orders that hold at least so firmly; nothing when there is no circle at all.
+#[must_use]
+pub fn caught(graph: &Graph, edges: &[Edge], hold: impl Fn(&Edge) -> Hold, least: Hold) -> Option<Vec<bool>> {
+    let knot = knot(graph, edges)?;
+    let tied = |edge: &Edge| knot[edge.first.at()] && knot[edge.then.at()] && carried(graph, edge);
+    let firm = edges.iter().enumerate().filter(|(_, edge)| tied(edge) && hold(edge) >= least);
+    let arcs: Vec<Arc> =
+        firm.map(|(place, edge)| Arc { place, first: edge.first.0, then: edge.then.0, comes: 0 }).collect();
+    let component = components(&arcs, 0);
+    let mut sizes: BTreeMap<u32, u32> = BTreeMap::new();
+    component.values().for_each(|number| *sizes.entry(*number).or_default() += 1);
+    let mut caught = vec![false; graph.actions.len()];
+    for (action, number) in component {
+        caught[action as usize] = sizes[&number] > 1;
+    }
+    Some(caught)
 }
 
 /// One order, and the moment when it comes.
@@ -159,8 +173,13 @@ fn finished(after: &[Vec<usize>]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Carrier, Key};
+    use crate::graph::{Carrier, Key, Task};
     use crate::index::{ActionIx, NodeIx, ResourceIx};
+
+    /// What capacity or serialization asks for gives way.
+    fn loose(edge: &Edge) -> Hold {
+        if edge.terms.any(Terms::LOAD | Terms::NOT_TOGETHER) { Hold::Room } else { Hold::Never }
+    }
 
     /// Two virtual machines that change places: each waits for the room that the other frees.
     fn swap() -> (Graph, Edges, [ActionIx; 4]) {
@@ -186,7 +205,7 @@ mod tests {
     #[test]
     fn a_circle_of_loads_is_opened_in_one_place() {
         let (graph, mut edges, [here, there, one, other]) = swap();
-        open(&graph, &mut edges);
+        open(&graph, &mut edges, loose);
         assert!(ordered(&edges, there, one));
         assert!(!ordered(&edges, here, other));
     }
@@ -195,7 +214,7 @@ mod tests {
     fn loads_that_wait_for_nobody_stay() {
         let (graph, mut edges, [_, there, one, other]) = swap();
         edges.list.retain(|edge| edge.then != other);
-        open(&graph, &mut edges);
+        open(&graph, &mut edges, loose);
         assert!(ordered(&edges, there, one));
     }
 
@@ -241,7 +260,7 @@ mod tests {
             }
             let mut expected = Edges { list: edges.list.clone(), ..Edges::default() };
             one_by_one(&graph, &mut expected);
-            open(&graph, &mut edges);
+            open(&graph, &mut edges, loose);
             let terms = |edges: &Edges| edges.list.iter().map(|edge| edge.terms).collect::<Vec<_>>();
             assert_eq!(terms(&edges), terms(&expected), "{:?}", expected.list);
             opened += edges.list.iter().filter(|edge| !edge.terms.has(Terms::ORDERED)).count();

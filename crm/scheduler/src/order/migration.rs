@@ -1,11 +1,14 @@
 //! Live migrations among orders: what would come before a start comes before the migration, and a migration that must
 //! be given up becomes a stop and a start.
 
+use super::cycle;
 use super::edge::{Edge, Edges};
+use super::hold::Hold;
 use crate::facts::Facts;
 use crate::graph::{Action, Carrier, Graph, Task, Terms};
 use crate::index::{ActionIx, ResourceIx};
 use crate::transition::shown;
+use std::collections::BTreeSet;
 
 /// Turns migrations that are given up, or whose target cannot be started, into what remains of them.
 pub fn settle(graph: &mut Graph) {
@@ -28,6 +31,24 @@ pub fn settle(graph: &mut Graph) {
         graph[start].carrier = Carrier::Agent;
         graph[start].preserved = false;
     }
+}
+
+/// Gives up live migrations that orders which must be kept make wait for themselves: what a resource depends on goes
+/// down and comes back in between, so that it has to be down too. Whether there are any.
+pub fn give_up(graph: &mut Graph, edges: &[Edge], hold: impl Fn(&Graph, &Edge) -> Hold) -> bool {
+    let step = |action: &Action| matches!(action.key.task, Task::MigrateTo | Task::MigrateFrom) && migrates(action);
+    if !graph.actions.iter().any(step) {
+        return false;
+    }
+    let Some(caught) = cycle::caught(graph, edges, |edge| hold(graph, edge), Hold::Need) else { return false };
+    let caught = graph.actions.iter().zip(caught).filter(|(action, caught)| *caught && step(action));
+    let resources: BTreeSet<ResourceIx> = caught.filter_map(|(action, _)| action.key.resource).collect();
+    for &resource in &resources {
+        for part in graph.of(resource).to_vec() {
+            graph[part].rigid |= graph[part].migratable;
+        }
+    }
+    !resources.is_empty()
 }
 
 /// Whether an action is part of a live migration that takes place.

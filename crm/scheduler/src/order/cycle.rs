@@ -14,8 +14,7 @@ pub fn open(graph: &Graph, edges: &mut Edges, hold: impl Fn(&Edge) -> Hold) {
     let Some(knot) = knot(graph, &edges.list) else { return };
     let tied = |edge: &Edge| knot[edge.first.at()] && knot[edge.then.at()] && carried(graph, edge);
     let tied = edges.list.iter().enumerate().filter(|(_, edge)| tied(edge)).map(|(place, edge)| (place, hold(edge)));
-    let (firm, mut candidates): (Vec<(usize, Hold)>, Vec<(usize, Hold)>) =
-        tied.partition(|(_, hold)| *hold == Hold::Never);
+    let (firm, mut candidates): (Vec<_>, Vec<_>) = tied.partition(|(_, hold)| *hold == Hold::Never);
     candidates.sort_by_key(|&(place, hold)| (hold, std::cmp::Reverse(edges.list[place].then)));
     // Backwards in time: first come the orders that stay, then the candidates, the last one first. A candidate goes if
     // its ends are in one circle at the moment when it comes.

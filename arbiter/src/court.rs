@@ -14,7 +14,7 @@
 
 use crate::message::Answer;
 use crate::part::Part;
-use crate::report::Report;
+use crate::report::{Fingerprint, MAX_REVOKED, Report};
 use config::NodeId;
 use membership::RingId;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,10 @@ const ANSWER: Duration = Duration::from_millis(50);
 
 /// And at most, with them.
 const ANSWER_MOST: Duration = Duration::from_millis(500);
+
+/// How far a ring number may be beyond all that others told of, and that of the ring with the vote. A view takes one
+/// number, a restarted node a thousand: no cluster gets so far while the arbiter is away.
+const LEAP: u64 = 1 << 20;
 
 /// Nodes remembered: those of a full cluster, and as many that were in it before.
 const MOST_NODES: usize = 128;
@@ -73,6 +77,9 @@ pub enum Output {
     Ask(Seat),
     /// What a node says makes no sense: hang up, and let people know.
     Refuse(Seat, String),
+    /// These certificates, and no others, are revoked from now on: hang up on whoever showed one, and keep that in mind
+    /// beyond this life ([`Court::revoking`]).
+    Revoke(BTreeSet<Fingerprint>),
 }
 
 /// What the arbiter knows of one node, for people.
@@ -105,6 +112,7 @@ pub struct Court {
     contest: Option<Instant>,
     started: Instant,
     deadline: Option<Instant>,
+    revoked: BTreeSet<Fingerprint>,
 }
 
 impl Court {
@@ -112,7 +120,20 @@ impl Court {
     /// nodes.
     #[must_use]
     pub fn new(grant: Option<Grant>, now: Instant) -> Court {
-        Court { grant, nodes: BTreeMap::new(), contest: None, started: now, deadline: None }
+        let (nodes, revoked) = (BTreeMap::new(), BTreeSet::new());
+        Court { grant, nodes, contest: None, started: now, deadline: None, revoked }
+    }
+
+    /// The same court, which knows from an earlier life that these certificates are revoked.
+    #[must_use]
+    pub fn revoking(self, revoked: BTreeSet<Fingerprint>) -> Court {
+        Court { revoked, ..self }
+    }
+
+    /// The certificates that are revoked.
+    #[must_use]
+    pub fn revoked(&self) -> &BTreeSet<Fingerprint> {
+        &self.revoked
     }
 
     /// Who has the vote.
@@ -172,7 +193,22 @@ impl Court {
             Input::Wake => {}
         }
         self.decide(now, &mut outputs);
+        self.hear_of_revoked(&mut outputs);
         outputs
+    }
+
+    /// Takes up what members of the ring with the vote say of revoked certificates: nobody else's word counts, and what
+    /// one says another need not know yet.
+    fn hear_of_revoked(&mut self, outputs: &mut Vec<Output>) {
+        let parts = self.parts();
+        let members = parts.iter().filter(|part| self.has(part)).flat_map(|part| part.reporters.keys());
+        let told = members.filter_map(|node| self.nodes.get(node)?.report.as_ref()).flat_map(|report| &report.revoked);
+        let news: BTreeSet<Fingerprint> = told.filter(|told| !self.revoked.contains(*told)).copied().collect();
+        let room = MAX_REVOKED.saturating_sub(self.revoked.len());
+        if !news.is_empty() && room > 0 {
+            self.revoked.extend(news.into_iter().take(room));
+            outputs.push(Output::Revoke(self.revoked.clone()));
+        }
     }
 
     fn whose(&self, seat: Seat) -> Option<NodeId> {
@@ -197,6 +233,14 @@ impl Court {
                 return Err(format!("{node} and {other} name different members of the ring {}", report.ring));
             }
         }
+        let reach = self.reach(node);
+        if reach.is_some_and(|reach| report.ring.number > reach.saturating_add(LEAP)) {
+            return Err(format!(
+                "{node} reports the ring {}, whose number is more than {LEAP} above all that is known here; should that \
+                 be right, `paceline-arbiter remove` and `add` the cluster",
+                report.ring
+            ));
+        }
         let known = self.nodes.entry(node.clone()).or_default();
         known.heard = true;
         known.round_trip = round_trip;
@@ -210,6 +254,13 @@ impl Court {
                 Ok(())
             }
         }
+    }
+
+    /// The highest ring number that others than `node` told of, or the vote is with; nothing before anybody had it.
+    fn reach(&self, node: &NodeId) -> Option<u64> {
+        let others = self.nodes.iter().filter(|(other, _)| *other != node);
+        let told = others.filter_map(|(_, known)| known.report.as_ref()).map(|report| report.ring.number);
+        self.grant.as_ref().map(|grant| told.fold(grant.ring.number, u64::max))
     }
 
     /// Whether no member of this ring is known to have gone on to a newer one, by its own word or that of another.

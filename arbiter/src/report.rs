@@ -8,6 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most nodes of a cluster, as in a cluster file.
 const MAX_NODES: usize = 64;
 
+/// Most certificates that a cluster revokes.
+pub(crate) const MAX_REVOKED: usize = 1000;
+
+/// SHA-256 of a certificate.
+pub type Fingerprint = [u8; 32];
+
 /// The view of a node, and what its cluster is configured to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -27,6 +33,8 @@ pub struct Report {
     pub tie_breaker: TieBreaker,
     /// What the node's own commands say of its surroundings.
     pub heuristics: Heuristics,
+    /// Certificates that its cluster has revoked: whoever shows one is none of its nodes.
+    pub revoked: BTreeSet<Fingerprint>,
 }
 
 /// What came out of the commands that a node runs when its view changes.
@@ -49,6 +57,9 @@ impl Report {
     pub fn check(&self, node: &NodeId) -> Result<(), String> {
         if self.votes.len() > MAX_NODES {
             return Err(format!("{} configured nodes, of {MAX_NODES} at most", self.votes.len()));
+        }
+        if self.revoked.len() > MAX_REVOKED {
+            return Err(format!("{} revoked certificates, of {MAX_REVOKED} at most", self.revoked.len()));
         }
         if let Some(stranger) = self.members.iter().find(|member| !self.votes.contains_key(*member)) {
             return Err(format!("its view has a member, {stranger}, that is not configured"));

@@ -4,6 +4,7 @@
 //! An arbiter that does not answer is taken for one that says no after [`SILENCE`]: until then a half that needs its
 //! votes stops nothing. It may still say yes later.
 
+use crate::keys;
 use crate::local::Local;
 use arbiter::{Answer, Heuristics, Report};
 use arbiter_io::{Client, Event, Options};
@@ -43,6 +44,8 @@ pub struct Voice {
     keys: PathBuf,
     /// The configuration that the arbiter was last told of.
     config: Option<Arc<Config>>,
+    /// The certificates, with their nodes, that it was last told to be revoked.
+    revoked: BTreeMap<String, NodeId>,
     view: Option<View>,
     sight: Option<Sight>,
     client: Option<Client>,
@@ -65,6 +68,7 @@ impl Voice {
             incarnation,
             keys: local.keys_directory.clone(),
             config: None,
+            revoked: BTreeMap::new(),
             view: None,
             sight: None,
             client: None,
@@ -79,7 +83,12 @@ impl Voice {
 
     /// What the node knows now; cheap when that is the same as before. `stored` is the version that is on disk.
     pub fn follow(&mut self, node: &Node, stored: Option<Generation>) {
-        let changed = self.configure(&node.cib().config);
+        let mut changed = self.configure(&node.cib().config);
+        let revoked = &node.cib().durable.revoked;
+        if self.revoked != *revoked {
+            self.revoked.clone_from(revoked);
+            changed = true;
+        }
         if self.client.is_none() {
             return;
         }
@@ -175,6 +184,7 @@ impl Voice {
             algorithm: arbiter.algorithm,
             tie_breaker: arbiter.tie_breaker.clone(),
             heuristics: self.heuristics,
+            revoked: keys::revoked(self.revoked.keys()),
         });
     }
 

@@ -1,6 +1,8 @@
 //! The arbiter, as a process of its own beside clusters of two nodes: partitions, its own absence, several clusters,
 //! and those that it refuses.
 
+pub mod keys;
+
 use crate::programs::{directory, output};
 use crate::sandbox::{PATIENCE, PEEK, Sandbox, service, with_pair};
 use crate::watch;
@@ -117,7 +119,16 @@ impl Drop for Arbiter {
 /// A pair that the arbiter serves and has voted for, with a service that prefers beta.
 fn pair(arbiter: &mut Arbiter, test: impl FnOnce(&mut Arbiter, &Sandbox) -> Result<(), String>) -> Result<(), String> {
     let services = service("web", "prefer = { beta = 10 }\nmonitor = \"1s\"") + &arbiter.table();
-    with_pair("e2e", &services, |sandbox| {
+    pair_of(arbiter, &services, test)
+}
+
+/// The same with these services.
+fn pair_of(
+    arbiter: &mut Arbiter,
+    services: &str,
+    test: impl FnOnce(&mut Arbiter, &Sandbox) -> Result<(), String>,
+) -> Result<(), String> {
+    with_pair("e2e", services, |sandbox| {
         arbiter.serve(sandbox, "e2e")?;
         for node in ["alpha", "beta"] {
             granted(sandbox, node)?;

@@ -44,6 +44,8 @@ pub struct Status {
 pub struct ClusterStatus {
     /// Who has the vote.
     pub grant: Option<Grant>,
+    /// Certificates of its nodes that are refused.
+    pub revoked: usize,
     /// Every node that was seen.
     pub nodes: BTreeMap<NodeId, Standing>,
     /// Where the connected ones are.

@@ -139,6 +139,9 @@ fn in_words(status: &Value) -> String {
     }
     for (name, cluster) in clusters {
         out.push_str(&format!("\n{name}: {}\n", vote(&cluster)));
+        if let Some(revoked) = cluster["revoked"].as_u64().filter(|revoked| *revoked > 0) {
+            out.push_str(&format!("  {revoked} revoked certificates are refused\n"));
+        }
         for (node, standing) in table(&cluster["nodes"]) {
             let place =
                 if standing["connected"] == true { text(&cluster["addresses"][&node]) } else { "gone".to_owned() };

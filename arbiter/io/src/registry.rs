@@ -5,19 +5,21 @@
 //!   keys/       the arbiter's own key and certificate, as a node's
 //!   clusters/NAME/ca.pem        authorities whose nodes are of this cluster, one or more
 //!   clusters/NAME/grant.json    the last grant; never to be restored from a backup
+//!   clusters/NAME/revoked.json  certificates of its nodes that are refused
 //! ```
 
 use crate::tls;
-use arbiter::Grant;
-use config::NodeId;
+use arbiter::{Fingerprint, Grant};
+use config::{NodeId, read_fingerprint, write_fingerprint};
 use membership_io::{Authority, Identity, IdentityError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{CertificateError, Error, RootCertStore};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
@@ -30,7 +32,7 @@ const MOST_CLUSTERS: usize = 1000;
 /// Longest file that is read.
 const LONGEST: u64 = 256 * 1024;
 
-/// The form of `grant.json`.
+/// The form of `grant.json` and `revoked.json`.
 const FORM: u32 = 1;
 
 /// Why the files cannot be used.
@@ -75,6 +77,13 @@ struct Stored {
     grant: Grant,
 }
 
+/// Fingerprints as they are stored.
+#[derive(Serialize, Deserialize)]
+struct Revoked {
+    form: u32,
+    revoked: BTreeSet<String>,
+}
+
 impl Registry {
     /// The one in this directory, which need not exist yet.
     #[must_use]
@@ -97,7 +106,7 @@ impl Registry {
     pub fn init(&self) -> Result<[u8; 32], RegistryError> {
         let keys = self.keys();
         if keys.exists() {
-            let shown = config::write_fingerprint(&self.fingerprint()?);
+            let shown = write_fingerprint(&self.fingerprint()?);
             return Err(RegistryError::Refused(format!(
                 "there is a key in {} already, with the fingerprint {shown}; move that directory away to make a new one, \
                  and tell every cluster its new fingerprint",
@@ -131,7 +140,7 @@ impl Registry {
     }
 
     /// Serves nodes whose certificates the authority in `file` has signed, as the cluster `name`. What a cluster of
-    /// this name had before is replaced, but for its grant.
+    /// this name had before is replaced, but for its grant and the certificates that it has revoked.
     ///
     /// # Errors
     /// When the file holds no certificate, or another cluster has this authority.
@@ -211,15 +220,33 @@ impl Registry {
     /// When it cannot be read: then nothing may be granted.
     pub(crate) fn grant(&self, name: &str) -> Result<Option<Grant>, RegistryError> {
         let file = self.cluster(name).join("grant.json");
-        if !file.exists() {
-            return Ok(None);
-        }
-        let damaged = |reason: String| RegistryError::Damaged { path: file.clone(), reason };
-        let stored: Stored = serde_json::from_slice(&read(&file)?).map_err(|error| damaged(error.to_string()))?;
-        if stored.form != FORM {
-            return Err(damaged(format!("it has form {}, this program reads form {FORM}", stored.form)));
-        }
-        Ok(Some(stored.grant))
+        let stored: Option<Stored> = stored(&file)?;
+        stored.map(|stored| formed(&file, stored.form).map(|()| stored.grant)).transpose()
+    }
+
+    /// The certificates that the nodes of this cluster have called revoked.
+    ///
+    /// # Errors
+    /// When they cannot be read: then whoever has the key of one could have the vote go anywhere.
+    pub(crate) fn revoked(&self, name: &str) -> Result<BTreeSet<Fingerprint>, RegistryError> {
+        let file = self.cluster(name).join("revoked.json");
+        let Some(Revoked { form, revoked }) = stored(&file)? else { return Ok(BTreeSet::new()) };
+        formed(&file, form)?;
+        let read = |text: &String| {
+            let reason = || format!("{text:?} is no fingerprint");
+            read_fingerprint(text).ok_or_else(|| RegistryError::Damaged { path: file.clone(), reason: reason() })
+        };
+        revoked.iter().map(read).collect()
+    }
+
+    /// Puts them on stable storage.
+    ///
+    /// # Errors
+    /// When that fails; then they may or may not be there.
+    pub(crate) fn store_revoked(&self, name: &str, revoked: &BTreeSet<Fingerprint>) -> Result<(), RegistryError> {
+        let revoked = Revoked { form: FORM, revoked: revoked.iter().map(write_fingerprint).collect() };
+        let text = serde_json::to_vec(&revoked).expect("strings have a JSON form");
+        write(&self.cluster(name), "revoked.json", &text)
     }
 
     /// Puts a grant on stable storage.
@@ -311,6 +338,22 @@ fn authorities(file: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>,
         return Err(damaged("no certificate in it; it is the `ca.pem` that `paceline cluster init` made".to_owned()));
     }
     Ok(found)
+}
+
+/// What lies in a file of the service's own, if it is there.
+fn stored<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, RegistryError> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let damaged =
+        |error: serde_json::Error| RegistryError::Damaged { path: file.to_owned(), reason: error.to_string() };
+    serde_json::from_slice(&read(file)?).map(Some).map_err(damaged)
+}
+
+/// Whether a file has the form that this program reads.
+fn formed(file: &Path, form: u32) -> Result<(), RegistryError> {
+    let reason = || format!("it has form {form}, this program reads form {FORM}");
+    if form == FORM { Ok(()) } else { Err(RegistryError::Damaged { path: file.to_owned(), reason: reason() }) }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, RegistryError> {

@@ -14,9 +14,9 @@ use crate::control::{self, Status};
 use crate::registry::{Members, Registry};
 use crate::{tls, wire};
 use anyhow::{Context, Result, anyhow};
-use arbiter::{FromArbiter, FromNode, Hello, Seat};
-use cluster::{ToCluster, ToNode};
-use config::write_fingerprint;
+use arbiter::{Fingerprint, FromArbiter, FromNode, Seat};
+use cluster::{Place, ToCluster, ToNode};
+use config::{NodeId, write_fingerprint};
 use membership_io::node_named_in;
 use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream, TokioRuntime, VarInt};
 use refusals::Refusals;
@@ -43,6 +43,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers that may wait for a node.
 const QUEUE: usize = 64;
+
+/// Who is at the other end of a connection, as far as its certificate and its first words prove.
+struct Caller {
+    cluster: String,
+    node: NodeId,
+    certificate: Fingerprint,
+    streams: (SendStream, RecvStream),
+}
 
 /// What one process serves.
 pub(crate) struct Service {
@@ -141,7 +149,7 @@ impl Service {
         drop(handshake);
         let introduced = timeout(PATIENCE, self.introduced(&connection)).await;
         let refused = match introduced {
-            Ok(Ok((name, hello, streams))) => return self.converse(name, hello, address, &connection, streams).await,
+            Ok(Ok(caller)) => return self.converse(caller, address, &connection).await,
             Ok(Err(reason)) => reason,
             Err(_) => "it said nothing".to_owned(),
         };
@@ -150,7 +158,7 @@ impl Service {
     }
 
     /// Which cluster's node it is, and what it says of itself; the two must agree.
-    async fn introduced(&self, connection: &Connection) -> Result<(String, Hello, (SendStream, RecvStream)), String> {
+    async fn introduced(&self, connection: &Connection) -> Result<Caller, String> {
         let shown = connection.peer_identity().and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
         let certificate = shown.as_ref().and_then(|chain| chain.first()).ok_or("it shows no certificate")?;
         let name = self.members.cluster_of(certificate, UnixTime::now()).map_err(|error| error.to_string())?;
@@ -169,23 +177,17 @@ impl Service {
                 hello.cluster, hello.cluster
             ));
         }
-        Ok((name, hello, (send, receive)))
+        Ok(Caller { cluster: name, node, certificate: tls::fingerprint(certificate), streams: (send, receive) })
     }
 
-    async fn converse(
-        &self,
-        name: String,
-        hello: Hello,
-        address: SocketAddr,
-        connection: &Connection,
-        (send, receive): (SendStream, RecvStream),
-    ) -> Result<(), String> {
+    async fn converse(&self, caller: Caller, address: SocketAddr, connection: &Connection) -> Result<(), String> {
+        let Caller { cluster: name, node, certificate, streams: (send, receive) } = caller;
         let seat = Seat(self.seats.fetch_add(1, Ordering::Relaxed));
         let court = self.court(&name).await;
         let (answers, queue) = mpsc::channel(QUEUE);
-        let node = hello.node.clone();
         let gone = |_| "the arbiter ends".to_owned();
-        court.send(ToCluster::Connected { seat, node: hello.node, address, to: answers }).await.map_err(gone)?;
+        let place = Place { node: node.clone(), certificate, address, to: answers };
+        court.send(ToCluster::Connected(seat, place)).await.map_err(gone)?;
         tracing::info!("{name}: {node} is connected from {address}");
         let ended = tokio::select! {
             ended = listen(seat, receive, connection, &court) => ended,

@@ -69,7 +69,7 @@ pub(crate) fn server(identity: &Identity, members: Members) -> Result<quinn::Ser
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| error.to_string())?
-        .with_client_cert_verifier(Arc::new(OfACluster(members, provider())))
+        .with_client_cert_verifier(Arc::new(OfACluster(members, Proof(provider()))))
         .with_single_cert(vec![identity.certificate().clone()], identity.key().clone_key())
         .map_err(|error| error.to_string())?;
     tls.alpn_protocols = vec![ALPN.to_vec()];
@@ -104,7 +104,7 @@ pub(crate) fn client(identity: &Identity, fingerprint: [u8; 32]) -> Result<quinn
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| error.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned(fingerprint, provider())))
+        .with_custom_certificate_verifier(Arc::new(Pinned(fingerprint, Proof(provider()))))
         .with_client_auth_cert(vec![identity.certificate().clone()], identity.key().clone_key())
         .map_err(|error| error.to_string())?;
     tls.alpn_protocols = vec![ALPN.to_vec()];
@@ -115,9 +115,32 @@ pub(crate) fn client(identity: &Identity, fingerprint: [u8; 32]) -> Result<quinn
     Ok(client)
 }
 
+/// How both ends check that whoever shows a certificate has its key.
+#[derive(Debug)]
+struct Proof(Arc<CryptoProvider>);
+
+impl Proof {
+    fn tls12(&self) -> Result<HandshakeSignatureValid, Error> {
+        Err(PeerIncompatible::Tls12NotOfferedOrEnabled.into())
+    }
+
+    fn tls13(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
 /// Accepts certificates that a registered cluster's authority has signed, as the register is at that moment.
 #[derive(Debug)]
-struct OfACluster(Members, Arc<CryptoProvider>);
+struct OfACluster(Members, Proof);
 
 impl ClientCertVerifier for OfACluster {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -140,7 +163,7 @@ impl ClientCertVerifier for OfACluster {
         _cert: &CertificateDer<'_>,
         _dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::Tls12NotOfferedOrEnabled.into())
+        self.1.tls12()
     }
 
     fn verify_tls13_signature(
@@ -149,17 +172,17 @@ impl ClientCertVerifier for OfACluster {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.1.signature_verification_algorithms)
+        self.1.tls13(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.1.signature_verification_algorithms.supported_schemes()
+        self.1.schemes()
     }
 }
 
 /// Accepts one certificate: the one with this fingerprint. Its names and dates mean nothing.
 #[derive(Debug)]
-struct Pinned([u8; 32], Arc<CryptoProvider>);
+struct Pinned([u8; 32], Proof);
 
 impl ServerCertVerifier for Pinned {
     fn verify_server_cert(
@@ -188,7 +211,7 @@ impl ServerCertVerifier for Pinned {
         _cert: &CertificateDer<'_>,
         _dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::Tls12NotOfferedOrEnabled.into())
+        self.1.tls12()
     }
 
     fn verify_tls13_signature(
@@ -197,10 +220,10 @@ impl ServerCertVerifier for Pinned {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.1.signature_verification_algorithms)
+        self.1.tls13(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.1.signature_verification_algorithms.supported_schemes()
+        self.1.schemes()
     }
 }

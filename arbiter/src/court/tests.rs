@@ -20,6 +20,7 @@ struct Trial {
     heuristics: Heuristics,
     blank: &'static str,
     stored: bool,
+    revoked: &'static [u8],
 }
 
 const RTT: Duration = Duration::from_millis(1);
@@ -38,6 +39,7 @@ impl Trial {
             heuristics,
             blank: "",
             stored: true,
+            revoked: &[],
         };
         trial.connect(all);
         trial
@@ -70,6 +72,7 @@ impl Trial {
             algorithm: self.algorithm,
             tie_breaker: TieBreaker::Lowest,
             heuristics: self.heuristics,
+            revoked: self.revoked.iter().map(|n| [*n; 32]).collect(),
         };
         self.step(Input::Said(Trial::seat(who), Box::new(report), RTT))
     }
@@ -94,6 +97,7 @@ impl Trial {
             Output::Tell(to, _, Answer::Denied(why)) => format!("{} denied ({})", seat(to), &why[..10]),
             Output::Ask(to) => format!("ask {}", seat(to)),
             Output::Refuse(to, _) => format!("refuse {}", seat(to)),
+            Output::Revoke(all) => format!("revoke {:?}", all.iter().map(|print| print[0]).collect::<Vec<_>>()),
         });
         words.collect::<Vec<_>>().join(", ")
     }
@@ -275,6 +279,49 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(trial.says_of('c', 5, "abc"), "refuse c", "another opinion of who is in a ring");
     assert_eq!(trial.says(4, "ab"), "refuse a", "back to an older ring");
     assert_eq!(trial.says(5, "ax"), "refuse a", "a stranger");
+}
+
+#[test]
+fn what_the_ring_with_the_vote_calls_revoked_is_revoked_and_stays_so() {
+    let mut trial = Trial::new("ab");
+    trial.revoked = &[7];
+    assert_eq!(trial.says(5, "a"), "a denied (the arbite)", "without the vote nobody revokes anything");
+    assert_eq!(trial.says(6, "ab"), "persist 6/a, a granted, revoke [7]");
+    trial.revoked = &[];
+    assert_eq!(trial.says_of('b', 6, "ab"), "persist 6/a, b granted", "b has not heard of it yet");
+    trial.revoked = &[9];
+    assert_eq!(trial.says_of('b', 6, "ab"), "revoke [7, 9]");
+    assert_eq!(trial.says_of('b', 6, "ab"), "", "once");
+    trial.court = Court::new(trial.court.grant().cloned(), trial.now).revoking([[9; 32]].into());
+    trial.connect("ab");
+    assert_eq!(trial.says_of('b', 6, "ab"), "b granted", "it was known in an earlier life");
+}
+
+#[test]
+fn nobody_revokes_more_than_a_cluster_can() {
+    let mut trial = Trial::new("ab");
+    let known = (0..MAX_REVOKED - 1).map(|n| std::array::from_fn(|i| if i < 4 { (n >> (8 * i)) as u8 } else { 1 }));
+    trial.court = Court::new(None, trial.now).revoking(known.collect());
+    trial.connect("ab");
+    trial.revoked = &[7, 9];
+    assert!(trial.says(6, "ab").contains("revoke"));
+    assert_eq!(trial.court.revoked().len(), MAX_REVOKED);
+    assert_eq!(trial.says(6, "ab"), "", "what does not fit is not told of again and again");
+}
+
+#[test]
+fn nobody_moves_the_vote_to_a_ring_number_that_no_true_ring_comes_after() {
+    let mut trial = Trial::new("ab");
+    trial.all_say(5, "ab");
+    assert_eq!(trial.says_of('b', 1 << 59, "ab"), "refuse b");
+    assert_eq!(trial.says_of('b', 6 + LEAP, "b"), "refuse b");
+    assert_eq!(trial.says(6, "ab"), "persist 6/a, a granted", "the true ones go on");
+    assert_eq!(trial.says_of('b', 1 << 59, "ab"), "refuse b");
+    // Restarts, and views while the arbiter was away.
+    assert_eq!(trial.says(50_000, "ab"), "persist 50000/a, a granted");
+    // An arbiter that is new to an old cluster.
+    let mut trial = Trial::new("ab");
+    assert_eq!(trial.says(1 << 40, "ab"), "persist 1099511627776/a, a granted");
 }
 
 #[test]

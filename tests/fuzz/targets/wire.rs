@@ -151,6 +151,7 @@ fn arbiter_examples() -> Vec<Vec<u8>> {
         votes: [(node("alpha"), 1), (node("beta"), 1)].into(),
         algorithm: Algorithm::Split,
         tie_breaker: TieBreaker::Node(node("beta")),
+        revoked: [[7; 32]].into(),
         heuristics: Heuristics::Passed(2),
     };
     let denied = Answer::Denied("the vote is elsewhere".to_owned());

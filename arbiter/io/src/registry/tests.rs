@@ -68,13 +68,33 @@ fn a_grant_survives_and_a_damaged_one_is_not_taken_for_none() {
 }
 
 #[test]
+fn what_is_revoked_survives_a_renewed_authority_and_goes_with_the_cluster() {
+    let home = tempfile::tempdir().unwrap();
+    let registry = Registry::new(home.path());
+    let (_, file) = authority(&home.path().join("made"), "shop");
+    registry.add("shop", &file).unwrap();
+    assert_eq!(registry.revoked("shop").unwrap(), BTreeSet::new());
+    let revoked: BTreeSet<Fingerprint> = [[7; 32], [9; 32]].into();
+    registry.store_revoked("shop", &revoked).unwrap();
+    registry.add("shop", &file).unwrap();
+    assert_eq!(registry.revoked("shop").unwrap(), revoked);
+    for damage in ["", "{}", "{\"form\":2,\"revoked\":[]}", "{\"form\":1,\"revoked\":[\"sha256:7\"]}"] {
+        fs::write(registry.cluster("shop").join("revoked.json"), damage).unwrap();
+        assert!(registry.revoked("shop").is_err(), "{damage}");
+    }
+    registry.remove("shop").unwrap();
+    registry.add("shop", &file).unwrap();
+    assert_eq!(registry.revoked("shop").unwrap(), BTreeSet::new());
+}
+
+#[test]
 fn bad_names_and_files_are_refused_in_words() {
     let home = tempfile::tempdir().unwrap();
     let registry = Registry::new(home.path());
     assert!(registry.identity().unwrap_err().to_string().contains("paceline-arbiter init"));
     let fingerprint = registry.init().unwrap();
     let again = registry.init().unwrap_err().to_string();
-    assert!(again.contains(&config::write_fingerprint(&fingerprint)), "{again}");
+    assert!(again.contains(&write_fingerprint(&fingerprint)), "{again}");
     let text = home.path().join("text");
     fs::write(&text, "hello").unwrap();
     assert!(registry.add("shop", &text).unwrap_err().to_string().contains("no certificate"));

@@ -2,10 +2,10 @@
 
 use crate::control::ClusterStatus;
 use crate::registry::Registry;
-use arbiter::{Answer, Court, Input, Output, Report, Seat};
-use config::NodeId;
+use arbiter::{Answer, Court, Fingerprint, Input, Output, Report, Seat};
+use config::{NodeId, write_fingerprint};
 use membership::RingId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -19,8 +19,8 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// What reaches a cluster.
 pub(super) enum ToCluster {
-    /// A node has connected; what it is to be told goes to `to`.
-    Connected { seat: Seat, node: NodeId, address: SocketAddr, to: mpsc::Sender<ToNode> },
+    /// A node has connected.
+    Connected(Seat, Place),
     /// It reports, over a connection with this round-trip time.
     Said(Seat, Box<Report>, Duration),
     /// The connection has ended.
@@ -40,10 +40,13 @@ pub(super) enum ToNode {
 }
 
 /// Where a node is.
-struct Place {
-    node: NodeId,
-    address: SocketAddr,
-    to: mpsc::Sender<ToNode>,
+pub(super) struct Place {
+    pub(super) node: NodeId,
+    /// What it has shown.
+    pub(super) certificate: Fingerprint,
+    pub(super) address: SocketAddr,
+    /// What it is to be told goes there.
+    pub(super) to: mpsc::Sender<ToNode>,
 }
 
 struct Cluster {
@@ -78,18 +81,7 @@ impl Cluster {
             };
             match next {
                 None | Some(ToCluster::End) => return,
-                Some(ToCluster::Connected { seat, node, address, to }) => {
-                    self.begin();
-                    let place = Place { node: node.clone(), address, to };
-                    match &self.trouble {
-                        Some(trouble) => self.close(&place, trouble.clone()),
-                        None => {
-                            self.places.retain(|_, other| other.node != node);
-                            self.places.insert(seat, place);
-                            self.step(Input::Connected(seat, node)).await;
-                        }
-                    }
-                }
+                Some(ToCluster::Connected(seat, place)) => self.on_connected(seat, place).await,
                 Some(ToCluster::Said(seat, report, round_trip)) => {
                     self.step(Input::Said(seat, report, round_trip)).await
                 }
@@ -103,14 +95,59 @@ impl Cluster {
         }
     }
 
+    async fn on_connected(&mut self, seat: Seat, place: Place) {
+        self.begin();
+        let revoked = self.court.as_ref().is_some_and(|court| court.revoked().contains(&place.certificate));
+        match &self.trouble {
+            Some(trouble) => self.close(&place, trouble.clone()),
+            None if revoked => self.turn_away(&place),
+            None => {
+                let node = place.node.clone();
+                self.places.retain(|_, other| other.node != node);
+                self.places.insert(seat, place);
+                self.step(Input::Connected(seat, node)).await;
+            }
+        }
+    }
+
+    /// Whoever has the key of a revoked certificate is not the node that it names.
+    fn turn_away(&self, place: &Place) {
+        let certificate = write_fingerprint(&place.certificate);
+        tracing::warn!("{}: hangs up on {} at {}: {certificate} was revoked", self.name, place.node, place.address);
+        self.close(place, format!("the certificate {certificate} of {} was revoked; it needs another one", place.node));
+    }
+
+    /// Keeps in mind which certificates are revoked, and hangs up on those who show one.
+    async fn revoke(&mut self, revoked: BTreeSet<Fingerprint>) {
+        let (registry, name, stored) = (self.registry.clone(), self.name.clone(), revoked.clone());
+        let written = tokio::task::spawn_blocking(move || registry.store_revoked(&name, &stored)).await;
+        let failed = match written {
+            Ok(written) => written.err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        match failed {
+            None => tracing::info!("{}: {} certificates are revoked", self.name, revoked.len()),
+            Some(error) => tracing::error!(
+                "{}: which certificates are revoked is known until this arbiter ends, and no longer: {error}",
+                self.name
+            ),
+        }
+        for (_, place) in
+            self.places.extract_if(.., |_, place| revoked.contains(&place.certificate)).collect::<Vec<_>>()
+        {
+            self.turn_away(&place);
+        }
+    }
+
     /// Takes up what an earlier life, or this one before its disk failed, has put down.
     fn begin(&mut self) {
         if self.court.is_some() {
             return;
         }
-        match self.registry.grant(&self.name) {
-            Ok(grant) => {
-                self.court = Some(Court::new(grant, Instant::now()));
+        let kept = self.registry.grant(&self.name).and_then(|grant| Ok((grant, self.registry.revoked(&self.name)?)));
+        match kept {
+            Ok((grant, revoked)) => {
+                self.court = Some(Court::new(grant, Instant::now()).revoking(revoked));
                 self.trouble = None;
             }
             Err(error) => {
@@ -146,6 +183,7 @@ impl Cluster {
                     }
                     self.send(seat, ToNode::Answer(ring, answer));
                 }
+                Output::Revoke(revoked) => self.revoke(revoked).await,
                 Output::Ask(seat) => self.send(seat, ToNode::Ask),
                 Output::Refuse(seat, reason) => {
                     if let Some(place) = self.places.remove(&seat) {
@@ -183,6 +221,7 @@ impl Cluster {
     fn status(&self) -> ClusterStatus {
         ClusterStatus {
             grant: self.court.as_ref().and_then(Court::grant).cloned(),
+            revoked: self.court.as_ref().map_or(0, |court| court.revoked().len()),
             nodes: self.court.as_ref().map(Court::standings).unwrap_or_default(),
             addresses: self.places.values().map(|place| (place.node.clone(), place.address.to_string())).collect(),
             trouble: self.trouble.clone(),

@@ -127,7 +127,17 @@ impl World {
         node.stored |= stored;
         let (stored, blank) = (node.stored, BTreeSet::new());
         if let (Some(_), Some((ring, members))) = (node.seat, node.installed.clone()) {
-            node.up.push_back(Report { ring, members, blank, stored, votes, algorithm, tie_breaker, heuristics });
+            node.up.push_back(Report {
+                ring,
+                members,
+                blank,
+                stored,
+                votes,
+                algorithm,
+                tie_breaker,
+                heuristics,
+                revoked: BTreeSet::new(),
+            });
         }
     }
 
@@ -240,6 +250,7 @@ impl World {
                     asked.into_iter().for_each(|name| self.report(name));
                 }
                 Output::Refuse(_, reason) => panic!("{reason}"),
+                Output::Revoke(_) => panic!("nobody revokes anything here"),
             }
         }
         if cut.is_some() {

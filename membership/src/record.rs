@@ -36,6 +36,11 @@ use std::time::{Duration, Instant};
 /// Most bytes of steps that a recorder keeps, unless it is told otherwise.
 pub const RECORDED: usize = 3 * 1024 * 1024;
 
+/// Bytes of steps in one piece: small enough for an allocator to use the place of the oldest for the newest.
+const PIECE: usize = 64 * 1024;
+/// Room for the step with which a piece becomes full, unless it is a rare one.
+const LAST_STEP: usize = 4096;
+
 /// What is recorded of one stretch of time.
 #[derive(Clone, Debug)]
 struct Chapter {
@@ -43,12 +48,37 @@ struct Chapter {
     state: Bytes,
     /// When that was, of the ring's own time.
     began: Duration,
-    steps: Vec<u8>,
+    /// Steps, in pieces that are full, each of whole steps.
+    pieces: Vec<Bytes>,
+    /// Bytes in all of those.
+    full: usize,
+    /// The piece that is being filled.
+    piece: Vec<u8>,
 }
 
 impl Chapter {
-    fn begin(ring: &Ring, began: Duration, room: usize) -> Chapter {
-        Chapter { state: ring.state().into(), began, steps: Vec::with_capacity(room) }
+    fn begin(ring: &Ring, began: Duration) -> Chapter {
+        let piece = Vec::with_capacity(PIECE + LAST_STEP);
+        Chapter { state: ring.state().into(), began, pieces: Vec::new(), full: 0, piece }
+    }
+
+    /// The piece to append a step to.
+    fn room(&mut self) -> &mut Vec<u8> {
+        if self.piece.len() >= PIECE {
+            let full = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE + LAST_STEP));
+            self.full += full.len();
+            self.pieces.push(full.into());
+        }
+        &mut self.piece
+    }
+
+    fn len(&self) -> usize {
+        self.full + self.piece.len()
+    }
+
+    /// All steps. Full pieces are shared, so it costs no more than a piece.
+    fn steps(&self) -> impl Iterator<Item = Bytes> {
+        self.pieces.iter().cloned().chain([Bytes::copy_from_slice(&self.piece)])
     }
 }
 
@@ -67,35 +97,32 @@ impl Recorder {
     /// A recorder of this ring, as it stands now, that keeps at most about `limit` bytes of steps.
     #[must_use]
     pub fn new(ring: &Ring, limit: usize) -> Recorder {
-        let limit = limit / 2;
         let last = ring.age();
-        Recorder { older: None, newer: Chapter::begin(ring, last, limit), last, limit }
+        Recorder { older: None, newer: Chapter::begin(ring, last), last, limit: limit / 2 }
     }
 
     /// A step of the ring, noted. All its steps have to go through here.
     pub fn step(&mut self, ring: &mut Ring, now: Instant, input: Input) -> Vec<Output> {
         let at = ring.elapsed(now).max(self.last);
-        let steps = &mut self.newer.steps;
+        let steps = self.newer.room();
         step::write(steps, at - self.last, &input);
         self.last = at;
         let outputs = ring.step(now, input);
         steps.extend_from_slice(&digest::of(&outputs).to_le_bytes());
-        if steps.len() >= self.limit {
-            let next = Chapter::begin(ring, at, self.limit);
+        if self.newer.len() >= self.limit {
+            let next = Chapter::begin(ring, at);
             self.older = Some(std::mem::replace(&mut self.newer, next));
         }
         outputs
     }
 
-    /// All that is remembered, for a file.
+    /// All that is remembered, for a file. It shares the recorder's memory and costs next to nothing, so that a ring may
+    /// do it in the moment in which its view breaks.
     #[must_use]
     pub fn recording(&self, about: About) -> Recording {
         let first = self.older.as_ref().unwrap_or(&self.newer);
-        let mut steps = first.steps.clone();
-        if self.older.is_some() {
-            steps.extend_from_slice(&self.newer.steps);
-        }
-        Recording { about, began: first.began, state: first.state.clone(), steps: steps.into() }
+        let steps = self.older.iter().chain([&self.newer]).flat_map(Chapter::steps).collect();
+        Recording { about, began: first.began, state: first.state.clone(), steps }
     }
 }
 

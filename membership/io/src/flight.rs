@@ -2,14 +2,14 @@
 //! asks. They are for `paceline ring replay`.
 //!
 //! `ring-records/NNNN.record` in the state directory, the last eight of them, readable by their owner alone. What is in
-//! them says [`membership::Recorder`]. The ring thread only hands a copy of its memory over; a thread of its own writes
+//! them says [`membership::Recorder`]. The ring thread only shares its memory; a thread of its own writes
 //! it down.
 
 use crate::mailbox::{Mailbox, Note};
 use config::NodeId;
 use membership::{About, Input, Output, RECORDED, Recorder, Recording, Ring};
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const KEPT: usize = 8;
 /// and one recording holds the minutes before it anyway.
 const DISTANCE: Duration = Duration::from_secs(10);
 
-/// Recordings that wait for a disk that hangs: each is a few megabytes of locked memory.
+/// Recordings that wait for a disk that hangs: each keeps a few megabytes of locked memory from being used again.
 const WAITING: usize = 4;
 
 /// Is told where a recording lies, or why it could not be written. Called on the writing thread.
@@ -95,7 +95,7 @@ impl Flight {
 
 fn keep(directory: &Path, mailbox: &Mailbox, orders: &Receiver<Order>) {
     while let Ok(Order { recording, answer }) = orders.recv() {
-        let stored = store(directory, &recording.encode())
+        let stored = store(directory, |file| recording.write_to(file))
             .map_err(|error| format!("cannot write a recording of the ring to {}: {error}", directory.display()));
         match (stored, answer) {
             (stored, Some(answer)) => answer(stored),
@@ -110,7 +110,7 @@ fn keep(directory: &Path, mailbox: &Mailbox, orders: &Receiver<Order>) {
 }
 
 /// Writes one more file and removes the oldest when there are too many.
-fn store(directory: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+fn store(directory: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let mut numbers = numbers(directory)?;
     let number = numbers.last().map_or(1, |last| last + 1);
@@ -121,7 +121,7 @@ fn store(directory: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
         _ => {}
     }
     let mut new: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    new.write_all(bytes)?;
+    write(&mut new)?;
     drop(new);
     fs::rename(&beside, &path)?;
     numbers.push(number);
@@ -151,6 +151,7 @@ fn numbers(directory: &Path) -> io::Result<Vec<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -158,7 +159,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let directory = state.path().join(DIRECTORY);
         for round in 0..KEPT as u64 + 3 {
-            let path = store(&directory, &round.to_le_bytes()).unwrap();
+            let path = store(&directory, |file| file.write_all(&round.to_le_bytes())).unwrap();
             assert_eq!(path, directory.join(format!("{:04}.record", round + 1)));
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
@@ -167,7 +168,7 @@ mod tests {
         // What somebody else put there stays, and does not count.
         fs::write(directory.join("note.txt"), "mine").unwrap();
         fs::write(directory.join(BESIDE), "half").unwrap();
-        let path = store(&directory, b"whole").unwrap();
+        let path = store(&directory, |file| file.write_all(b"whole")).unwrap();
         assert_eq!(fs::read(path).unwrap(), b"whole");
         assert!(directory.join("note.txt").exists() && !directory.join(BESIDE).exists());
     }

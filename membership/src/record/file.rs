@@ -1,7 +1,7 @@
 //! A recording as bytes.
 //!
 //! ```text
-//! "paceline ring record\n" | format u16 LE | checksum u64 LE | body, one value of the codec
+//! "paceline ring record\n" | format u16 LE | checksum u64 LE of what follows | head, one value of the codec | steps
 //! ```
 //!
 //! The state in it is that of the ring of one release; another release may have other rings. So the body names the
@@ -11,11 +11,12 @@ use crate::codec;
 use bytes::Bytes;
 use config::NodeId;
 use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
 use std::time::Duration;
 
 const LABEL: &[u8] = b"paceline ring record\n";
 /// The form of what follows. It grows whenever the state of the ring or a step gets another form.
-const FORMAT: u16 = 1;
+const FORMAT: u16 = 2;
 /// No recording has more bytes: the state of a ring with a full window, and as many steps as are kept.
 const LONGEST: usize = 32 * 1024 * 1024;
 
@@ -33,15 +34,19 @@ pub struct About {
 }
 
 /// Everything needed to play again what a ring did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Recording {
     /// What it is about.
     pub about: About,
     /// How old the ring was where it begins.
     pub began: Duration,
     pub(super) state: Bytes,
-    pub(super) steps: Bytes,
+    /// In pieces of whole steps.
+    pub(super) steps: Vec<Bytes>,
 }
+
+/// What stands in a file before the steps.
+type Head<A> = (A, Duration, Bytes);
 
 /// Why a recording cannot be read or played.
 #[derive(Debug, thiserror::Error)]
@@ -74,24 +79,77 @@ impl RecordError {
     }
 }
 
-/// FNV-1a over 64 bits, a word at a time: tells a torn file from a whole one.
-fn checksum(bytes: &[u8]) -> u64 {
-    let turn = |sum: u64, word: u64| (sum ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
-    let (words, rest) = bytes.as_chunks::<8>();
-    let sum = words.iter().fold(0xcbf2_9ce4_8422_2325, |sum, word| turn(sum, u64::from_le_bytes(*word)));
-    rest.iter().fold(turn(sum, bytes.len() as u64), |sum, byte| turn(sum, u64::from(*byte)))
+/// FNV-1a over 64 bits, a word at a time, over what comes in pieces: tells a torn file from a whole one.
+struct Checksum {
+    sum: u64,
+    len: u64,
+    /// The bytes behind the last whole word.
+    rest: Vec<u8>,
+}
+
+impl Checksum {
+    fn new() -> Checksum {
+        Checksum { sum: 0xcbf2_9ce4_8422_2325, len: 0, rest: Vec::with_capacity(8) }
+    }
+
+    fn turn(&mut self, word: u64) {
+        self.sum = (self.sum ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
+    }
+
+    fn add(&mut self, mut bytes: &[u8]) {
+        self.len += bytes.len() as u64;
+        if !self.rest.is_empty() {
+            let (missing, after) = bytes.split_at(bytes.len().min(8 - self.rest.len()));
+            self.rest.extend_from_slice(missing);
+            bytes = after;
+            if let Some(word) = self.rest.first_chunk() {
+                let word = u64::from_le_bytes(*word);
+                self.rest.clear();
+                self.turn(word);
+            }
+        }
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.turn(u64::from_le_bytes(*word));
+        }
+        self.rest.extend_from_slice(rest);
+    }
+
+    fn end(mut self) -> u64 {
+        self.turn(self.len);
+        for byte in std::mem::take(&mut self.rest) {
+            self.turn(u64::from(byte));
+        }
+        self.sum
+    }
+
+    fn of<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+        let mut sum = Checksum::new();
+        pieces.into_iter().for_each(|piece| sum.add(piece));
+        sum.end()
+    }
 }
 
 impl Recording {
+    /// Writes the content of a file, piece by piece: no copy of the whole is made.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
+        let head: Head<&About> = (&self.about, self.began, self.state.clone());
+        let head = codec::encode(&head).expect("a recording is made of types with a wire form");
+        let parts = || std::iter::once(head.as_slice()).chain(self.steps.iter().map(|piece| &piece[..]));
+        to.write_all(LABEL)?;
+        to.write_all(&FORMAT.to_le_bytes())?;
+        to.write_all(&Checksum::of(parts()).to_le_bytes())?;
+        parts().try_for_each(|part| to.write_all(part))
+    }
+
     /// The content of a file.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let body = codec::encode(self).expect("a recording is made of types with a wire form");
-        let mut bytes = Vec::with_capacity(LABEL.len() + 10 + body.len());
-        bytes.extend_from_slice(LABEL);
-        bytes.extend_from_slice(&FORMAT.to_le_bytes());
-        bytes.extend_from_slice(&checksum(&body).to_le_bytes());
-        bytes.extend_from_slice(&body);
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes).expect("memory takes what is written to it");
         bytes
     }
 
@@ -110,7 +168,7 @@ impl Recording {
             other => return Err(RecordError::Format(other)),
         }
         let (sum, body) = rest.split_first_chunk::<8>().ok_or(RecordError::Damaged)?;
-        if u64::from_le_bytes(*sum) != checksum(body) {
+        if u64::from_le_bytes(*sum) != Checksum::of([body]) {
             return Err(RecordError::Damaged);
         }
         Recording::unsealed(body)
@@ -118,7 +176,10 @@ impl Recording {
 
     /// The recording that a body without label and checksum holds.
     fn unsealed(body: &[u8]) -> Result<Recording, RecordError> {
-        codec::decode(body, LONGEST).map_err(|error| RecordError::unreadable("its content", error))
+        let unreadable = |error| RecordError::unreadable("its head", error);
+        let (head, used) = codec::decode_prefix(body, LONGEST).map_err(unreadable)?;
+        let (about, began, state): Head<About> = head;
+        Ok(Recording { about, began, state, steps: vec![Bytes::copy_from_slice(&body[used..])] })
     }
 
     /// What the decoders of a recording make of made-up bytes, within reach of the fuzz targets: the body of a file,
@@ -126,14 +187,14 @@ impl Recording {
     #[doc(hidden)]
     #[must_use]
     pub fn made_up(&self, bytes: &[u8]) -> (Option<Recording>, Recording) {
-        let steps = Bytes::copy_from_slice(bytes);
+        let steps = vec![Bytes::copy_from_slice(bytes)];
         (Recording::unsealed(bytes).ok(), Recording { steps, ..self.clone() })
     }
 
     /// Its steps, as they stand in a file.
     #[doc(hidden)]
     #[must_use]
-    pub fn steps(&self) -> &[u8] {
-        &self.steps
+    pub fn steps(&self) -> Vec<u8> {
+        self.steps.concat()
     }
 }

@@ -4,14 +4,16 @@ use super::file::{RecordError, Recording};
 use super::{digest, step};
 use crate::codec;
 use crate::ring::{Input, Machine, Moment, Output, RingStatus};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A ring that does again what it did. Each turn of the iterator is a step.
 #[derive(Debug)]
 pub struct Replay {
     machine: Machine,
-    rest: Bytes,
+    /// The steps that are left, in pieces of whole steps.
+    rest: VecDeque<Bytes>,
     now: Duration,
     number: u64,
 }
@@ -40,7 +42,7 @@ impl Replay {
         let state: &[u8] = &recording.state;
         let machine: Machine = codec::decode(state, state.len())
             .map_err(|error| RecordError::unreadable("the state of the ring", error))?;
-        Ok(Replay { machine, rest: recording.steps.clone(), now: recording.began, number: 0 })
+        Ok(Replay { machine, rest: recording.steps.iter().cloned().collect(), now: recording.began, number: 0 })
     }
 
     /// How the ring stands.
@@ -54,18 +56,21 @@ impl Iterator for Replay {
     type Item = Result<Replayed, RecordError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
+        let piece = loop {
+            match self.rest.front_mut()? {
+                piece if piece.is_empty() => drop(self.rest.pop_front()),
+                piece => break piece,
+            }
+        };
         self.number += 1;
-        let (step, used) = match step::read(&self.rest) {
+        let (step, used) = match step::read(piece) {
             Ok(read) => read,
             Err(error) => {
                 self.rest.clear();
                 return Some(Err(RecordError::unreadable(format!("step {}", self.number), error)));
             }
         };
-        self.rest = self.rest.slice(used..);
+        piece.advance(used);
         self.now = self.now.saturating_add(step.after);
         let outputs = self.machine.step(Moment::after(self.now), step.input.clone());
         let same = digest::of(&outputs) == step.digest;

@@ -118,9 +118,24 @@ fn what_was_recorded_from_the_start_is_done_again() {
     let recording = story(RECORDED).recording();
     assert_eq!(recording.began, Duration::ZERO);
     let again = Recording::decode(&recording.encode()).unwrap();
-    assert_eq!(again, recording);
+    assert_eq!((&again.about, again.began, again.steps()), (&recording.about, recording.began, recording.steps()));
     let (steps, diverged) = play(&again);
     assert!(steps > 500 && diverged.is_none(), "{steps} steps, then {diverged:?}");
+}
+
+#[test]
+fn a_recording_in_many_pieces_is_one_file() {
+    let mut pair = Pair::new(RECORDED);
+    for _ in 0..600 {
+        pair.step(&node(2), Input::Multicast(vec![0xa5; 3000].into()));
+        pair.run(MS);
+    }
+    let recording = pair.recording();
+    assert!(recording.steps.len() > 2, "{} pieces", recording.steps.len());
+    let again = Recording::decode(&recording.encode()).unwrap();
+    assert!(again.steps() == recording.steps() && again.encode() == recording.encode());
+    assert_eq!(play(&recording), play(&again));
+    assert_eq!(play(&recording).1, None);
 }
 
 #[test]
@@ -130,8 +145,8 @@ fn a_recording_begins_in_the_middle_and_is_done_again_from_there() {
         let pair = story(limit);
         let recording = pair.recording();
         assert!(recording.began > Duration::ZERO, "limit {limit}");
-        assert!(recording.steps.len() < limit + 4000, "limit {limit}: {} bytes", recording.steps.len());
-        assert!(recording.steps.len() >= limit / 2, "limit {limit}: half of it is there to look back on");
+        assert!(recording.steps().len() < limit + 4000, "limit {limit}: {} bytes", recording.steps().len());
+        assert!(recording.steps().len() >= limit / 2, "limit {limit}: half of it is there to look back on");
         let (steps, diverged) = play(&recording);
         assert!(steps > 0 && diverged.is_none(), "limit {limit}: {steps} steps, then {diverged:?}");
         let mut replay = Replay::new(&recording).unwrap();
@@ -158,13 +173,15 @@ fn where_a_replay_is_not_the_same_is_told() {
     let recording = story(RECORDED).recording();
     let (count, _) = play(&recording);
     // Somebody makes the first token of the second node another frame.
-    let token = recording.steps.windows(4).position(|part| part == [b'P', b'L', 1, 3]).unwrap();
-    let mut steps = recording.steps.to_vec();
+    let mut steps = recording.steps();
+    let token = steps.windows(4).position(|part| part == [b'P', b'L', 1, 3]).unwrap();
     steps[token + 3] = 6;
-    let (same, diverged) = play(&Recording { steps: steps.into(), ..recording.clone() });
+    let (same, diverged) = play(&Recording { steps: vec![steps.into()], ..recording.clone() });
     assert!(same > 3 && same < count && diverged == Some(same + 1), "{same} of {count}, {diverged:?}");
     // A step that is cut short.
-    let cut = Recording { steps: recording.steps.slice(..recording.steps.len() - 3), ..recording };
+    let mut steps = recording.steps();
+    steps.truncate(steps.len() - 3);
+    let cut = Recording { steps: vec![steps.into()], ..recording };
     let last = Replay::new(&cut).unwrap().last().unwrap();
     assert!(last.unwrap_err().to_string().contains(&format!("step {count} cannot be read")));
 }

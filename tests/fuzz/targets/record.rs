@@ -35,7 +35,7 @@ fn good() -> &'static Recording {
 fn examples() -> Vec<Vec<u8>> {
     let body = good().encode()[SEAL..].to_vec();
     let steps = good().steps();
-    vec![body, steps.to_vec(), steps[..steps.len() / 4].to_vec(), good().encode()]
+    vec![body, steps.clone(), steps[..steps.len() / 4].to_vec(), good().encode()]
 }
 
 fn run(input: &[u8]) -> Result<(), String> {
@@ -43,7 +43,8 @@ fn run(input: &[u8]) -> Result<(), String> {
     let sealed = Recording::decode(input).ok();
     let (body, played) = good().made_up(input);
     for recording in sealed.into_iter().chain(body) {
-        if Recording::decode(&recording.encode()).ok().as_ref() != Some(&recording) {
+        let written = recording.encode();
+        if Recording::decode(&written).map(|again| again.encode()).ok() != Some(written) {
             return Err("a recording that is written again reads differently".to_owned());
         }
         // Whether its state is one; it is not played.

@@ -19,8 +19,8 @@ const GUEST: usize = 0;
 const TOKEN: Duration = Duration::from_millis(300);
 /// No view takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Views after which buffers have the size that they keep.
-const WARM: u64 = 200;
+/// Views after which buffers have the size that they keep; the flight recorders fill most slowly.
+const WARM: u64 = 5000;
 /// Between two lines of the report.
 const EVERY: u64 = 1000;
 /// What memory may differ by, in KiB: allocators give back what they please.

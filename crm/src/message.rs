@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// First byte of every message: the form of all that follows.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
 
 /// Longest message in bytes: a snapshot of a large cluster fits several times.
 const MAX_BYTES: usize = membership::MAX_MESSAGE;

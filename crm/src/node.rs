@@ -375,7 +375,11 @@ impl Node {
             }
             Applied::Unchanged | Applied::Repeated => {
                 let Some(duty) = &mut self.duty else { return };
-                if let Change::RequestFencing { target, .. } = change {
+                if let Change::RequestFencing { view, target, .. } = change {
+                    // One of an earlier view is not what the plan of this one waits for.
+                    if *view != duty.view {
+                        return;
+                    }
                     let progress = duty.engine.fencing_refused(target, self.controller.cib());
                     self.progress(now, progress, true);
                 } else {
@@ -453,12 +457,14 @@ impl Node {
             inputs.push(fencing::Input::Configured(Arc::clone(&cib.config)));
         }
         let synced = self.controller.synced().filter(|synced| synced.quorum.quorate);
-        let situation = synced.map_or_else(Default::default, |synced| {
+        let candidates = synced.map_or_else(Vec::new, |synced| {
             let online = |node: &&NodeId| cib.online(node).is_some();
             let others = synced.view.members.keys().filter(|node| **node != synced.dc);
-            let candidates = std::iter::once(&synced.dc).chain(others).filter(online).cloned().collect();
-            (cib.status.fencing.open.values().cloned().collect(), candidates)
+            std::iter::once(&synced.dc).chain(others).filter(online).cloned().collect()
         });
+        // Requests stay open when quorum is lost: were they told to be over, devices that are off already would be
+        // switched on again while another part goes on with them.
+        let situation = (cib.status.fencing.open.values().cloned().collect(), candidates);
         if self.told.situation.as_ref() != Some(&situation) {
             let (open, candidates) = situation.clone();
             self.told.situation = Some(situation);

@@ -156,7 +156,9 @@ impl Cib {
             }
             Change::Cleanup { resource, node } => self.cleanup(resource.as_ref(), node.as_ref()),
             Change::Restart(resource) => self.restart(resource, context),
-            Change::RequestFencing { target, incarnation, reason, wall_ms } => {
+            // Of a view that is over: the node may be heard again, and the plan of this view asks anew.
+            Change::RequestFencing { view, .. } if *view != context.view => Ok(None),
+            Change::RequestFencing { target, incarnation, reason, wall_ms, .. } => {
                 Ok(self.request_fencing(target, *incarnation, reason, *wall_ms, context))
             }
             Change::FencingAttempted { attempt, wall_ms } => Ok(self.fencing_attempted(attempt, *wall_ms)),

@@ -50,6 +50,9 @@ pub enum Change {
     Restart(ResourceId),
     /// A node must be cut off. Ignored when a request for the same life of the node is open or it was confirmed.
     RequestFencing {
+        /// Number of the view in whose plan it was; in a later one the node may be back, and the plan of that view says
+        /// whether it has to go.
+        view: u64,
         /// Who.
         target: NodeId,
         /// Which life; `None` for a node never seen.

@@ -30,7 +30,7 @@ fn is_failure(report: &Report) -> bool {
 impl Cib {
     /// Notes an order as in flight when it is delivered, before its node carries it out. Refused when it would break a
     /// promise whatever the DC thought: no start or promotion without quorum, no start while the resource runs on
-    /// another node, no more promoted instances than there may be.
+    /// another node, no more promoted instances than there may be, nothing on a node that is about to be gone.
     pub(crate) fn order(
         &mut self,
         id: OrderId,
@@ -41,6 +41,13 @@ impl Cib {
         let Operation { resource, node, name, .. } = operation;
         if self.online(node).is_none() {
             return Err(format!("{node} is not online"));
+        }
+        // It says goodbye as soon as it finds itself empty, so it must not get anything any more from here on.
+        if self.status.nodes.get(node).is_some_and(|status| status.leaving) && self.is_empty(node) {
+            return Err(format!("{node} is leaving and nothing is left on it"));
+        }
+        if name.brings_up() && !self.config.resources.contains_key(resource.base()) {
+            return Err(format!("{resource} is not configured any more"));
         }
         if self.only_votes(node) && (name.brings_up() || *name == OperationName::Promote) {
             return Err(format!("{node} only votes, nothing runs there"));

@@ -181,7 +181,8 @@ fn a_result_of_an_earlier_life_is_ignored() {
 
 fn request(life: u64) -> Change {
     let incarnation = Some(Incarnation(life));
-    Change::RequestFencing { target: node("alpha"), incarnation, reason: "lost".to_owned(), wall_ms: 0 }
+    let view = QUORATE.view;
+    Change::RequestFencing { view, target: node("alpha"), incarnation, reason: "lost".to_owned(), wall_ms: 0 }
 }
 
 fn attempt(number: u32, result: Result<(), String>) -> Change {
@@ -207,6 +208,39 @@ fn fencing_goes_from_request_over_failure_to_verdict() {
     assert_eq!(cib.status.fencing.history.len(), 2);
     // The ring notices later than the fence device: that is not another loss.
     assert!(begin(&mut cib, &[("beta", 2)]).is_empty());
+}
+
+#[test]
+fn fencing_that_an_earlier_view_wanted_is_not_begun() {
+    let mut cib = cib();
+    // Alpha was missed in the view before; this one, in which the change is said again, has it.
+    let later = Context { view: QUORATE.view + 1, ..QUORATE };
+    assert_eq!(cib.apply(&from(1), &request(1), later), Applied::Unchanged);
+    assert!(matches!(cib.apply(&from(2), &request(1), QUORATE), Applied::Changed(News::FencingRequested(_))));
+}
+
+#[test]
+fn a_node_that_is_about_to_be_gone_gets_no_orders() {
+    let mut cib = cib();
+    let probe = Operation { name: OperationName::Monitor, ..start("alpha") };
+    cib.apply(&from(1), &Change::Leaving { node: node("alpha") }, QUORATE);
+    cib.order(OrderId(1), &probe, None, true).expect("it has not been asked yet, so it is not gone");
+    cib.apply(&from(2), &result(1, OperationName::Monitor, Outcome::NotRunning, 0), QUORATE);
+    assert!(cib.is_empty(&node("alpha")));
+    for (operation, number) in [(&start("alpha"), 2), (&probe, 3)] {
+        let why = cib.order(OrderId(number), operation, None, true).unwrap_err();
+        assert_eq!(why, "alpha is leaving and nothing is left on it");
+    }
+    begin(&mut cib, &[("beta", 2)]);
+    assert_eq!(cib.status.nodes[&node("alpha")].state, NodeState::Offline, "so nobody has to cut it off");
+}
+
+#[test]
+fn what_is_not_configured_any_more_is_not_started() {
+    let mut cib = cib();
+    let resource = ResourceId::new("gone").unwrap();
+    let why = cib.order(OrderId(1), &Operation { resource, ..start("alpha") }, None, true).unwrap_err();
+    assert_eq!(why, "gone is not configured any more");
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) struct Duty {
     /// When time alone can change the plan: a failure expires, or the wait for nodes never seen ends.
     recheck: Option<Instant>,
     pub(super) counting: Counting,
-    view: u64,
+    pub(super) view: u64,
     orders: u32,
 }
 
@@ -220,7 +220,7 @@ impl Node {
                 }
                 Command::Cancel(node, resource, interval) => self.controller.cancel_monitor(node, resource, interval),
                 Command::Fence(target, incarnation, reason) => {
-                    let change = Change::RequestFencing { target, incarnation, reason, wall_ms: now.wall_ms };
+                    let change = Change::RequestFencing { view, target, incarnation, reason, wall_ms: now.wall_ms };
                     self.controller.submit(change);
                 }
             }

@@ -8,7 +8,7 @@ use crate::event::EventKind;
 use config::OperationName;
 use std::time::{Duration, Instant};
 
-/// Longest wait for what runs here to stop, whatever its stop timeouts.
+/// Longest wait for what runs here to stop, unless a single operation may take longer.
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// What is granted on top of the stop timeouts.
@@ -75,17 +75,24 @@ impl Node {
         }
     }
 
-    /// The stop timeouts of all that runs here, as if stopped one after the other.
+    /// The timeouts of what is under way here and of stopping all that runs or may run then, as if one came after the
+    /// other.
     fn time_to_empty(&self) -> Duration {
         let cib = self.cib();
-        let resources = cib.status.nodes.get(&self.me).map(|node| &node.resources);
-        let running = resources.into_iter().flatten().filter(|(_, history)| history.activity() != Activity::Inactive);
-        let stops = running.filter_map(|(name, _)| {
-            let operations = &cib.config.resources.get(name)?.operations;
-            let stop = operations.iter().find(|operation| operation.name == OperationName::Stop);
-            Some(stop.map_or(Duration::from_secs(20), |stop| stop.timeout))
-        });
-        (stops.sum::<Duration>() + GRACE).min(LONGEST)
+        let (mut all, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for (name, history) in cib.status.nodes.get(&self.me).into_iter().flat_map(|node| &node.resources) {
+            let under_way = history.pending.values().map(|pending| pending.timeout);
+            let runs = history.activity() != Activity::Inactive || !history.pending.is_empty();
+            let stop = cib.config.resources.get(name.base()).filter(|_| runs).map(|resource| {
+                let stop = resource.operations.iter().find(|operation| operation.name == OperationName::Stop);
+                stop.map_or(resource.timeout, |stop| stop.timeout)
+            });
+            for time in under_way.chain(stop) {
+                all += time;
+                longest = longest.max(time);
+            }
+        }
+        all.min(LONGEST).max(longest) + GRACE
     }
 
     /// Says goodbye as soon as nothing is left here, or when the time is up.

@@ -111,6 +111,34 @@ fn a_node_that_cannot_be_emptied_leaves_loudly_after_a_bound() {
 }
 
 #[test]
+fn a_node_half_cut_off_is_not_given_power_when_quorum_is_lost() {
+    let second = "[fencing.second]\nagent = \"fence_pdu\"\nnodes = [\"gamma\"]\n\
+                  [[location]]\nresource = \"web\"\nnode = \"gamma\"\nscore = 100\n";
+    let both = "addresses = [\"10.0.0.3\"]\nfencing = [[\"pdu\", \"second\"]]\n";
+    let text = file(THREE, &(service("web") + second)).replace("addresses = [\"10.0.0.3\"]\n", both);
+    let mut cluster = Cluster::new(THREE, &text);
+    cluster.join(&[THREE]);
+    cluster.run();
+    assert_eq!(cluster.place("web").as_deref(), Some("gamma"));
+    cluster.power_off("gamma");
+    cluster.join(&[&["alpha", "beta"]]);
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..2000 {
+        if cluster.fenced.is_empty() && !(cluster.deliver() || cluster.write() || cluster.work_any(&mut random)) {
+            cluster.advance(Duration::from_millis(100));
+        }
+    }
+    assert_eq!(cluster.fenced, [node("gamma")], "{}", cluster.last_events(20));
+    cluster.join(&[&["alpha"], &["beta"]]);
+    assert!(!cluster.gives_power(), "beta and another node may go on where alpha left off");
+    cluster.run();
+    assert!(!cluster.gives_power());
+    cluster.join(&[&["alpha", "beta"]]);
+    cluster.run();
+    assert_eq!(cluster.fenced, [node("gamma"), node("gamma"), node("gamma")], "one device, then both");
+}
+
+#[test]
 fn status_and_quorum_are_answered_by_any_member_also_without_quorum() {
     let mut cluster = Cluster::started(THREE, "");
     cluster.fencing_fails = u32::MAX;

@@ -349,6 +349,12 @@ impl Cluster {
         self.finish(running, Exit::Code(code), "");
     }
 
+    /// Whether a device is being told to switch a node on.
+    pub(super) fn gives_power(&self) -> bool {
+        let words = |running: &Running| running.job.stdin.as_ref().is_some_and(|text| text.contains("action=on\n"));
+        self.jobs.iter().any(words)
+    }
+
     fn fence(&mut self, running: Running) {
         let stdin = running.job.stdin.clone().unwrap_or_default();
         let target = stdin.lines().find_map(|line| line.strip_prefix("nodename=")).unwrap_or_default().to_owned();

@@ -6,12 +6,13 @@
 
 use crate::peer::GIVES_UP;
 use config::Score;
-use scheduler::constraint::{self, Constraints, Order};
+use scheduler::constraint::{self, Colocation, Constraints, Order};
 use scheduler::facts::Facts;
+use scheduler::facts::options::PlacementStrategy;
 use scheduler::index::ResourceIx;
 use scheduler::role::Role;
 use scheduler::schedule::Schedule;
-use scheduler::situation::OrderKind;
+use scheduler::situation::{OrderKind, Subject};
 
 /// One cluster of which the answers differ.
 pub struct Case<'c, 'a> {
@@ -39,16 +40,21 @@ pub struct Class {
 }
 
 /// All classes, the narrowest first.
-pub const CLASSES: [Class; 17] = [
+pub const CLASSES: [Class; 22] = [
     Class { name: "the last device was removed", holds: last_device_removed },
     Class { name: "a node that joins for too long", holds: joins_too_long },
     Class { name: "several instances on a node", holds: several_on_a_node },
     Class { name: "circles", holds: circle },
     Class { name: "a monitor where it leaves", holds: monitor_where_it_leaves },
-    Class { name: "told although it cannot be stopped", holds: told_in_vain },
+    Class { name: "told although one of them stays", holds: told_in_vain },
     Class { name: "a joining node and numbered instances", holds: joining_and_numbered },
     Class { name: "instances change places", holds: instances_change_places },
     Class { name: "which numbered instance moves", holds: numbered_instance_moves },
+    Class { name: "what unfences restarts others", holds: unfencing_restarts },
+    Class { name: "alike, by cloned groups", holds: alike_groups },
+    Class { name: "left alone and followed when promoted", holds: promoted_with_left_alone },
+    Class { name: "a template inside a clone", holds: template_in_clone },
+    Class { name: "room for what hangs together", holds: room_of_chain },
     Class { name: "two orders of the same actions", holds: order_written_twice },
     Class { name: "serialized after enough instances", holds: serialized_after_enough },
     Class { name: "what cannot be placed is joined", holds: joined_to_what_waits },
@@ -161,17 +167,81 @@ fn monitor_where_it_leaves(case: &Case<'_, '_>) -> bool {
 }
 
 fn told_in_vain(case: &Case<'_, '_>) -> bool {
+    let left = |part: ResourceIx| {
+        let it = &case.facts[part];
+        let named = |name: &Option<String>| name.as_deref() == Some(it.id.as_str());
+        let acts = case.schedule.actions.iter().any(|action| named(&action.resource) && action.operation == "start");
+        it.blocked.is_some() || !it.managed || (it.on.is_empty() && !acts)
+    };
     let stuck = |line: &Line<'_>| {
         let clone = case.clone_of(line.resource);
-        clone.is_some_and(|at| case.facts.primitives(at).iter().any(|&part| case.facts[part].blocked.is_some()))
+        clone.is_some_and(|at| case.cloned_group(at) && case.facts.primitives(at).into_iter().any(left))
     };
     case.only(true, "notify") && case.lines.iter().all(stuck)
+}
+
+/// A node is let in by one device, and the peer has others start anew there.
+fn unfencing_restarts(case: &Case<'_, '_>) -> bool {
+    let device = |line: &Line<'_>| {
+        let named = case.named(line.resource);
+        let plain = named.first().is_some_and(|&at| case.facts[at].fence_device && !case.facts[at].unfences);
+        let let_in =
+            case.schedule.actions.iter().any(|it| it.operation == "on" && it.node.as_deref() == Some(line.node));
+        !line.ours && plain && let_in
+    };
+    case.lines.iter().all(device)
+}
+
+/// A cloned group is near to, or apart from, something by an attribute of nodes.
+fn alike_groups(case: &Case<'_, '_>) -> bool {
+    let group = |line: &Line<'_>| case.clone_of(line.resource).filter(|&clone| case.cloned_group(clone));
+    let alike = |clone: ResourceIx| {
+        let mut all = case.constraints.colocations.iter();
+        all.any(|of| of.node_attribute.is_some() && (of.dependent == clone || of.primary == clone))
+    };
+    case.lines.iter().all(|line| group(line).is_some_and(alike))
+}
+
+/// What is to be promoted must be with something that does not run, and is left alone.
+fn promoted_with_left_alone(case: &Case<'_, '_>) -> bool {
+    let alone = |at: ResourceIx| {
+        let parts = case.facts.primitives(at);
+        parts.iter().all(|&part| !case.facts[part].managed && case.facts[part].on.is_empty())
+    };
+    case.lines.iter().filter(|line| !line.ours && line.task == "promote").any(|line| {
+        let clone = case.clone_of(line.resource);
+        case.constraints.colocations.iter().any(|of| {
+            let must = of.dependent_role == Some(Role::Promoted) && of.score.is_mandatory();
+            must && Some(of.dependent) == clone && alone(of.primary)
+        })
+    })
+}
+
+/// A location is about a tag or template, and some of what it names is inside a clone.
+fn template_in_clone(case: &Case<'_, '_>) -> bool {
+    let all = &case.facts.situation.configuration.constraints.locations;
+    let cloned = |name: &String| {
+        let several = constraint::name::is_several(case.facts, name);
+        several && constraint::name::resources(case.facts, name).into_iter().any(|at| case.is_clone(at))
+    };
+    all.iter().any(|it| matches!(&it.subject, Subject::Resource(name) if cloned(name)))
+}
+
+/// Nodes have capacities, and three things or more must be together.
+fn room_of_chain(case: &Case<'_, '_>) -> bool {
+    let must = |of: &&Colocation| of.score.is_mandatory() && !of.implied;
+    let links = || case.constraints.colocations.iter().filter(must);
+    let chained = |top: ResourceIx| links().filter(|of| of.dependent == top || of.primary == top).count();
+    let room = case.facts.options.placement_strategy != PlacementStrategy::Default;
+    let tops = case.lines.iter().filter_map(|line| case.named(line.resource).first().map(|&at| case.facts.top(at)));
+    room && links().count() > 1 && tops.into_iter().any(|top| chained(top) > 0)
 }
 
 fn joining_and_numbered(case: &Case<'_, '_>) -> bool {
     let numbered =
         |line: &Line<'_>| case.clone_of(line.resource).is_some_and(|clone| case.facts[clone].meta.globally_unique);
-    case.pending_node() && case.only_peer_stops().any(numbered)
+    let ours = case.lines.iter().filter(|line| line.ours && line.task == "start");
+    case.pending_node() && case.only_peer_stops().chain(ours).any(numbered)
 }
 
 /// Of a clone the peer stops an instance that we leave where it is, and starts one, there or elsewhere. Where nothing
@@ -187,8 +257,13 @@ fn instances_change_places(case: &Case<'_, '_>) -> bool {
     })
 }
 
-/// Both stop or start one instance of a unique clone, but not the same, or not in the same place.
+/// Both stop or start one instance of a unique clone, but not the same, or not in the same place; or both stop one of an
+/// anonymous clone, here or there, and nothing else differs.
 fn numbered_instance_moves(case: &Case<'_, '_>) -> bool {
+    let stops = |line: &Line<'_>| line.task == "stop" && case.clone_of(line.resource).is_some();
+    if case.lines.iter().all(stops) && case.lines.iter().any(|line| line.ours != case.lines[0].ours) {
+        return true;
+    }
     let moved = |line: &&Line<'_>| !line.ours && matches!(line.task, "stop" | "start");
     case.lines.iter().filter(moved).any(|line| {
         let unique = case.clone_of(line.resource).is_some_and(|clone| case.facts[clone].meta.globally_unique);

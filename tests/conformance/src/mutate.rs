@@ -6,6 +6,8 @@ mod configuration;
 mod history;
 mod node;
 
+pub(crate) use history::entry;
+
 use crate::element::{Element, Path};
 use fastrand::Rng;
 
@@ -80,7 +82,7 @@ fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
 }
 
 /// Gives a name a value in the set of values of an element, made when there is none.
-fn note(owner: &mut Element, set: &str, name: &str, value: &str) {
+pub(crate) fn note(owner: &mut Element, set: &str, name: &str, value: &str) {
     let of = owner.get("id").to_string();
     let own = |child: &Element| child.name == set && child.get("id-ref").is_empty();
     let at = owner.children.iter().position(own).unwrap_or_else(|| {

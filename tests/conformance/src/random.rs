@@ -1,8 +1,26 @@
 //! Small random clusters as Pacemaker CIBs: a few nodes, a few resources of every kind, constraints between them, and a
 //! status that such a cluster could have left behind. Equal seeds give equal text.
 
+mod attribute;
+mod bundle;
 mod configuration;
+mod feature;
+mod guest;
+mod health;
+mod lock;
+mod maintenance;
+mod migration;
+mod past;
+mod remote;
+mod rule;
+mod set;
 mod status;
+mod template;
+mod ticket;
+mod topology;
+mod utilization;
+
+pub use feature::words;
 
 use fastrand::Rng;
 
@@ -88,6 +106,18 @@ pub struct Top {
     pub meta: Vec<(&'static str, String)>,
 }
 
+impl Top {
+    /// Whether its instances have two roles.
+    pub(crate) fn is_promotable(&self) -> bool {
+        matches!(self.kind, Kind::Clone { promotable: true, .. })
+    }
+
+    /// Whether its instances are groups.
+    pub(crate) fn is_cloned_group(&self) -> bool {
+        matches!(self.kind, Kind::Clone { group: true, .. })
+    }
+}
+
 /// One cluster.
 #[derive(Clone, Debug)]
 pub struct Cluster {
@@ -106,6 +136,13 @@ pub struct Cluster {
 /// The CIB of the cluster of this seed.
 #[must_use]
 pub fn cib(seed: u64) -> String {
+    with(seed, None)
+}
+
+/// The same with the feature of a word, one of [`words`], and no other (with another word: none); for nothing with those
+/// that its seed chooses.
+#[must_use]
+pub fn with(seed: u64, only: Option<&str>) -> String {
     let mut rng = Rng::with_seed(seed);
     let cluster = cluster(&mut rng);
     let mut text = format!(
@@ -116,7 +153,7 @@ pub fn cib(seed: u64) -> String {
     configuration::write(&mut rng, &cluster, &mut text);
     status::write(&mut rng, &cluster, &mut text);
     text.push_str("</cib>\n");
-    text
+    feature::add(seed, only, &cluster, text)
 }
 
 fn cluster(rng: &mut Rng) -> Cluster {

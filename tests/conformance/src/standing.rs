@@ -1,11 +1,12 @@
 //! What stands where, before and after a transition and at rest: nowhere more than is allowed, nothing where nothing
 //! may run.
 
+use scheduler::constraint::{self, TicketRule};
 use scheduler::facts::{self, Facts};
 use scheduler::index::{NodeIx, ResourceIx};
 use scheduler::role::Role;
 use scheduler::schedule::Schedule;
-use scheduler::situation::{Preference, Situation, Subject};
+use scheduler::situation::{LossPolicy, Preference, Situation, Subject};
 use std::collections::BTreeMap;
 
 /// How often something runs: on all nodes, on the node with the most, and the same of the upper role.
@@ -106,12 +107,16 @@ fn limit(facts: &Facts<'_>, at: ResourceIx) -> Limit {
 #[must_use]
 pub fn at_rest(situation: &Situation, schedule: &Schedule) -> Vec<String> {
     let facts = facts::read(situation);
+    let constraints = constraint::resolve(&facts);
     let mut wrong = Vec::new();
     for at in facts.all_resources() {
         let it = &facts[at];
         let named = |name: &Option<String>| name.as_deref() == Some(it.id.as_str());
         let announced = schedule.summary.iter().any(|change| named(&change.resource));
         if !it.is_primitive() || it.implicit || it.removed || !it.managed || it.blocked.is_some() || announced {
+            continue;
+        }
+        if frozen(&facts, &constraints.tickets, at) {
             continue;
         }
         for &node in it.on.iter().filter(|&&node| role_on(&facts, at, node).runs()) {
@@ -134,6 +139,15 @@ pub fn at_rest(situation: &Situation, schedule: &Schedule) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Whether something has lost a ticket, and is left as it is until the ticket comes back.
+fn frozen(facts: &Facts<'_>, tickets: &[TicketRule], at: ResourceIx) -> bool {
+    let part = |of: ResourceIx| facts.primitives(of).contains(&at);
+    tickets.iter().any(|rule| {
+        let granted = facts.tickets.get(&rule.ticket).is_some_and(|it| it.granted);
+        rule.loss_policy == LossPolicy::Freeze && !granted && part(rule.resource)
+    })
 }
 
 /// Whether a constraint without rules and roles bans something, or what it is a part of, from a node.

@@ -7,7 +7,8 @@ use crate::graph::{Carrier, Graph, Key, Task, Terms};
 use crate::index::ActionIx;
 use crate::reason::Reason;
 
-/// Makes the unfencing of every node that can have one; needed when something on the node needs it.
+/// Makes the unfencing of every node that can have one; needed when something on the node needs it. A node that leaves
+/// need not be let in any more.
 pub fn make(plan: &mut Plan<'_, '_>) {
     let facts = plan.facts;
     let unfences = facts.options.fencing_enabled && facts.resources.iter().any(|it| it.unfences);
@@ -17,7 +18,8 @@ pub fn make(plan: &mut Plan<'_, '_>) {
     for node in facts.all_nodes() {
         let here = &facts[node];
         let outlook = plan.outlook(node);
-        if here.is_guest() || !outlook.online || outlook.unclean || here.pending || plan.fence[node.at()].is_some() {
+        let there = outlook.online && !outlook.unclean && !here.pending && !here.shutdown;
+        if here.is_guest() || !there || plan.fence[node.at()].is_some() {
             continue;
         }
         let unfence = plan.graph.ensure(Key::node(Task::Unfence, node), Carrier::Fencing, here.unfenced_at == 0);

@@ -77,6 +77,13 @@ fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Vio
         let mut after = case.after[subject].iter().filter(|(_, is)| role == Role::Started || role == *is);
         after.any(|(node, _)| *node == with || attribute.is_some() && place(*node) == place(with))
     };
+    // Whether a primary is known somewhere, and cannot be stopped near a node.
+    let stays = |subject: usize, with: usize| {
+        let near = |node: usize| node != with && attribute.is_some() && place(node) == place(with);
+        let mut known = case.known[subject].iter().peekable();
+        known.peek().is_some()
+            && (case.stuck(subject, with) || known.any(|it| near(it.node) && case.stuck(subject, it.node)))
+    };
     let primaries = subjects(primaries);
     let dependents = subjects(dependents);
     for &dependent in &dependents {
@@ -84,7 +91,7 @@ fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Vio
             // What cannot be stopped is there for those who need it, and keeps nobody away.
             let with = primaries.iter().any(|&primary| match there(primary, primary_role, up.node) {
                 true => it.score.is_mandatory() || !case.stuck(primary, up.node),
-                false => it.score.is_mandatory() && !case.known[primary].is_empty() && case.stuck(primary, up.node),
+                false => it.score.is_mandatory() && stays(primary, up.node),
             });
             let why = if it.score.is_mandatory() && !with {
                 format!("comes up without {} beside it (colocation {})", it.primary, it.id)

@@ -8,11 +8,15 @@ use crate::index::ResourceIx;
 pub fn resources(facts: &Facts<'_>, name: &str) -> Vec<ResourceIx> {
     match facts.names.get(name) {
         Some(Named::Resource(resource)) => constrained(facts, name, *resource).into_iter().collect(),
-        Some(Named::Several(several)) => {
-            several.iter().filter_map(|&member| constrained(facts, &facts[member].base, member)).collect()
-        }
+        Some(Named::Several(several)) => several.iter().filter_map(|&member| stands_for(facts, member)).collect(),
         None => Vec::new(),
     }
+}
+
+/// What a member of a tag or template is, as far as constraints are concerned.
+fn stands_for(facts: &Facts<'_>, member: ResourceIx) -> Option<ResourceIx> {
+    let top = below_bundle(facts, member);
+    if facts[top].is_clone() { Some(top) } else { constrained(facts, &facts[member].base, member) }
 }
 
 /// Whether `name` is that of a tag or template.
@@ -22,7 +26,7 @@ pub fn is_several(facts: &Facts<'_>, name: &str) -> bool {
 }
 
 /// What is written inside an anonymous clone has no instance of its own to speak of. Its name stands for the clone when
-/// a history was recorded under it, and for nothing otherwise.
+/// a history was recorded under it, and for nothing otherwise; where a tag or template named it, for the clone.
 fn constrained(facts: &Facts<'_>, name: &str, resource: ResourceIx) -> Option<ResourceIx> {
     if facts[resource].id == name {
         return Some(resource);

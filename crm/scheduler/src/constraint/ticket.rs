@@ -12,19 +12,25 @@ pub fn resolve(facts: &Facts<'_>, constraints: &mut Constraints) {
     for written in all.filter(|written| super::in_force(facts, written.lifetime.as_ref())) {
         if written.sets.is_empty() {
             for resource in name::resources(facts, &written.resource) {
-                push(written, resource, written.role.as_deref(), constraints);
+                push(facts, written, resource, written.role.as_deref(), constraints);
             }
         }
         for set in &written.sets {
             for resource in set.members.iter().flat_map(|member| name::resources(facts, member)) {
-                push(written, resource, set.role.as_deref().or(written.role.as_deref()), constraints);
+                push(facts, written, resource, set.role.as_deref().or(written.role.as_deref()), constraints);
             }
         }
     }
 }
 
-/// Without a policy, what must be promoted is demoted and the rest is stopped.
-fn push(written: &TicketConstraint, resource: ResourceIx, role: Option<&str>, constraints: &mut Constraints) {
+/// Without a policy, what must be promoted is demoted and the rest is stopped; so it is where nothing can be fenced.
+fn push(
+    facts: &Facts<'_>,
+    written: &TicketConstraint,
+    resource: ResourceIx,
+    role: Option<&str>,
+    constraints: &mut Constraints,
+) {
     let Ok(role) = role.map(|word| Role::parse(word).ok_or(())).transpose() else { return };
     let role = role.filter(|&role| role != Role::Started && role != Role::Unknown);
     let usual = if role == Some(Role::Promoted) { LossPolicy::Demote } else { LossPolicy::Stop };
@@ -33,6 +39,9 @@ fn push(written: &TicketConstraint, resource: ResourceIx, role: Option<&str>, co
         ticket: written.ticket.clone(),
         resource,
         role,
-        loss_policy: written.loss_policy.unwrap_or(usual),
+        loss_policy: match written.loss_policy.unwrap_or(usual) {
+            LossPolicy::Fence if !facts.options.fencing_enabled => LossPolicy::Stop,
+            policy => policy,
+        },
     });
 }

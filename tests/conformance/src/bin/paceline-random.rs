@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: paceline-random print SEED | properties FIRST COUNT | rest FIRST COUNT | compare FIRST COUNT \
-                     | mutate DIRECTORY FIRST COUNT | mutant DIRECTORY SEED | shrink FILE [MOMENT] \
+                     (each of these with a FEATURE at its end, which all clusters then have, or with plain) | mutate DIRECTORY FIRST COUNT | mutant DIRECTORY SEED | shrink FILE [MOMENT] \
                      | refused DIRECTORY FIRST COUNT | shrink-refused FILE [MOMENT] | large cold-start|steady|node-failure|chain NODES RESOURCES";
 
 fn main() -> ExitCode {
@@ -36,11 +36,17 @@ fn main() -> ExitCode {
             }
         };
     }
+    let printed = arguments.first().is_some_and(|word| word == "print");
+    let only = arguments.get(if printed { 2 } else { 3 }).map(String::as_str);
+    if let Some(word) = only.filter(|word| *word != "plain" && !random::words().contains(word)) {
+        eprintln!("{word}: features are plain, {}", random::words().join(", "));
+        return ExitCode::FAILURE;
+    }
     match (arguments.first().map(String::as_str), number(1), number(2)) {
-        (Some("print"), Some(seed), _) => print!("{}", random::cib(seed)),
-        (Some("properties"), Some(first), Some(count)) => return check(first, count),
-        (Some("rest"), Some(first), Some(count)) => how_they_rest(first, count),
-        (Some("compare"), Some(first), Some(count)) => return compare(first, count),
+        (Some("print"), Some(seed), _) => print!("{}", random::with(seed, only)),
+        (Some("properties"), Some(first), Some(count)) => return check(first, count, only),
+        (Some("rest"), Some(first), Some(count)) => how_they_rest(first, count, only),
+        (Some("compare"), Some(first), Some(count)) => return compare(first, count, only),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::FAILURE;
@@ -57,8 +63,8 @@ fn large(arguments: &[String]) -> Option<String> {
     (nodes > 0).then(|| large::cib(event, nodes, resources))
 }
 
-fn situation(seed: u64) -> (String, Result<scheduler::situation::Situation, String>) {
-    let xml = random::cib(seed);
+fn situation(seed: u64, only: Option<&str>) -> (String, Result<scheduler::situation::Situation, String>) {
+    let xml = random::with(seed, only);
     let read = import::read(&xml).map_err(|error| error.to_string());
     let read = read.map(|mut situation| {
         situation.now_ms = random::NOW * 1000;
@@ -67,11 +73,11 @@ fn situation(seed: u64) -> (String, Result<scheduler::situation::Situation, Stri
     (xml, read)
 }
 
-fn check(first: u64, count: u64) -> ExitCode {
+fn check(first: u64, count: u64, only: Option<&str>) -> ExitCode {
     let mut bad = 0;
     let mut again: BTreeMap<properties::Cause, u64> = BTreeMap::new();
     for seed in first..first + count {
-        let found = match situation(seed).1 {
+        let found = match situation(seed, only).1 {
             Ok(situation) => properties::check(&situation, seed),
             Err(problem) => properties::Found { wrong: vec![problem], ..properties::Found::default() },
         };
@@ -92,10 +98,10 @@ fn check(first: u64, count: u64) -> ExitCode {
 }
 
 /// How many transitions clusters need until nothing is left to do, and what those do that need more than one.
-fn how_they_rest(first: u64, count: u64) {
+fn how_they_rest(first: u64, count: u64, only: Option<&str>) {
     let mut needed: BTreeMap<String, u64> = BTreeMap::new();
     for seed in first..first + count {
-        let Ok(situation) = situation(seed).1 else { continue };
+        let Ok(situation) = situation(seed, only).1 else { continue };
         let course = rest::course(&situation, None, |_, _, _| {});
         let number = course.transitions.len();
         let end = if course.end == rest::End::Rest { String::new() } else { format!(", {:?}", course.end) };
@@ -112,11 +118,11 @@ fn how_they_rest(first: u64, count: u64) {
 }
 
 /// Fails when an answer differs in a way that is not written down in `peer-differences.md`.
-fn compare(first: u64, count: u64) -> ExitCode {
+fn compare(first: u64, count: u64, only: Option<&str>) -> ExitCode {
     let mut classes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let file = scratch();
     for seed in first..first + count {
-        let found = beside::compare(&random::cib(seed), random::NOW_TEXT, &file);
+        let found = beside::compare(&random::with(seed, only), random::NOW_TEXT, &file);
         let Some(class) = found.class else { continue };
         if class == UNKNOWN {
             found.lines.iter().for_each(|line| println!("{seed}: {line}"));

@@ -47,7 +47,7 @@ fn state_of<'c>(cib: &'c mut Element, path: &[usize]) -> Option<&'c mut Element>
 const NOTHING: &str = "f2317cad3d54cec5d7d7aa7d0bf35cf8";
 
 /// An entry as the peer writes it.
-fn entry(
+pub(crate) fn entry(
     resource: &str,
     slot: &str,
     operation: &str,

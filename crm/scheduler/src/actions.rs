@@ -154,9 +154,7 @@ impl Plan<'_, '_> {
         let facts = self.facts;
         let on = &facts[node];
         if let Some(because) = self.node_refuses(node) {
-            if !matches!(task, Task::ClearFailures) {
-                self.graph.block(action, because);
-            }
+            self.graph.block(action, because);
         } else if let Some(because) = &facts[resource].blocked
             && changes(task)
         {

@@ -14,5 +14,6 @@ pub mod random;
 pub mod recorded;
 pub mod refused;
 pub mod rest;
+pub mod sequence;
 pub mod shrink;
 pub mod standing;

@@ -59,6 +59,14 @@ pub fn mutate(cib: &mut Element, seed: u64, now: i64) -> Vec<String> {
     said
 }
 
+/// Nodes are fenced at the same time where nothing else is said: so it is since 3.0.
+pub fn fence_at_once(cib: &mut Element) {
+    let said = !cib.paths(|it| it.name == "nvpair" && it.get("name") == "concurrent-fencing").is_empty();
+    if let Some(path) = cib.paths(|it| it.name == "crm_config").first().filter(|_| !said) {
+        configuration::set_option(cib.at_mut(path), "concurrent-fencing", "true");
+    }
+}
+
 fn choose(rng: &mut Rng) -> Change {
     let mut ticket = rng.u32(0..CHANGES.iter().map(|(_, weight)| weight).sum());
     for (change, weight) in CHANGES {

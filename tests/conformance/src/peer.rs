@@ -1,21 +1,25 @@
-//! What Debian's `crm_simulate` would do, as far as its graph says it: the actions of agents and of fencing.
+//! What Debian's `crm_simulate` would do, as far as its graph says it: what agents, fence devices and the cluster do,
+//! and in which order.
 
-use scheduler::schedule::{ActionKind, Schedule};
+use crate::sequence::Step;
+use roxmltree::{Document, Node};
+use scheduler::schedule::{ActionKind, Schedule, ScheduledAction};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-/// Actions and how often each is done: `start db on n1`, `monitor=10000 db on n1`, `fence n3 reboot`.
+/// Actions and how often each is done: `start db on n1`, `monitor=10000 db on n1`, `fence n3 reboot`. What the cluster
+/// does itself is none of them.
 pub type Actions = BTreeMap<String, u32>;
 
 /// The class of clusters for which the peer stops with a failed assertion.
 pub const GIVES_UP: &str = "the peer gives up";
 
-/// What the peer does with the CIB in `file` at `now` (ISO 8601). Its graph is written next to the file.
+/// What the peer does with the CIB in `file` at `now` (ISO 8601), step by step. Its graph is written next to the file.
 ///
 /// # Errors
 /// When the program cannot be run or refuses the file.
-pub fn actions(file: &Path, now: &str) -> Result<Actions, String> {
+pub fn plan(file: &Path, now: &str) -> Result<Vec<Step>, String> {
     let graph = file.with_extension("graph");
     let output = Command::new("crm_simulate")
         .args(["-Q", "-R", "-t", now, "-x"])
@@ -30,8 +34,10 @@ pub fn actions(file: &Path, now: &str) -> Result<Actions, String> {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("crm_simulate refuses {}: {}", file.display(), said.trim()));
     }
-    let text = std::fs::read_to_string(&graph).map_err(|error| format!("reading {}: {error}", graph.display()))?;
-    Ok(parse(&text))
+    let text = std::fs::read_to_string(&graph).map_err(|error| format!("reading {}: {error}", graph.display()));
+    let read = text.and_then(|text| parse(&text));
+    let _ = std::fs::remove_file(&graph);
+    read
 }
 
 /// A CIB in words that 2.1.5 knows: options that were renamed since, and a newer schema.
@@ -44,68 +50,106 @@ pub fn older(xml: &str) -> String {
     text.replacen("validate-with=\"pacemaker-3.10\"", "validate-with=\"pacemaker-3.9\"", 1)
 }
 
-/// The actions of the peer's graph. It has one element in each line; an action's own elements are inside `action_set`:
-/// what is done, for which resource, and its options.
+/// The steps of the peer's graph: synapses with what they do (`action_set`) and what that waits for (`inputs`).
+///
+/// # Errors
+/// When it is not a graph.
+pub fn parse(graph: &str) -> Result<Vec<Step>, String> {
+    let document = Document::parse(graph).map_err(|error| format!("reading the peer's graph: {error}"))?;
+    let inside = |synapse: Node<'_, '_>, name: &str| -> Vec<String> {
+        let parts = synapse.children().filter(|it| it.has_tag_name(name)).flat_map(|it| it.descendants());
+        let actions = parts.filter(|it| ["rsc_op", "crm_event", "pseudo_event"].contains(&it.tag_name().name()));
+        actions.filter_map(|it| it.attribute("id").map(str::to_string)).collect()
+    };
+    let synapses: Vec<Node<'_, '_>> = document.descendants().filter(|it| it.has_tag_name("synapse")).collect();
+    let mut places = BTreeMap::new();
+    let mut found = Vec::new();
+    for &synapse in &synapses {
+        let set = synapse.children().filter(|it| it.has_tag_name("action_set")).flat_map(|it| it.children());
+        for action in set.filter(Node::is_element) {
+            places.insert(action.attribute("id").unwrap_or_default().to_string(), found.len());
+            found.push((synapse, words(action)));
+        }
+    }
+    let step = |(synapse, words): (Node<'_, '_>, Option<String>)| {
+        let after = inside(synapse, "inputs").iter().filter_map(|id| places.get(id).copied()).collect();
+        Step { words, after }
+    };
+    Ok(found.into_iter().map(step).collect())
+}
+
+/// What an element of the peer's graph does.
+fn words(action: Node<'_, '_>) -> Option<String> {
+    let child = |name: &str| action.children().find(|it| it.has_tag_name(name));
+    let option = |name: &str| child("attributes").and_then(|it| it.attribute(name));
+    let task = action.attribute("operation").unwrap_or_default();
+    let node = action.attribute("on_node").unwrap_or_default();
+    let named = child("primitive").and_then(|it| it.attribute("long-id").or_else(|| it.attribute("id")));
+    let resource = base(named.unwrap_or_default());
+    match action.tag_name().name() {
+        "crm_event" if task == "stonith" => {
+            Some(format!("fence {node} {}", option("CRM_meta_stonith_action").unwrap_or("reboot")))
+        }
+        "crm_event" => Some(format!("{task} {resource} on {node}")),
+        "rsc_op" => {
+            let interval = option("CRM_meta_interval").map(|it| format!("={it}")).unwrap_or_default();
+            let told = |part: &str| option(&format!("CRM_meta_notify_{part}"));
+            let about = told("type").zip(told("operation")).map(|(when, what)| format!("={when}-{what}"));
+            let about = about.filter(|_| task == "notify").unwrap_or_default();
+            Some(format!("{task}{interval}{about} {resource} on {node}"))
+        }
+        _ => None,
+    }
+}
+
+/// What we do, step by step, in the same words.
 #[must_use]
-pub fn parse(graph: &str) -> Actions {
+pub fn steps(schedule: &Schedule) -> Vec<Step> {
+    let places: BTreeMap<u32, usize> = schedule.actions.iter().enumerate().map(|(at, it)| (it.id, at)).collect();
+    let step = |it: &ScheduledAction| {
+        let after = it.after.iter().filter_map(|id| places.get(id).copied()).collect();
+        Step { words: our_words(it), after }
+    };
+    schedule.actions.iter().map(step).collect()
+}
+
+fn our_words(it: &ScheduledAction) -> Option<String> {
+    let node = it.node.as_deref().unwrap_or_default();
+    let resource = base(it.resource.as_deref().unwrap_or_default());
+    match (it.kind, it.operation.as_str()) {
+        (ActionKind::Fence, how) => Some(format!("fence {node} {how}")),
+        (ActionKind::Crm, task) => Some(format!("{task} {resource} on {node}")),
+        (ActionKind::Rsc, task) => {
+            let interval = if it.interval_ms > 0 { format!("={}", it.interval_ms) } else { String::new() };
+            let about = it.notify.as_ref().map(|(when, what)| format!("={when}-{what}")).unwrap_or_default();
+            Some(format!("{task}{interval}{about} {resource} on {node}"))
+        }
+        (ActionKind::Pseudo, _) => None,
+    }
+}
+
+/// The actions among some steps.
+#[must_use]
+pub fn actions(steps: &[Step]) -> Actions {
     let mut actions = Actions::new();
-    let mut inside = false;
-    let (mut task, mut node, mut resource) = ("", "", "");
-    for line in graph.lines().map(str::trim) {
-        if line.starts_with("<action_set") {
-            inside = true;
-        } else if line.starts_with("</action_set") {
-            inside = false;
-        } else if !inside {
-            continue;
-        } else if line.starts_with("<rsc_op") || line.starts_with("<crm_event") || line.starts_with("<pseudo_event") {
-            task =
-                if line.starts_with("<pseudo_event") { "" } else { attribute(line, "operation").unwrap_or_default() };
-            node = attribute(line, "on_node").unwrap_or_default();
-            resource = "";
-        } else if line.starts_with("<primitive") {
-            resource = attribute(line, "long-id").or_else(|| attribute(line, "id")).unwrap_or_default();
-        } else if line.starts_with("<attributes") {
-            let action = if task == "stonith" {
-                format!("fence {node} {}", attribute(line, "CRM_meta_stonith_action").unwrap_or("reboot"))
-            } else if task.is_empty() || resource.is_empty() || CLUSTER.contains(&task) {
-                continue;
-            } else {
-                let interval = attribute(line, "CRM_meta_interval").map(|it| format!("={it}")).unwrap_or_default();
-                format!("{task}{interval} {} on {node}", base(resource))
-            };
-            *actions.entry(action).or_default() += 1;
+    for words in steps.iter().filter_map(|step| step.words.as_deref()) {
+        let (task, about) = words.split_once(' ').unwrap_or((words, ""));
+        // What a notification is about is compared with its place in the order.
+        let task = if task.starts_with("notify=") { "notify" } else { task };
+        if !CLUSTER.contains(&task) {
+            *actions.entry(format!("{task} {about}")).or_default() += 1;
         }
     }
     actions
 }
 
-/// Tasks of the cluster itself, which are not compared.
+/// Tasks of the cluster itself, which are compared with the order.
 const CLUSTER: [&str; 3] = ["clear_failcount", "lrm_delete", "do_shutdown"];
 
-/// The value of an attribute of the element in `line`.
-fn attribute<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    let (_, rest) = line.split_once(&format!(" {name}=\""))?;
-    rest.split_once('"').map(|(value, _)| value)
-}
-
-/// What we do, in the same words.
+/// The actions of a plan of ours.
 #[must_use]
 pub fn ours(schedule: &Schedule) -> Actions {
-    let mut actions = Actions::new();
-    for it in &schedule.actions {
-        let node = it.node.as_deref().unwrap_or_default();
-        let words = match (it.kind, it.operation.as_str()) {
-            (ActionKind::Fence, how) => format!("fence {node} {how}"),
-            (ActionKind::Rsc, task) => {
-                let interval = if it.interval_ms > 0 { format!("={}", it.interval_ms) } else { String::new() };
-                format!("{task}{interval} {} on {node}", base(it.resource.as_deref().unwrap_or_default()))
-            }
-            _ => continue,
-        };
-        *actions.entry(words).or_default() += 1;
-    }
-    actions
+    actions(&steps(schedule))
 }
 
 /// A name without the number of an instance; which instance of an anonymous clone does something says nothing.
@@ -138,13 +182,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_graph_of_the_peer_names_actions() {
-        let graph = "<synapse>\n<action_set>\n<rsc_op id=\"1\" operation=\"monitor\" on_node=\"n1\">\n<primitive id=\"a\" \
-                     long-id=\"a:1\"/>\n<attributes CRM_meta_interval=\"10000\"/>\n</rsc_op>\n</action_set>\n<inputs>\n\
-                     <rsc_op operation=\"stop\"/>\n</inputs>\n<action_set>\n<crm_event operation=\"stonith\" \
-                     on_node=\"n2\">\n<attributes CRM_meta_stonith_action=\"off\"/>\n</crm_event>\n</action_set>";
-        let actions = parse(graph);
-        let words: Vec<&str> = actions.keys().map(String::as_str).collect();
+    fn the_graph_of_the_peer_names_actions_and_what_they_wait_for() {
+        let graph = "<transition_graph><synapse><action_set><rsc_op id=\"1\" operation=\"monitor\" on_node=\"n1\"><primitive \
+                     id=\"a\" long-id=\"a:1\"/><attributes CRM_meta_interval=\"10000\"/></rsc_op></action_set><inputs>\
+                     <trigger><pseudo_event id=\"3\" operation=\"stop\"/></trigger></inputs></synapse><synapse><action_set>\
+                     <crm_event id=\"2\" operation=\"stonith\" on_node=\"n2\"><attributes CRM_meta_stonith_action=\"off\"/>\
+                     </crm_event></action_set></synapse><synapse><action_set><pseudo_event id=\"3\" operation=\"stop\"/>\
+                     </action_set><inputs><trigger><crm_event id=\"2\" operation=\"stonith\"/></trigger></inputs></synapse>\
+                     </transition_graph>";
+        let steps = parse(graph).expect("well-formed");
+        let found = crate::sequence::sequence(&steps);
+        let words: Vec<&str> = found.keys().map(String::as_str).collect();
         assert_eq!(words, ["fence n2 off", "monitor=10000 a on n1"]);
+        assert!(found["monitor=10000 a on n1"].contains("fence n2 off"), "{found:?}");
+        assert_eq!(actions(&steps).len(), 2);
     }
 }

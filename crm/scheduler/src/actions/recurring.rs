@@ -93,6 +93,10 @@ fn while_running(plan: &mut Plan<'_, '_>, resource: ResourceIx, node: NodeIx, in
     };
     let is_active = is_active(plan, resource, node, interval_ms);
     if !right {
+        // What was watched in another role is not ordered anew with the connection of its node.
+        if let Some(monitor) = plan.graph.find(Key { interval_ms, ..Key::on(resource, Task::Monitor, node) }) {
+            plan.graph[monitor].hidden = true;
+        }
         // Where it is started anew, the stop has ended the monitor already.
         let start = plan.graph.find(Key::on(resource, Task::Start, node));
         if is_active && !start.is_some_and(|start| plan.graph[start].needed) {

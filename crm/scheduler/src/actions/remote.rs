@@ -115,10 +115,8 @@ fn one(graph: &mut Graph, at: ActionIx, connection: ResourceIx, state: Connectio
             Connection::Unknown => graph.relate(up, this, after),
         },
         Task::Monitor if key.interval_ms > 0 => graph.relate(up, this, after | again),
-        // What ends with the connection is done through it while it lasts.
-        Task::Cancel if state == Connection::Up => {
-            graph.relate(this, Point::Task(connection, Task::Stop), Terms::ORDERED);
-        }
+        // As long as the connection lasts; with its end watching ends anyway.
+        Task::Cancel if state == Connection::Up => {}
         Task::Cancel | Task::Monitor if state == Connection::Stopping => {
             graph.relate(this, Point::Task(connection, Task::Stop), Terms::ORDERED);
         }

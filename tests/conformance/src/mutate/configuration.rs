@@ -20,11 +20,8 @@ const OPTIONS: [(&str, &[&str]); 13] = [
     ("node-health-strategy", &["migrate-on-red", "only-green", "progressive"]),
 ];
 
-pub(super) fn option(rng: &mut Rng, cib: &mut Element, _now: i64) -> Option<String> {
-    let (name, values) = pick(rng, &OPTIONS);
-    let value = pick(rng, values);
-    let path = any(rng, cib, |it| it.name == "crm_config")?;
-    let config = cib.at_mut(&path);
+/// Gives an option of the cluster a value, under the name it has already.
+pub(super) fn set_option(config: &mut Element, name: &str, value: &str) {
     if config.children.is_empty() {
         config.children.push(Element::new("cluster_property_set", &[("id", "cib-bootstrap-options")]));
     }
@@ -38,6 +35,13 @@ pub(super) fn option(rng: &mut Rng, cib: &mut Element, _now: i64) -> Option<Stri
             set.children.push(Element::new("nvpair", &[("id", &id), ("name", name), ("value", value)]));
         }
     }
+}
+
+pub(super) fn option(rng: &mut Rng, cib: &mut Element, _now: i64) -> Option<String> {
+    let (name, values) = pick(rng, &OPTIONS);
+    let value = pick(rng, values);
+    let path = any(rng, cib, |it| it.name == "crm_config")?;
+    set_option(cib.at_mut(&path), name, value);
     Some(format!("option {name}={value}"))
 }
 

@@ -54,8 +54,7 @@ pub(super) fn clear_outdated(facts: &mut Facts<'_>) {
         for &(node, history) in &facts[resource].history {
             let last_failures = history.operations.iter().filter(|op| op.id.contains("last_failure"));
             let mut asked = last_failures.filter(|op| matches!(op.name.as_str(), "start" | "monitor"));
-            let counted = facts.failures.of(resource, node).is_some_and(|count| count.recorded > 0);
-            if counted && asked.any(|op| digest::compare(facts, resource, node, op).changed()) {
+            if asked.any(|op| digest::compare(facts, resource, node, op).changed()) {
                 outdated.push(node);
             }
         }

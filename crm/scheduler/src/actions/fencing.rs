@@ -6,6 +6,7 @@
 use super::Plan;
 use crate::assign::Assignment;
 use crate::facts::Facts;
+use crate::facts::failure;
 use crate::facts::meta::Requires;
 use crate::facts::options::NoQuorumPolicy;
 use crate::graph::{Carrier, Graph, Key, Point, Task, Terms};
@@ -172,12 +173,18 @@ fn start_after(
         Requires::Quorum => {
             // Behind a removed connection nothing was ever to run.
             let removed = facts[target].connection.is_some_and(|connection| facts[connection].removed);
-            if !removed && !known(facts, resource, target) {
+            if !removed && !foreign(facts, resource, target) && !known(facts, resource, target) {
                 graph.before(fence, start, Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE);
             }
         }
         Requires::Fencing | Requires::Unfencing => graph.before(fence, start, Terms::ORDERED),
     }
+}
+
+/// Whether a node is inside a bundle that a resource is no part of: there it never runs.
+fn foreign(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx) -> bool {
+    let connection = facts[node].connection.filter(|&connection| failure::in_bundle(facts, connection));
+    connection.is_some_and(|connection| facts.top(connection) != facts.top(resource))
 }
 
 /// Whether it is recorded what a resource does on a node; of an anonymous clone any instance tells.

@@ -51,6 +51,7 @@ fn start(case: &Case<'_>, step: &Step, needs: Needs, left: &[usize], found: &mut
     }
     let waits = |fence: &&Fence| match needs {
         Needs::Nothing => false,
+        Needs::Quorum if foreign(case, step.subject, fence.node) => false,
         // It is enough to know what it did there: whoever asks for no more than a quorum has answered for the rest.
         Needs::Quorum => unknown(case, step.subject, fence.node),
         Needs::Fencing => true,
@@ -61,6 +62,13 @@ fn start(case: &Case<'_>, step: &Step, needs: Needs, left: &[usize], found: &mut
             found.push(case.broken(Rule::Unclean, step, format!("does not wait for the fencing of {node}")));
         }
     }
+}
+
+/// Whether a node is inside a bundle that a subject is no part of: there it never runs.
+fn foreign(case: &Case<'_>, subject: usize, node: usize) -> bool {
+    let node = case.nodes[node].name;
+    let bundle = case.primitive(subject).bundle.map(|bundle| bundle.id.as_str());
+    case.subjects.in_bundle(node) && bundle != node.rsplit_once('-').map(|(bundle, _)| bundle)
 }
 
 /// Whether nothing is recorded of a subject on a node.

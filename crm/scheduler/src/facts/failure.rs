@@ -77,7 +77,7 @@ pub fn against(facts: &Facts<'_>, resource: ResourceIx, node: NodeIx) -> i64 {
 }
 
 /// Whether a resource belongs to a bundle: a container, or a connection into one.
-pub(super) fn in_bundle(facts: &Facts<'_>, resource: ResourceIx) -> bool {
+pub(crate) fn in_bundle(facts: &Facts<'_>, resource: ResourceIx) -> bool {
     facts[resource].parent.is_some_and(|parent| facts[parent].is_bundle())
 }
 

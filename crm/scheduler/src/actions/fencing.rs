@@ -88,10 +88,12 @@ fn guest(plan: &mut Plan<'_, '_>, node: NodeIx) {
     plan.graph[fence].because.push(Reason::HostStops(facts[host].id.clone()));
     plan.fence[node.at()] = Some(fence);
     if let Some(under) = under.and_then(|under| plan.fence[under.at()]) {
+        // What its host runs on is cut off, and the host with it.
         plan.graph.before(under, fence, Terms::ORDERED);
+    } else {
+        let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
+        plan.graph.relate(Point::Task(host, Task::Stop), Point::Action(fence), terms);
     }
-    let terms = Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE;
-    plan.graph.relate(Point::Task(host, Task::Stop), Point::Action(fence), terms);
     if facts[host].on.is_empty()
         && let Some(connection) = here.connection
     {

@@ -112,8 +112,8 @@ impl Telling<'_, '_> {
         around
     }
 
-    /// Where fencing stopped an instance, others are told as soon as that is done: also those that have to stop because
-    /// of something else, and hear nothing of what comes after that.
+    /// Where fencing stopped an instance, others are told when that is done: also those that have to stop because of
+    /// something else, and hear nothing of what comes after that. Nothing is watched before they were.
     fn after_fencing(&mut self, clone: ResourceIx, primitives: &[ResourceIx]) {
         let mut fences: Vec<ActionIx> = Vec::new();
         for &primitive in primitives {
@@ -125,15 +125,21 @@ impl Telling<'_, '_> {
         if fences.is_empty() {
             return;
         }
+        let mut all_told: Vec<ActionIx> = Vec::new();
         for &primitive in primitives {
-            let (before, _) = self.running(primitive, Verb::Stop);
+            let (before, stays) = self.running(primitive, Verb::Stop);
             for node in before {
-                if !self.stops_for_others(clone, primitive, node) {
+                if !stays.contains(&node) && !self.stops_for_others(clone, primitive, node) {
                     continue;
                 }
                 let told = self.told(primitive, node, (NotifyKind::After, NotifyAbout::Stop));
                 fences.iter().for_each(|&fence| self.edges.add(fence, told, Terms::ORDERED));
+                all_told.push(told);
             }
+        }
+        let monitors: Vec<ActionIx> = primitives.iter().flat_map(|&primitive| self.recurring(primitive)).collect();
+        for monitor in monitors {
+            all_told.iter().for_each(|&told| self.edges.add(told, monitor, Terms::ORDERED));
         }
     }
 
@@ -201,15 +207,15 @@ impl Telling<'_, '_> {
         told
     }
 
+    /// The recurring monitors of a primitive.
+    fn recurring(&self, primitive: ResourceIx) -> Vec<ActionIx> {
+        let watches = |at: &ActionIx| self.graph[*at].key.task == Task::Monitor && self.graph[*at].key.interval_ms > 0;
+        self.graph.of(primitive).iter().copied().filter(watches).collect()
+    }
+
     /// Recurring monitors begin when everybody was told.
     fn monitors(&mut self, primitive: ResourceIx, steps: &[(Whole, Around)]) {
-        let monitors: Vec<ActionIx> = self
-            .graph
-            .of(primitive)
-            .iter()
-            .copied()
-            .filter(|&at| self.graph[at].key.task == Task::Monitor && self.graph[at].key.interval_ms > 0)
-            .collect();
+        let monitors = self.recurring(primitive);
         for (_, around) in steps {
             for &monitor in &monitors {
                 self.edges.add(around.after_done, monitor, Terms::ORDERED);

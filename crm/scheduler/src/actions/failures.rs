@@ -1,6 +1,7 @@
 //! Failure counts that are to be cleared: expired ones, those of a removed resource, of a changed definition.
 
 use super::Plan;
+use crate::facts::history;
 use crate::graph::{Point, Task, Terms};
 
 /// Asks for the clearing of failure counts.
@@ -12,12 +13,13 @@ pub fn plan(plan: &mut Plan<'_, '_>) {
         };
         let clear = plan.act(resource, Task::ClearFailures, node, true);
         plan.graph[clear].because.push(because.clone());
-        if let Some(connected) = facts[resource].connects
+        let reconnects = history::reconnect_interval_ms(facts, resource) > 0;
+        if let Some(connected) = facts[resource].connects.filter(|_| reconnects)
             && let Some(fence) = plan.fence[connected.at()]
         {
             plan.graph.before(fence, clear, Terms::ORDERED);
         }
-        if facts[resource].removed {
+        if facts[resource].removed && facts[resource].parent.is_none() {
             plan.graph.relate(Point::Action(clear), Point::Task(resource, Task::Stop), Terms::ORDERED);
         }
     }

@@ -29,6 +29,10 @@ pub fn relate(facts: &Facts<'_>, assignment: &Assignment, graph: &mut Graph) {
     for at in (0..graph.actions.len()).map(ActionIx::new) {
         let key = graph[at].key;
         let (Some(resource), Some(node)) = (key.resource, key.node) else { continue };
+        if key.task == Task::ClearFailures && facts[resource].connects.is_some() {
+            // A new connection begins without failures.
+            graph.relate(Point::Action(at), Point::Task(resource, Task::Start), Terms::ORDERED);
+        }
         let Some(connection) = facts[node].connection else { continue };
         if resource == connection || !facts[resource].is_primitive() {
             continue;

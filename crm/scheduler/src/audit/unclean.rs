@@ -64,11 +64,17 @@ fn start(case: &Case<'_>, step: &Step, needs: Needs, left: &[usize], found: &mut
     }
 }
 
-/// Whether a node is inside a bundle that a subject is no part of: there it never runs.
+/// Whether a subject never runs on a node: it is inside a bundle that the subject is no part of, or nothing that is
+/// configured leads there.
 fn foreign(case: &Case<'_>, subject: usize, node: usize) -> bool {
-    let node = case.nodes[node].name;
-    let bundle = case.primitive(subject).bundle.map(|bundle| bundle.id.as_str());
-    case.subjects.in_bundle(node) && bundle != node.rsplit_once('-').map(|(bundle, _)| bundle)
+    let name = case.nodes[node].name;
+    if case.subjects.in_bundle(name) {
+        let bundle = case.primitive(subject).bundle.map(|bundle| bundle.id.as_str());
+        return bundle != name.rsplit_once('-').map(|(bundle, _)| bundle);
+    }
+    let written = |connection: usize| case.primitive(connection).written.is_some();
+    let leads = case.container[node].is_some() || case.subjects.find(name).is_some_and(written);
+    case.nodes[node].reach == Reach::Connection && !leads
 }
 
 /// Whether nothing is recorded of a subject on a node.

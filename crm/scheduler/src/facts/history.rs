@@ -130,7 +130,8 @@ fn node_named(facts: &Facts<'_>, name: &str) -> Option<NodeIx> {
 }
 
 /// How long a remote connection that was lost is left alone, milliseconds (`reconnect_interval`); 0: not at all.
-fn reconnect_interval_ms(facts: &Facts<'_>, resource: ResourceIx) -> i64 {
+#[must_use]
+pub fn reconnect_interval_ms(facts: &Facts<'_>, resource: ResourceIx) -> i64 {
     if facts[resource].connects.is_none() {
         return 0;
     }

@@ -87,8 +87,7 @@ pub fn mutate(directory: &Path, seeds: Range<u64>, file: &Path, mut say: impl Fn
     let mut compared = 0;
     for seed in seeds {
         let it = make(directory, &cases, seed)?;
-        let known =
-            before.entry(it.case.clone()).or_insert_with(|| beside::compare(&it.before, &it.now, file));
+        let known = before.entry(it.case.clone()).or_insert_with(|| beside::compare(&it.before, &it.now, file));
         if !known.same_actions || it.changes.is_empty() {
             continue;
         }

@@ -80,11 +80,12 @@ fn pairs(sign: &str, here: &Sequence, there: &Sequence) -> Vec<String> {
     let line = |step: &str, first: &str| format!("{sign} {step} after {first}");
     let implied = |step: &str, first: &str| {
         let between = |it: &&String| {
-            it.as_str() != first && it.as_str() != step && here[it.as_str()].contains(first) && !here[it.as_str()].contains(step)
+            it.as_str() != first
+                && it.as_str() != step
+                && here[it.as_str()].contains(first)
+                && !here[it.as_str()].contains(step)
         };
-        let new = |it: &String| {
-            only[step].contains(it) || only.get(it).is_some_and(|before| before.contains(first))
-        };
+        let new = |it: &String| only[step].contains(it) || only.get(it).is_some_and(|before| before.contains(first));
         here[step].iter().filter(between).any(new)
     };
     let all = only.iter().flat_map(|(step, before)| before.iter().map(move |first| (step.as_str(), first.as_str())));

@@ -67,6 +67,18 @@ pub fn fence_at_once(cib: &mut Element) {
     }
 }
 
+/// Newer reports say since when a node is a member, older releases only whether it is one.
+pub fn members_without_moments(cib: &mut Element) {
+    for path in cib.paths(|it| it.name == "node_state") {
+        let state = cib.at_mut(&path);
+        for (name, there, gone) in [("in_ccm", "true", "false"), ("crmd", "online", "offline")] {
+            if let Ok(since) = state.get(name).parse::<i64>() {
+                state.set(name, if since > 0 { there } else { gone });
+            }
+        }
+    }
+}
+
 fn choose(rng: &mut Rng) -> Change {
     let mut ticket = rng.u32(0..CHANGES.iter().map(|(_, weight)| weight).sum());
     for (change, weight) in CHANGES {
@@ -115,6 +127,20 @@ mod tests {
         in_ccm=\"true\" crmd=\"online\" join=\"member\" expected=\"member\"><lrm id=\"1\"><lrm_resources><lrm_resource \
         id=\"a\"><lrm_rsc_op id=\"a_last_0\" operation=\"start\" rc-code=\"0\" op-status=\"0\" interval=\"0\" call-id=\"3\" \
         transition-key=\"1:1:0:x\"/></lrm_resource></lrm_resources></lrm></node_state></status></cib>";
+
+    #[test]
+    fn what_newer_releases_write_is_put_in_older_words() {
+        let text = "<cib><configuration><crm_config/></configuration><status><node_state in_ccm=\"1781000000\" \
+                    crmd=\"0\"/><node_state in_ccm=\"true\" crmd=\"online\"/></status></cib>";
+        let mut cib = Element::read(text).expect("well-formed");
+        members_without_moments(&mut cib);
+        fence_at_once(&mut cib);
+        fence_at_once(&mut cib);
+        let states: Vec<_> = cib.paths(|it| it.name == "node_state").iter().map(|path| cib.at(path).clone()).collect();
+        assert_eq!((states[0].get("in_ccm"), states[0].get("crmd")), ("true", "offline"));
+        assert_eq!((states[1].get("in_ccm"), states[1].get("crmd")), ("true", "online"));
+        assert_eq!(cib.paths(|it| it.get("name") == "concurrent-fencing").len(), 1);
+    }
 
     #[test]
     fn every_change_happens_and_equal_seeds_change_the_same() {

@@ -66,6 +66,7 @@ fn make(directory: &Path, cases: &[Case], seed: u64) -> Result<Mutant, String> {
     // 2.1.5 look for other names, and newer ones than its own make it refuse to play a transition.
     cib.set("crm_feature_set", "3.16.1");
     mutate::fence_at_once(&mut cib);
+    mutate::members_without_moments(&mut cib);
     let before = cib.write();
     let moment = date::moment(&case.now).ok_or_else(|| format!("{}: {} is not a moment", case.name, case.now))?;
     let changes = mutate::mutate(&mut cib, seed, moment);

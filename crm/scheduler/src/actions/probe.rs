@@ -76,7 +76,9 @@ impl Discoveries {
 fn asked(plan: &Plan<'_, '_>, node: NodeIx) -> bool {
     let here = &plan.facts[node];
     let outlook = plan.outlook(node);
-    let given_up = here.connection.is_some_and(|connection| plan.facts[connection].removed);
+    // A guest whose host goes with its configuration is looked at for what that means for others.
+    let host_goes = here.container().is_some_and(|host| !stays_up(plan, host));
+    let given_up = here.connection.is_some_and(|connection| plan.facts[connection].removed) && !host_goes;
     if given_up {
         return false;
     }

@@ -160,18 +160,18 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
     if on.is_remote() && (here.fence_device || here.connects.is_some() || hosts_node(facts, resource)) {
         return false;
     }
-    if let Some(host) = on.container().filter(|&host| !stays_up(plan, host)) {
-        if facts[host].role.runs() && plan.assignment.node(host).is_none() {
-            // Whatever runs there unasked is gone with it.
-            let top = whole(facts, resource);
-            plan.graph.relate(Point::Task(host, Task::Stop), Point::Task(top, Task::Start), Terms::ORDERED);
-        }
-        return false;
-    }
     if on.bundle && here.only_on.as_ref().is_none_or(|nodes| !nodes.contains(&node)) {
         return false;
     }
     if here.only_on.as_ref().is_some_and(|nodes| !nodes.contains(&node)) {
+        return false;
+    }
+    if let Some(host) = on.container().filter(|&host| !stays_up(plan, host)) {
+        if facts[host].role.runs() {
+            // Whatever runs there unasked is gone with it.
+            let top = crate::constraint::name::below_bundle(facts, resource);
+            plan.graph.relate(Point::Task(host, Task::Stop), Point::Task(top, Task::Start), Terms::ORDERED);
+        }
         return false;
     }
     let probe = plan.act(resource, Task::Monitor, node, true);
@@ -182,18 +182,13 @@ fn probe_primitive(plan: &mut Plan<'_, '_>, discoveries: &Discoveries, resource:
         _ => 7,
     };
     plan.graph[probe].because.push(Reason::Unknown { resource: here.id.clone(), node: on.name.clone() });
-    let top = whole(facts, resource);
+    let top = facts.clone_of(resource).filter(|&top| facts[top].is_clone()).unwrap_or(resource);
     // Where somebody cannot be asked yet nothing is started, unless an instance runs already.
     let holds_up = facts.primitives(top).into_iter().all(|part| !facts[part].role.runs());
     let terms = if holds_up { Terms::ORDERED | Terms::THEN_WANTS_POSSIBLE } else { Terms::ORDERED };
     plan.graph.relate(Point::Action(probe), Point::Task(top, Task::Start), terms);
     plan.graph.relate(Point::Action(probe), Point::Task(resource, Task::Reload), Terms::ORDERED);
     true
-}
-
-/// What starts when probes of a primitive are answered: its clone, or itself.
-fn whole(facts: &Facts<'_>, resource: ResourceIx) -> ResourceIx {
-    facts.clone_of(resource).filter(|&top| facts[top].is_clone()).unwrap_or(resource)
 }
 
 /// Whether a guest's host runs and is left to run where it is. In a host that starts nothing can run yet.

@@ -10,6 +10,7 @@ use crate::workspace::{cargo, programs, root};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -45,7 +46,8 @@ type Known = BTreeMap<String, (Vec<String>, String)>;
 
 /// `cargo xtask conformance`.
 pub fn run(options: &Options) -> Result<bool> {
-    Ok(!matches!(compare(options.update)?, Verdict::Bad))
+    let same = !matches!(compare(options.update)?, Verdict::Bad);
+    Ok(same && (options.update || !matches!(changed()?, Verdict::Bad)))
 }
 
 /// Compares, and prints the figures.
@@ -77,17 +79,52 @@ const CLUSTERS: &str = "150";
 /// Compares answers about random clusters with those of the peer's own program, where it is installed. Differences of a
 /// kind that is not written down in `tests/conformance/peer-differences.md` are a failure.
 pub fn differential() -> Result<Verdict> {
-    let peer = Command::new("crm_simulate").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if peer.is_err() {
-        println!("skipped: differential: crm_simulate is not installed (Debian package pacemaker-cli-utils)");
+    if !peer_is_installed("differential") {
         return Ok(Verdict::Absent);
     }
+    beside_the_peer(["compare", "0", CLUSTERS].map(OsString::from))
+}
+
+/// So many recorded cases with a change are shown to the peer in every test run, from this seed on.
+const CHANGED: [&str; 2] = ["300", "300"];
+
+/// Compares answers about recorded cases with a change, where both the recordings and the peer's own program are there.
+/// Differences of a kind that is not written down, and plans that our audit refuses, are a failure.
+pub fn changed() -> Result<Verdict> {
+    let Some(home) = corpus()? else {
+        println!("skipped: changed cases: no recorded answers beside the project (see the conformance check)");
+        return Ok(Verdict::Absent);
+    };
+    if !peer_is_installed("changed cases") {
+        return Ok(Verdict::Absent);
+    }
+    let cases = root().join("target/corpus");
+    let mut unpack = Command::new("python3");
+    unpack.arg(home.join("conformance.py")).arg("unpack").arg(&cases).stdin(Stdio::null());
+    let output = unpack.output().context("cannot run python3")?;
+    ensure!(output.status.success(), "unpacking the cases failed: {}", String::from_utf8_lossy(&output.stderr));
+    std::fs::copy(home.join("manifest.tsv"), cases.join("manifest.tsv")).context("cannot copy the list of cases")?;
+    let [first, count] = CHANGED.map(OsString::from);
+    beside_the_peer([OsString::from("mutate"), cases.into(), first, count])
+}
+
+/// Whether the peer's own program is there; says so when it is not.
+fn peer_is_installed(what: &str) -> bool {
+    let peer = Command::new("crm_simulate").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if peer.is_err() {
+        println!("skipped: {what}: crm_simulate is not installed (Debian package pacemaker-cli-utils)");
+    }
+    peer.is_ok()
+}
+
+/// Runs `paceline-random`.
+fn beside_the_peer(arguments: impl IntoIterator<Item = OsString>) -> Result<Verdict> {
     let status = cargo(&["build", "--quiet", "--package", "conformance", "--bin", "paceline-random"])
         .status()
         .context("cannot run cargo build")?;
     ensure!(status.success(), "paceline-random could not be built");
-    let mut compare = Command::new(programs()?.join("paceline-random"));
-    let status = compare.args(["compare", "0", CLUSTERS]).stdin(Stdio::null()).status();
+    let mut random = Command::new(programs()?.join("paceline-random"));
+    let status = random.args(arguments).stdin(Stdio::null()).status();
     let status = status.context("cannot run paceline-random")?;
     Ok(if status.success() { Verdict::Good } else { Verdict::Bad })
 }
@@ -172,6 +209,7 @@ fn judge(found: &BTreeMap<String, Vec<String>>, known: &Known) -> Verdict {
 mod tests {
     use super::{Known, Verdict, judge};
     use std::collections::BTreeMap;
+use std::ffi::OsString;
 
     #[test]
     fn only_what_is_listed_may_differ() {

@@ -76,6 +76,11 @@ pub fn run(options: &Options) -> Result<bool> {
         Verdict::Good => count.check("differential: answers of the peer about random clusters", true),
         Verdict::Bad => count.check("differential: answers of the peer about random clusters", false),
     }
+    match conformance::changed()? {
+        Verdict::Absent => count.skipped += 1,
+        Verdict::Good => count.check("changed cases: answers of the peer about recorded cases with a change", true),
+        Verdict::Bad => count.check("changed cases: answers of the peer about recorded cases with a change", false),
+    }
     match scheduler::run(&scheduler::Options::default())? {
         None => count.skipped += 1,
         Some(good) => count.check("instructions of the scheduler", good),

@@ -209,7 +209,6 @@ fn judge(found: &BTreeMap<String, Vec<String>>, known: &Known) -> Verdict {
 mod tests {
     use super::{Known, Verdict, judge};
     use std::collections::BTreeMap;
-use std::ffi::OsString;
 
     #[test]
     fn only_what_is_listed_may_differ() {

@@ -64,7 +64,8 @@ pub(crate) const META: &[Opt] = &[
         Kind::Choice(&["nothing", "quorum", "fencing", "unfencing"]),
         Standard::Unset("fencing, or quorum where fencing is disabled, or unfencing where a device unfences"),
         "What must be the case before it may start: `nothing`; a `quorum`; a quorum and every lost node fenced \
-         (`fencing`); also that its own node was unfenced (`unfencing`).",
+         (`fencing`); also that its own node was unfenced (`unfencing`). With `nothing` or `quorum` it may run twice: it \
+         does not wait until a lost node is off. The daemon starts nothing without a quorum, also with `nothing`.",
     ),
     Opt::new(
         "multiple-active",

@@ -80,13 +80,14 @@ impl Cib {
         Ok(())
     }
 
-    /// Nodes other than `node` that may run anything of ours, and what is known of them.
-    fn others(&self, node: &NodeId) -> impl Iterator<Item = (&NodeId, &super::NodeStatus)> {
-        let fencing = self.config.properties.fencing_enabled;
+    /// Nodes other than `node` that may hold a resource against it, and what is known of them.
+    fn others(&self, node: &NodeId, resource: &ResourceId) -> impl Iterator<Item = (&NodeId, &super::NodeStatus)> {
+        let fencing = self.config.properties.fencing_enabled && self.may_require_fencing(resource);
         let others = self.status.nodes.iter().filter(move |(name, _)| *name != node);
         others.filter(move |(_, status)| match status.state {
             NodeState::Online { .. } => true,
-            // Without fencing, the operator chose to start elsewhere on mere loss.
+            // Without fencing, or with a resource that does not require it, the operator chose to start elsewhere on
+            // mere loss.
             NodeState::Lost { .. } => fencing,
             NodeState::Unseen | NodeState::Offline => false,
         })
@@ -96,7 +97,7 @@ impl Cib {
         if self.may_run_everywhere(resource) {
             return None;
         }
-        let mut holders = self.others(node).filter(|(_, status)| {
+        let mut holders = self.others(node, resource).filter(|(_, status)| {
             let history = status.resources.get(resource);
             history.is_some_and(|it| it.starting() || it.activity() == Activity::Active || it.ran_when_last_known())
         });
@@ -109,7 +110,7 @@ impl Cib {
             let promoting = history.pending.values().any(|pending| pending.key.name == OperationName::Promote);
             promoting || history.promoted() && history.activity() != Activity::Inactive || history.ran_when_last_known()
         };
-        let mut holders = self.others(node).filter(|(_, status)| {
+        let mut holders = self.others(node, resource).filter(|(_, status)| {
             let instances = status.resources.iter().filter(|(id, _)| id.base() == resource.base());
             instances.map(|(_, history)| history).any(promoted)
         });

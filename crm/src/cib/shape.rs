@@ -79,6 +79,14 @@ impl Cib {
         usize::try_from(most.unwrap_or(1)).unwrap_or(0)
     }
 
+    /// Whether its start may have to wait until a lost node is off. Not where the file says for certain that it requires
+    /// less than fencing: then it may run twice, and that was chosen.
+    #[must_use]
+    pub fn may_require_fencing(&self, resource: &ResourceId) -> bool {
+        let less = |text: &str| Some(matches!(text, "quorum" | "nothing"));
+        self.may_be(&self.around(resource.base()), "requires", less).any(|less| less != Some(true))
+    }
+
     /// Whether `node` is asked if it runs there. It is not where the file says so for certain: by a constraint about
     /// this node that forbids to look, or by one that opens other nodes only. In doubt (patterns, sets, rules) it is: a
     /// node that was not asked may run it.

@@ -236,3 +236,19 @@ fn a_failed_start_is_counted_and_forgotten_by_a_cleanup() {
     assert!(cluster.place("web").is_some());
     assert!(cluster.summary("beta").failures.is_empty());
 }
+
+#[test]
+fn what_requires_no_fencing_starts_while_the_lost_node_cannot_be_fenced() {
+    let prefer = "[[location]]\nresource = \"web\"\nnode = \"gamma\"\nscore = 100\n";
+    for (requires, place) in
+        [("", None), ("requires = \"fencing\"\n", None), ("requires = \"quorum\"\n", Some("alpha"))]
+    {
+        let mut cluster = Cluster::started(&["alpha", "beta", "gamma"], &(service("web") + requires + prefer));
+        assert_eq!(cluster.place("web").as_deref(), Some("gamma"));
+        cluster.fencing_fails = u32::MAX;
+        cluster.power_off("gamma");
+        cluster.join(&[&["alpha", "beta"]]);
+        cluster.pass(Duration::from_secs(60));
+        assert_eq!(cluster.place("web").as_deref(), place, "{requires}");
+    }
+}

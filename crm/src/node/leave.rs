@@ -8,7 +8,7 @@ use crate::event::EventKind;
 use config::OperationName;
 use std::time::{Duration, Instant};
 
-/// Longest wait for what runs here to stop, unless a single operation may take longer.
+/// Longest wait for what runs here to stop while nothing is under way here, whatever its stop timeouts.
 const LONGEST: Duration = Duration::from_secs(600);
 
 /// What is granted on top of the stop timeouts.
@@ -75,24 +75,18 @@ impl Node {
         }
     }
 
-    /// The timeouts of what is under way here and of stopping all that runs or may run then, as if one came after the
-    /// other.
+    /// The stop timeouts of all that runs here, as if stopped one after the other: for stops that wait for each other,
+    /// here or on other nodes. Time in which something is under way here does not count.
     fn time_to_empty(&self) -> Duration {
         let cib = self.cib();
-        let (mut all, mut longest) = (Duration::ZERO, Duration::ZERO);
-        for (name, history) in cib.status.nodes.get(&self.me).into_iter().flat_map(|node| &node.resources) {
-            let under_way = history.pending.values().map(|pending| pending.timeout);
-            let runs = history.activity() != Activity::Inactive || !history.pending.is_empty();
-            let stop = cib.config.resources.get(name.base()).filter(|_| runs).map(|resource| {
-                let stop = resource.operations.iter().find(|operation| operation.name == OperationName::Stop);
-                stop.map_or(resource.timeout, |stop| stop.timeout)
-            });
-            for time in under_way.chain(stop) {
-                all += time;
-                longest = longest.max(time);
-            }
-        }
-        all.min(LONGEST).max(longest) + GRACE
+        let resources = cib.status.nodes.get(&self.me).map(|node| &node.resources);
+        let running = resources.into_iter().flatten().filter(|(_, history)| history.activity() != Activity::Inactive);
+        let stops = running.filter_map(|(name, _)| {
+            let resource = cib.config.resources.get(name.base())?;
+            let stop = resource.operations.iter().find(|operation| operation.name == OperationName::Stop);
+            Some(stop.map_or(resource.timeout, |stop| stop.timeout))
+        });
+        (stops.sum::<Duration>() + GRACE).min(LONGEST)
     }
 
     /// Says goodbye as soon as nothing is left here, or when the time is up.
@@ -104,6 +98,11 @@ impl Node {
                 let apart = self.controller.view().is_none();
                 let announced = cib.status.nodes.get(&self.me).is_some_and(|node| node.leaving);
                 let empty = self.controller.synced().is_some() && announced && cib.is_empty(&self.me);
+                // Every order has a timeout, so this ends; what the timeout is only the DC knows for certain.
+                let mut histories = cib.status.nodes.get(&self.me).into_iter().flat_map(|node| node.resources.values());
+                if histories.any(|history| !history.pending.is_empty()) {
+                    *deadline = (*deadline).max(now.at + GRACE);
+                }
                 let late = *deadline <= now.at;
                 if !(apart || empty || late) {
                     return;

@@ -111,6 +111,23 @@ fn a_node_that_cannot_be_emptied_leaves_loudly_after_a_bound() {
 }
 
 #[test]
+fn a_node_leaves_only_after_a_stop_that_takes_long() {
+    let operations = "operations = [{ name = \"stop\", timeout = \"300s\" }]\n";
+    let of_a_template = format!("template = \"long\"\n[templates.long]\n{operations}");
+    for rest in [operations, &of_a_template] {
+        let mut cluster = Cluster::started(THREE, &(service("web") + rest));
+        let place = cluster.place("web").expect("web runs");
+        cluster.hanging.insert("stop web".to_owned());
+        cluster.step(&node(&place), Input::Shutdown);
+        cluster.pass(Duration::from_secs(290));
+        assert!(cluster.stops.is_empty(), "{:?}", cluster.stops);
+        cluster.hanging.clear();
+        cluster.run();
+        assert_eq!(cluster.stops[&node(&place)], "left in order");
+    }
+}
+
+#[test]
 fn a_node_half_cut_off_is_not_given_power_when_quorum_is_lost() {
     let second = "[fencing.second]\nagent = \"fence_pdu\"\nnodes = [\"gamma\"]\n\
                   [[location]]\nresource = \"web\"\nnode = \"gamma\"\nscore = 100\n";

@@ -68,6 +68,7 @@ fn link(link: &LinkStatus) -> LinkReport {
         address: link.address.map(|address| address.to_string()),
         up: link.up,
         used: link.used,
+        packet_bytes: link.packet,
         round_trip_us: link.round_trip.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         silence_ms: link.silence.map(millis),
         unconfirmed_ms: link.unconfirmed.map(millis),

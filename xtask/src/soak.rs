@@ -16,6 +16,8 @@ enum Story {
     Oneway,
     /// Of two links one is cut: the view must stand
     Links,
+    /// A hop takes smaller packets than the cards at its ends: links must find that out, and long messages pass
+    Hop,
     /// A member comes and goes thousands of times: memory and descriptors must stay as they are
     Views,
 }
@@ -55,6 +57,7 @@ pub fn run(options: &Options) -> Result<bool> {
         Story::Crash => "crash",
         Story::Oneway => "oneway",
         Story::Links => "links",
+        Story::Hop => "hop",
         Story::Views => "views",
     });
     let numbers = [

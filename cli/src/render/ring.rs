@@ -131,6 +131,7 @@ fn state(link: &LinkReport) -> String {
     };
     let mut facts = vec![what.to_owned(), address];
     facts.extend(link.round_trip_us.map(|micros| format!("round trip {}", time(micros))));
+    facts.extend(link.packet_bytes.map(|bytes| format!("packets of {bytes} bytes")));
     // Millionths would be noise: tenths of a percent.
     if let Some(share) = (link.lost * 1000).checked_div(link.sent) {
         facts.push(format!("{}.{} % lost", share / 10, share % 10));
@@ -183,6 +184,7 @@ mod tests {
             address: Some("10.0.0.2:5405".to_owned()),
             up: true,
             used: true,
+            packet_bytes: Some(1452),
             round_trip_us: Some(210),
             sent: 1000,
             lost: 15,
@@ -227,7 +229,8 @@ mod tests {
     fn links_say_whether_they_work_and_what_they_lose() {
         assert_eq!(
             links(&report()),
-            "beta     link 1  up, used, 10.0.0.2:5405, round trip 210 us, 1.5 % lost\n\
+            "beta     link 1  up, used, 10.0.0.2:5405, round trip 210 us, packets of 1452\n\
+             \x20                bytes, 1.5 % lost\n\
              beta     link 2  DOWN, no address, silent for 900 ms, was lost 2 times\n"
         );
     }

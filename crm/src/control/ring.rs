@@ -84,6 +84,9 @@ pub struct LinkReport {
     pub up: bool,
     /// Messages take it now.
     pub used: bool,
+    /// Largest packet that is sent over it, in bytes of UDP payload: as configured, or as found out.
+    #[serde(default)]
+    pub packet_bytes: Option<u16>,
     /// Round trip, as estimated.
     pub round_trip_us: Option<u64>,
     /// Since when nothing was heard on it.

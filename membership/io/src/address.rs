@@ -11,12 +11,14 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long this node's own new name may take to be looked up.
 const OWN_NAME: Duration = Duration::from_millis(500);
 /// Between two attempts at a name that has no address.
 const RETRY: Duration = Duration::from_secs(2);
+/// Between two looks at all, however often links fail.
+const APART: Duration = Duration::from_millis(500);
 /// Names are looked up again this often, in case a host moved.
 const REFRESH: Duration = Duration::from_secs(60);
 
@@ -138,9 +140,9 @@ pub(crate) fn bind_soon(place: &Place) -> io::Result<UdpSocket> {
     both(&Place::Known(first))
 }
 
-/// Looks names up until `stop` is dropped, on a thread of its own, and says of what it finds in which era of addresses
-/// it began. Peers that have no names are left alone.
-pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: Arc<Mailbox>, stop: Receiver<()>) {
+/// Looks names up until the other end of `asked` is dropped, on a thread of its own, and says of what it finds in which
+/// era of addresses it began: now and then, and soon when it is asked to. Peers that have no names are left alone.
+pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: Arc<Mailbox>, asked: Receiver<()>) {
     let named: BTreeMap<NodeId, Vec<Place>> =
         peers.into_iter().filter(|(_, places)| places.iter().any(|place| matches!(place, Place::Named(..)))).collect();
     if named.is_empty() {
@@ -166,7 +168,7 @@ pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: A
                     mailbox.post(Note::Resolved { era, peer: peer.clone(), links });
                 }
             }
-            if !matches!(stop.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
+            if !wait(&asked, pause) {
                 return;
             }
         }
@@ -174,6 +176,19 @@ pub(crate) fn resolver(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: A
     // Never joined: a look-up cannot be interrupted. Without the thread, peers with names stay unreachable, and the
     // ring says so.
     let _ = thread::Builder::new().name("ring-names".to_owned()).spawn(work);
+}
+
+/// Waits for `longest`, or until somebody asks for another look. Whether to go on.
+fn wait(asked: &Receiver<()>, longest: Duration) -> bool {
+    let (began, mut wanted) = (Instant::now(), false);
+    loop {
+        let time = if wanted { APART } else { longest };
+        match asked.recv_timeout(time.saturating_sub(began.elapsed())) {
+            Ok(()) => wanted = true,
+            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Disconnected) => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -203,5 +218,20 @@ mod tests {
     fn localhost_resolves_and_an_impossible_name_does_not() {
         assert!(Place::parse("localhost", 7).unwrap().resolve().unwrap().iter().all(|found| found.ip().is_loopback()));
         assert!(Place::parse("no.such.host.invalid", 7).unwrap().resolve().is_err());
+    }
+
+    #[test]
+    fn names_are_looked_up_when_asked_for_and_no_more_when_nobody_can_ask() {
+        let (names, asked) = mpsc::channel();
+        let days = Duration::from_secs(1_000_000);
+        names.send(()).unwrap();
+        names.send(()).unwrap();
+        let began = Instant::now();
+        assert!(wait(&asked, days), "a link is down");
+        assert!(began.elapsed() >= APART, "not in a whirl");
+        assert!(asked.try_recv().is_err(), "one look answers all who asked before it");
+        assert!(wait(&asked, Duration::ZERO), "in case a host moved");
+        drop(names);
+        assert!(!wait(&asked, days), "the ring has ended");
     }
 }

@@ -136,6 +136,8 @@ pub struct LinkStatus {
     pub up: bool,
     /// Whether frames take it now.
     pub used: bool,
+    /// Largest packet that is sent over its present connection, in bytes of UDP payload.
+    pub packet: Option<u16>,
     /// Round trip, as QUIC estimates it.
     pub round_trip: Option<Duration>,
     /// Since when nothing was heard on it.

@@ -213,6 +213,8 @@ pub(crate) struct Links {
     told_too_big: bool,
     /// Packets to these addresses come through up to this size, and were lost above.
     passing: BTreeMap<IpAddr, u16>,
+    /// Handshakes in a row with peers at these addresses that came to nothing.
+    stalled: BTreeMap<IpAddr, u32>,
     /// Largest frame that every link in use carries, as of the last look.
     carries: usize,
     pace: Pace,
@@ -253,6 +255,7 @@ impl Links {
             scratch: Vec::with_capacity(64 * 1024),
             told_too_big: false,
             passing: BTreeMap::new(),
+            stalled: BTreeMap::new(),
             carries,
             pace,
             next_look: now,

@@ -14,6 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// Messages that may wait for the ring.
@@ -46,6 +47,8 @@ pub(crate) enum Note {
     Warning(String),
     /// The addresses of each of a peer's links; none for a link whose name has none.
     Resolved { era: u64, peer: NodeId, links: Vec<Vec<SocketAddr>> },
+    /// Where to ask for the names of peers to be looked up soon.
+    Names(mpsc::Sender<()>),
     /// A peer's name has no address.
     Unresolved { era: u64, peer: NodeId, name: String, reason: String },
     /// The nodes, times or sizes are others now. Where the peers are follows as [`Note::Resolved`]; what was looked up

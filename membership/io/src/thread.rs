@@ -158,8 +158,6 @@ pub struct RingHandle {
     mailbox: Arc<Mailbox>,
     address: SocketAddr,
     thread: Option<JoinHandle<()>>,
-    /// Dropped with the handle, or for another one: ends the resolver.
-    names: mpsc::Sender<()>,
     me: NodeId,
     /// Where this node receives, and which of its addresses that is for; empty when a socket was given.
     own: Vec<(Place, SocketAddr)>,
@@ -218,7 +216,7 @@ impl RingThread {
         };
         let links = Links::new(link_options, &options.identity, sockets, now).map_err(SpawnError::Quic)?;
         let peers: BTreeMap<NodeId, Vec<Place>> = places.into_iter().filter(|(node, _)| *node != options.me).collect();
-        let names = look_up(peers, 0, &mailbox);
+        look_up(peers, 0, &mailbox);
 
         let me = options.me.clone();
         let ring = Ring::new(
@@ -244,7 +242,6 @@ impl RingThread {
             mailbox,
             address: local,
             thread: Some(thread),
-            names,
             me: options.me,
             own,
             given_up: Vec::new(),
@@ -317,7 +314,7 @@ impl RingHandle {
         self.era += 1;
         self.mailbox.post(Note::Reconfigure { era: self.era, change });
         let peers = places.into_iter().filter(|(node, _)| *node != self.me).collect();
-        self.names = look_up(peers, self.era, &self.mailbox);
+        look_up(peers, self.era, &self.mailbox);
         self.settings = settings;
         Ok(())
     }
@@ -464,14 +461,15 @@ fn places(me: &NodeId, settings: &Settings) -> Result<BTreeMap<NodeId, Vec<Place
     Ok(all)
 }
 
-/// Tells where peers are as far as that is known, and begins to look up the rest. Dropping what is returned ends that.
-fn look_up(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: &Arc<Mailbox>) -> mpsc::Sender<()> {
+/// Tells where peers are as far as that is known, and begins to look up the rest, until the ring thread ends or gets other
+/// ones to look up.
+fn look_up(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: &Arc<Mailbox>) {
     for (peer, places) in &peers {
         mailbox.post(Note::Resolved { era, peer: peer.clone(), links: address::known(places) });
     }
-    let (names, stop) = mpsc::channel();
-    address::resolver(peers, era, Arc::clone(mailbox), stop);
-    names
+    let (names, asked) = mpsc::channel();
+    mailbox.post(Note::Names(names));
+    address::resolver(peers, era, Arc::clone(mailbox), asked);
 }
 
 /// Sockets ready for use, with a warning when the kernel grants them too little room.

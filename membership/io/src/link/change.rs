@@ -123,6 +123,7 @@ impl Links {
         self.setup = setup;
         // What did not pass may pass by now.
         self.passing.clear();
+        self.stalled.clear();
         for connection in self.connections.values_mut() {
             connection.outdated = true;
         }

@@ -219,8 +219,11 @@ impl Links {
             Dial::Trying { handle, .. } => {
                 // One that was answered goes on: whoever knocks in a peer's name must not be able to end it. So does
                 // one whose first packets may still be answered, or are repeated soon.
-                let tried = self.connections.get(&handle);
-                if tried.is_some_and(|tried| tried.heard == tried.since && tried.since + UNHEARD / 2 <= now) {
+                let Some(tried) = self.connections.get(&handle) else { return };
+                if tried.heard == tried.since && tried.since + UNHEARD / 2 <= now {
+                    let (size, address, time) = (tried.quic.current_mtu(), tried.remote, now - tried.since);
+                    // A dialer's first packets have the full size, a knock is small: does that pass alone?
+                    self.unfinished(now, &address, size, (address == remote).then_some(time));
                     self.shut(now, handle, code::ABANDONED, "begun anew");
                     self.look_elsewhere(&name, link);
                     self.attempt(now, &name, link);
@@ -264,8 +267,8 @@ impl Links {
             }
             return;
         }
-        let (size, answered) = (connection.quic.current_mtu(), connection.heard > connection.since);
-        self.unfinished(now, &address, size, answered);
+        let heard = (connection.heard > connection.since).then(|| now.saturating_duration_since(connection.since));
+        self.unfinished(now, &address, connection.quic.current_mtu(), heard);
         // First into the books, so that closing it does not count as another failure.
         self.unanswered(now, (name, link), address, "no answer");
         self.shut(now, handle, code::ABANDONED, "no answer in time");

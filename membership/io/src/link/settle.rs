@@ -164,6 +164,7 @@ impl Links {
         let Some(path) = self.grow(now, &name, link) else { return };
         path.link = Some(handle);
         path.health.renew();
+        self.stalled.remove(&remote.ip());
         self.arrivals.push_back(Arrival::Up(name.clone()));
         self.measure();
         self.reroute(now, &name);
@@ -221,7 +222,8 @@ impl Links {
         let (dialed, link) = (connection.dialed.clone(), connection.link);
         let (size, shaking) = (connection.quic.current_mtu(), matches!(connection.stage, Stage::Shaking));
         if shaking && dialed.is_none() {
-            self.unfinished(now, &remote, size, true);
+            let heard = now.saturating_duration_since(connection.since);
+            self.unfinished(now, &remote, size, Some(heard));
         }
         let Some(connection) = self.connections.get_mut(&handle) else { return };
         match std::mem::replace(&mut connection.stage, Stage::Closed) {

@@ -12,6 +12,11 @@ use crate::quic::MIN_MTU;
 const LARGEST: u16 = 8952;
 /// Plain Ethernet, less what IPv6 and UDP take.
 const USUAL: u16 = 1452;
+/// So many handshakes in a row that a peer takes part in and that come to nothing are not chance: each repeats its packets
+/// several times.
+const STALLED: u32 = 8;
+/// A handshake that ended sooner had not begun to repeat them: a busy host was late.
+const SPOKEN: Duration = Duration::from_millis(100);
 
 impl Links {
     /// Largest UDP payload towards an address, in bytes.
@@ -24,23 +29,44 @@ impl Links {
         taken.min(passing).clamp(MIN_MTU, LARGEST)
     }
 
-    /// A handshake was begun and not finished; `answered`: something came back. Its packets may be too large, for not
-    /// all of them are small: jumbo frames, or ones that failed while another connection with the same host works.
-    pub(super) fn unfinished(&mut self, now: Instant, remote: &SocketAddr, size: u16, answered: bool) {
+    /// A handshake was begun and not finished. For so long the peer was heard, in it or beside it, if it was: then packets
+    /// of the full size may be what fails, for others are smaller. Of jumbo frames that is believed at once, also when
+    /// another connection with the same host works; of the usual ones when one handshake after the other ends so.
+    pub(super) fn unfinished(&mut self, now: Instant, remote: &SocketAddr, size: u16, heard: Option<Duration>) {
         let near = self.options.token / 2;
         let works = |c: &Connection| c.is_open() && c.remote.ip() == remote.ip() && now < c.heard + near;
-        if (answered && size > USUAL) || self.connections.values().any(works) {
-            self.shrink(remote, size);
+        let works = self.connections.values().any(works);
+        let stalled = heard.is_some_and(|time| time >= SPOKEN) && self.stalls(remote) >= STALLED;
+        if ((heard.is_some() && size > USUAL) || works || stalled) && self.shrink(remote, size) {
+            self.arrivals.push_back(Arrival::Warning(format!(
+                "no connection with {} comes about with packets of {size} bytes, smaller ones are tried: something on the \
+                 way takes less than the network cards; `mtu` in the cluster file says how much",
+                remote.ip()
+            )));
         }
+    }
+
+    /// Counts a handshake with a peer that came to nothing.
+    fn stalls(&mut self, remote: &SocketAddr) -> u32 {
+        if !self.is_of_a_peer(remote) {
+            return 0;
+        }
+        let count = self.stalled.entry(remote.ip()).or_insert(0);
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    fn is_of_a_peer(&self, remote: &SocketAddr) -> bool {
+        let known = |path: &Path| path.addresses.iter().any(|address| address.ip() == remote.ip());
+        self.peers.values().any(|peer| peer.paths.iter().any(known))
     }
 
     /// Packets of this size did not come through to the address of a peer. Whether a smaller one is left to be tried.
     pub(super) fn shrink(&mut self, remote: &SocketAddr, size: u16) -> bool {
         let next = if size > USUAL { USUAL } else { MIN_MTU };
-        let known = |path: &Path| path.addresses.iter().any(|address| address.ip() == remote.ip());
-        let of_a_peer = self.peers.values().any(|peer| peer.paths.iter().any(known));
-        let smaller = self.options.mtu.is_none() && next < size && of_a_peer;
+        let smaller = self.options.mtu.is_none() && next < size && self.is_of_a_peer(remote);
         if smaller {
+            self.stalled.remove(&remote.ip());
             self.passing.insert(remote.ip(), next);
         }
         smaller

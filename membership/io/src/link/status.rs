@@ -37,6 +37,7 @@ impl Links {
             address: open.map(|link| link.remote).or_else(|| path.addresses.first().copied()),
             up: path.health.up,
             used: path.link.is_some_and(|handle| peer.route.all.contains(&handle)),
+            packet: open.map(|connection| connection.quic.current_mtu()),
             round_trip: path.health.round_trip,
             silence: open.map(|link| now.saturating_duration_since(link.heard)),
             unconfirmed: path.health.proven.map(|at| now.saturating_duration_since(at)),

@@ -119,21 +119,27 @@ impl Links {
                 return;
             }
             Verdict::Mute => "what is sent over it does not arrive, or nothing comes back".to_owned(),
-            Verdict::Narrow => self.narrow(name, link),
+            Verdict::Narrow => self.narrow(name, link).0,
+            Verdict::Stuck => match self.narrow(name, link) {
+                (reason, true) => reason,
+                // That it is down is known, and nothing can be tried.
+                (_, false) => return,
+            },
         };
         self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
     }
 
-    /// Packets of the full size do not pass on a path. Where that was not asked for, a smaller one is tried.
-    fn narrow(&mut self, name: &NodeId, link: usize) -> String {
+    /// Packets of the full size do not pass on a path. Where that was not asked for, a smaller one is tried. What there is
+    /// to say, and whether one is.
+    fn narrow(&mut self, name: &NodeId, link: usize) -> (String, bool) {
         let open = self.peers.get(name).and_then(|peer| peer.paths.get(link)).and_then(|path| path.link);
         let Some(connection) = open.and_then(|handle| self.connections.get_mut(&handle)) else {
-            return "packets of the full size do not pass, only smaller ones".to_owned();
+            return ("packets of the full size do not pass, only smaller ones".to_owned(), false);
         };
         let (size, remote, dialed) = (connection.quic.current_mtu(), connection.remote, connection.dialed.is_some());
         let reason = format!("packets of {size} bytes do not pass, only smaller ones");
         if !self.shrink(&remote, size) {
-            return reason;
+            return (reason, false);
         }
         if let Some(connection) = open.and_then(|handle| self.connections.get_mut(&handle)) {
             connection.outdated = true;
@@ -141,7 +147,7 @@ impl Links {
         if let Some(handle) = open.filter(|_| !dialed) {
             self.test(handle, Test::Renew);
         }
-        format!("{reason}; smaller ones are tried")
+        (format!("{reason}; smaller ones are tried"), true)
     }
 
     /// Works out anew which links are used for a peer.

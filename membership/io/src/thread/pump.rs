@@ -53,6 +53,8 @@ pub(super) struct Pump {
     /// Names that have been reported to have no address.
     unresolved: BTreeSet<(NodeId, String)>,
     nodes: BTreeSet<NodeId>,
+    /// Looks up the names of peers, when asked.
+    names: Option<mpsc::Sender<()>>,
     /// Counts the changes of addresses.
     era: u64,
     /// Largest frame that the ring was told to send.
@@ -88,6 +90,7 @@ impl Pump {
             turned,
             unresolved,
             nodes,
+            names: None,
             era: 0,
             frame_limit,
         }
@@ -210,7 +213,13 @@ impl Pump {
                 Arrival::Frame { from, bytes } => self.step(now, Input::Frame { from, bytes }),
                 Arrival::Up(peer) => self.step(now, Input::LinkUp(peer)),
                 Arrival::Down(peer) => self.step(now, Input::LinkDown(peer)),
-                Arrival::Event(event) => (self.on_event)(Event::Link(event)),
+                Arrival::Event(event) => {
+                    // The host may have moved. Where there are no names, nobody listens.
+                    if let (LinkEvent::Down { .. }, Some(names)) = (&event, &self.names) {
+                        let _ = names.send(());
+                    }
+                    (self.on_event)(Event::Link(event));
+                }
                 Arrival::Warning(text) => (self.on_event)(Event::Warning(text)),
             }
         }
@@ -246,6 +255,7 @@ impl Pump {
                 Note::Status(answer) => answer(self.status(now)),
                 Note::Resolved { era, peer, links } if era == self.era => self.resolved(now, &peer, links),
                 Note::Resolved { .. } => {}
+                Note::Names(names) => self.names = Some(names),
                 Note::Unresolved { era, peer, name, reason } => {
                     if era == self.era && self.unresolved.insert((peer.clone(), name.clone())) {
                         (self.on_event)(Event::Link(LinkEvent::Unresolved { peer, name, reason }));

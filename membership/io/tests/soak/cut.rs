@@ -107,3 +107,42 @@ pub fn spare(setting: &Setting) -> Result<String, String> {
         ms(lost - cut)
     ))
 }
+
+/// A hop that takes smaller packets than the cards at both ends: where no size is configured the links find out, whether
+/// it was there from the beginning or comes later, and long messages pass.
+pub fn hop(setting: &Setting) -> Result<String, String> {
+    let mut herd = Herd::new(setting.label, setting.nodes, 1, setting.token)?;
+    herd.mtu = 0;
+    herd.network.one_by_one()?;
+    let names = herd.names.clone();
+    let (first, last) = (names[0], names[names.len() - 1]);
+    herd.network.narrow(last, 0, 1400)?;
+    let begin = nanos();
+    for name in &names {
+        herd.start(name)?;
+    }
+    let formed = herd.view_of(&names, begin)?;
+    let mut report = format!("  a hop of 1400 bytes before {last}: one view after {:.0} ms\n", ms(formed - begin));
+    // Towards the others the cards' own size stays: 1500 bytes less what IPv6 and UDP take.
+    herd.carries(&[(first, last, 1200), (last, first, 1200)])?;
+    if let [_, second, _, ..] = names[..] {
+        herd.carries(&[(first, second, 1452)])?;
+        let since = nanos();
+        herd.network.narrow(second, 0, 1400)?;
+        herd.carries(&[(first, second, 1200), (second, first, 1200)])?;
+        let found = ms(nanos() - since);
+        herd.view_of(&names, begin)?;
+        report += &format!("  later one before {second}, too: smaller packets after {found:.0} ms\n");
+    }
+    let since = nanos();
+    herd.tell(first, "long")?;
+    herd.until("long message everywhere", |said| {
+        let heard =
+            |name: &&&str| said.iter().any(|l| l.node == **name && l.at >= since && l.text.starts_with("long "));
+        (names.iter().filter(heard).count() == names.len()).then_some(())
+    })?;
+    Ok(format!(
+        "{} nodes, token {:?}:\n{report}  a message of 100 kB is delivered everywhere\n",
+        setting.nodes, setting.token
+    ))
+}

@@ -61,6 +61,8 @@ pub struct Herd {
     pub network: Network,
     pub token: Duration,
     pub names: Vec<&'static str>,
+    /// Size of packets; 0 to have it found out.
+    pub mtu: u16,
     home: TempDir,
     processes: BTreeMap<&'static str, Process>,
     sender: Sender<Line>,
@@ -89,7 +91,7 @@ impl Herd {
         }
         std::fs::write(home.path().join("nodes"), table).map_err(|error| error.to_string())?;
         let (sender, lines) = mpsc::channel();
-        Ok(Herd { network, token, names, home, processes: BTreeMap::new(), sender, lines, said: Vec::new() })
+        Ok(Herd { network, token, names, mtu: 1452, home, processes: BTreeMap::new(), sender, lines, said: Vec::new() })
     }
 
     /// All of them running, in one view.
@@ -114,6 +116,7 @@ impl Herd {
             .arg(name)
             .arg(self.token.as_millis().to_string())
             .arg(chatter(self.names.len()).as_millis().to_string())
+            .arg(self.mtu.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -247,6 +250,23 @@ impl Herd {
             let answers: Vec<Line> = answers.cloned().collect();
             (answers.len() >= running.len()).then_some(answers)
         })
+    }
+
+    /// Waits until each of these nodes sends packets of this size to a peer: node, peer, bytes.
+    pub fn carries(&mut self, wanted: &[(&str, &str, u16)]) -> Result<(), String> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let said = self.statuses()?;
+            let mut open = wanted.iter().filter(|(node, peer, bytes)| {
+                let sizes = said.iter().filter(|line| line.node == *node).flat_map(|line| line.text.split([' ', ',']));
+                !sizes.map(|word| word.trim_start_matches("packets=")).any(|word| word == format!("{peer}={bytes}"))
+            });
+            let Some((node, peer, bytes)) = open.next() else { return Ok(()) };
+            if Instant::now() > end {
+                return Err(format!("{node} sends {peer} no packets of {bytes} bytes\n{}", self.tail(60)));
+            }
+            self.listen(Instant::now() + Duration::from_millis(100));
+        }
     }
 
     /// What was said since `since`, for whoever has to find out what happened.

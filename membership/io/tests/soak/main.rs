@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use story::Setting;
 
-const USAGE: &str = "play loss|pause|crash|oneway|links|views [--nodes N] [--token MS] [--seconds S] [--loss PERCENT] \
+const USAGE: &str = "play loss|pause|crash|oneway|links|hop|views [--nodes N] [--token MS] [--seconds S] [--loss PERCENT] \
     [--saturated] [--rounds N] [--views N]";
 
 fn main() -> ExitCode {
@@ -78,6 +78,7 @@ fn play(arguments: &[String]) -> Result<(), String> {
     let report = match name.as_str() {
         "loss" => story::undisturbed(&setting)?,
         "links" => cut::spare(&setting)?,
+        "hop" => cut::hop(&setting)?,
         "oneway" => cut::one_way(&setting)?,
         "pause" => story::paused(&setting)?,
         "views" => churn::views(views)?,
@@ -101,6 +102,9 @@ fn tests() -> ExitCode {
         ("memory and descriptors stay as they are over many views", || churn::views(100)),
         ("one-way cuts end in one view", || {
             cut::one_way(&Setting { token: Duration::from_millis(300), ..Setting::new("o") })
+        }),
+        ("a hop that takes smaller packets", || {
+            cut::hop(&Setting { token: Duration::from_millis(300), ..Setting::new("h") })
         }),
         ("one of two links is enough", || {
             cut::spare(&Setting { token: Duration::from_millis(300), ..Setting::new("k") })

@@ -6,12 +6,12 @@
 //! TIME status counters
 //! ```
 //!
-//! It obeys lines on standard input: `leave`, `status`; when that is closed it ends as if the power were cut.
+//! It obeys lines on standard input: `leave`, `status`, `long` (to say something long); when that is closed it ends as if the power were cut.
 
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
 use membership::Incarnation;
-use membership_io::{Bind, Event, Identity, Options, RingHandle, RingThread};
+use membership_io::{Bind, Event, Identity, Options, PeerStatus, RingHandle, RingThread};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -32,16 +32,20 @@ fn tell(text: &str) {
     let _ = out.flush();
 }
 
-/// Runs `member HOME NODE TOKEN_MS CHATTER_MS`; the table of nodes is the file `nodes` beside HOME.
+/// A message that takes many packets of any size, in bytes.
+const LONG: usize = 100_000;
+
+/// Runs `member HOME NODE TOKEN_MS CHATTER_MS MTU`, where an MTU of 0 is to be found out; the table of nodes is the file `nodes` beside HOME.
 pub fn main(arguments: &[String]) -> Result<(), String> {
-    let [home, node, token, chatter] = arguments else {
-        return Err("usage: member HOME NODE TOKEN_MS CHATTER_MS".to_owned());
+    let [home, node, token, chatter, mtu] = arguments else {
+        return Err("usage: member HOME NODE TOKEN_MS CHATTER_MS MTU".to_owned());
     };
+    let mtu: u16 = mtu.parse().map_err(|_| format!("{mtu:?} is not a number"))?;
     let home = PathBuf::from(home);
     let time = |text: &str| text.parse().map(Duration::from_millis).map_err(|_| format!("{text:?} is not a number"));
     let (token, chatter) = (time(token)?, time(chatter)?);
     let heard = Arc::new(AtomicU64::new(0));
-    let options = options(&home, node, token)?;
+    let options = Options { mtu: Some(mtu).filter(|mtu| *mtu > 0), ..options(&home, node, token)? };
     let counter = Arc::clone(&heard);
     let ring = RingThread::spawn(options, Box::new(move |event| on_event(event, &counter)))
         .map_err(|error| error.to_string())?;
@@ -57,6 +61,7 @@ pub fn main(arguments: &[String]) -> Result<(), String> {
     for line in std::io::stdin().lock().lines() {
         match line.map_err(|error| error.to_string())?.as_str() {
             "leave" => ring.leave(),
+            "long" => ring.multicast(Bytes::from(vec![b'y'; LONG])).map_err(|error| error.to_string())?,
             "status" => tell(&status(&ring, &heard)),
             other => tell(&format!("said what is {other:?}?")),
         }
@@ -98,8 +103,11 @@ fn on_event(event: Event, heard: &AtomicU64) {
             let members: Vec<&str> = view.members.keys().map(NodeId::as_str).collect();
             tell(&format!("view {} {}", view.ring.number, members.join(",")));
         }
-        Event::Deliver(_) => {
+        Event::Deliver(delivery) => {
             heard.fetch_add(1, Ordering::Relaxed);
+            if delivery.payload.len() == LONG {
+                tell(&format!("long {}", delivery.from));
+            }
         }
         Event::Notice(notice) => tell(&format!("said {notice:?}")),
         Event::Link(event) => tell(&format!("said {event:?}")),
@@ -117,7 +125,11 @@ fn on_event(event: Event, heard: &AtomicU64) {
 
 fn status(ring: &RingHandle, heard: &AtomicU64) -> String {
     let Some(status) = ring.status() else { return "status none".to_owned() };
-    format!("status scheduling={} delivered={} {:?}", status.scheduling, heard.load(Ordering::Relaxed), status.ring)
+    let heard = heard.load(Ordering::Relaxed);
+    let size = |(name, peer): (&NodeId, &PeerStatus)| Some(format!("{name}={}", peer.links.first()?.packet?));
+    let sizes: Vec<String> = status.peers.iter().filter_map(size).collect();
+    let sizes = sizes.join(",");
+    format!("status scheduling={} delivered={heard} packets={sizes} {:?}", status.scheduling, status.ring)
 }
 
 /// Uses a CPU up until standard input is closed.

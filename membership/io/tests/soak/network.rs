@@ -122,6 +122,26 @@ impl Network {
         format!("10.79.{link}.{}", self.rank(host) + 1)
     }
 
+    /// From now on only packets of so many bytes at most, IP header and all, pass between a host and the switch of a link;
+    /// larger ones vanish without a word, as they do behind a tunnel whose far end answers nothing.
+    pub fn narrow(&self, host: &str, link: usize, bytes: u32) -> Result<(), String> {
+        let (port, bytes) = (port(self.rank(host), link), bytes.to_string());
+        run("ip", &["-n", &self.switch(), "link", "set", &port, "mtu", &bytes])?;
+        Ok(())
+    }
+
+    /// Hosts hand over packets one by one: those that a kernel hands over in one piece are not looked at by a switch that
+    /// is made of the same kernel.
+    pub fn one_by_one(&self) -> Result<(), String> {
+        for host in &self.hosts {
+            for link in 0..self.links {
+                let card = format!("eth{link}");
+                run("ip", &["-n", &self.space(host), "link", "set", &card, "gso_max_segs", "1"])?;
+            }
+        }
+        Ok(())
+    }
+
     /// From now on every host loses this many of a hundred packets on its way in, at random.
     pub fn loss(&self, percent: u32) -> Result<(), String> {
         let rules = format!(

@@ -11,6 +11,10 @@
 //! A request that disappears, an attempt that becomes another node's, or the loss of quorum kills what runs. A level of
 //! several devices reboots by switching all of them off, which is the confirmation, and then all on again: a device
 //! that does not switch on is a notice ([`Fencer::take_notices`]), not a failure, and nobody waits for it.
+//!
+//! **Invariant: no device is asked to give power to a node that is to be cut off.** A new request for a node, whoever
+//! carries it out, takes back what an old one still wants to switch on, and waits until a device that is being asked to
+//! has answered; a node without quorum, which hears of no request, switches nothing on at all. Else a node that all devices have confirmed could have had its power back from the first meanwhile.
 
 mod errand;
 #[cfg(test)]
@@ -162,13 +166,15 @@ impl Fencer {
     /// Step with [`Input::Wake`] no later than this.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let busy = self.busy();
+        let (busy, lit) = (self.busy(), self.lit());
         let pauses = self.cases.values().filter_map(|case| match case.phase {
             Phase::Pausing { until } => Some(until),
             Phase::Watching | Phase::Trying { .. } | Phase::Told(_) => None,
         });
         let steps = self.errands().filter_map(|errand| match errand.step {
-            Step::Waiting { until } => (!busy.contains(&errand.device().name)).then_some(until),
+            Step::Waiting { until } => {
+                (!lit.contains(&errand.target) && !busy.contains(&errand.device().name)).then_some(until)
+            }
             Step::Asking { deadline, .. } => Some(deadline),
         });
         pauses.chain(steps).min()
@@ -192,11 +198,51 @@ impl Fencer {
         self.errands().filter(|errand| errand.job().is_some()).map(|errand| errand.device().name.clone()).collect()
     }
 
+    /// The nodes that a device is being asked to give power to.
+    fn lit(&self) -> BTreeSet<NodeId> {
+        let asking = self.restoring.values().filter(|errand| errand.job().is_some());
+        asking.map(|errand| errand.target.clone()).collect()
+    }
+
+    /// Switches nothing on any more: others may be cutting the same nodes off, unheard by this one.
+    fn leave_dark(&mut self, out: &mut Vec<Output>) {
+        let wanted = self.restoring.values().filter(|errand| !errand.revoked);
+        for target in wanted.map(|errand| errand.target.clone()).collect::<BTreeSet<NodeId>>() {
+            self.notice(format!(
+                "node {target} was cut off, and this node has lost its quorum before all devices had switched it on again"
+            ));
+            self.revoke(&target, None, out);
+        }
+    }
+
+    fn notice(&mut self, text: String) {
+        if self.notices.len() < NOTICES {
+            self.notices.push(text);
+        }
+    }
+
+    /// Takes back what would give power to `target`, but for the sake of `request` itself.
+    fn revoke(&mut self, target: &NodeId, request: Option<RequestId>, out: &mut Vec<Output>) {
+        self.restoring.retain(|id, errand| {
+            if errand.target != *target || Some(*id) == request {
+                return true;
+            }
+            let job = errand.job();
+            out.extend(job.filter(|_| !errand.revoked).map(Output::Kill));
+            errand.revoked = true;
+            job.is_some()
+        });
+    }
+
     fn situation(&mut self, now: Instant, open: Vec<Request>, candidates: Vec<NodeId>, out: &mut Vec<Output>) {
         let regrouped = self.candidates != candidates;
         self.candidates = candidates;
+        if self.candidates.is_empty() {
+            self.leave_dark(out);
+        }
         let mut before = std::mem::take(&mut self.cases);
         for request in open {
+            self.revoke(&request.target, Some(request.id), out);
             let case = match before.remove(&request.id) {
                 Some(case) if case.request.failed_attempts == request.failed_attempts => Case { request, ..case },
                 Some(case) => Case { request, since: now, phase: case.phase },
@@ -266,6 +312,7 @@ impl Fencer {
             && let Some(errand) = Errand::begin(now, target.clone(), command, devices)
         {
             case.phase = Phase::Trying { number, started: now, then_on, errand };
+            self.revoke(&target, None, out);
             return;
         }
         let why = format!(
@@ -291,7 +338,7 @@ impl Fencer {
 
     /// Starts the agent of every errand whose device is free and whose delay is over.
     fn ask_devices(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let mut busy = self.busy();
+        let (mut busy, lit) = (self.busy(), self.lit());
         let mut refusals = Vec::new();
         let trying = self.cases.iter_mut().filter_map(|(id, case)| match &mut case.phase {
             Phase::Trying { errand, .. } => Some((Owner::Case(*id), errand)),
@@ -299,7 +346,7 @@ impl Fencer {
         });
         let restoring = self.restoring.iter_mut().map(|(id, errand)| (Owner::Restoring(*id), errand));
         for (owner, errand) in trying.chain(restoring) {
-            if !matches!(errand.step, Step::Waiting { until } if until <= now) {
+            if !matches!(errand.step, Step::Waiting { until } if until <= now) || lit.contains(&errand.target) {
                 continue;
             }
             let device = errand.device();
@@ -356,15 +403,14 @@ impl Fencer {
             Owner::Case(id) => self.tried(now, id, result, out),
             Owner::Restoring(id) => {
                 let errand = self.restoring.get_mut(&id).expect("the owner was found there");
-                if let Err(why) = result {
-                    let target = &errand.target;
-                    let notice = format!("node {target} was cut off, but a device did not switch it on again: {why}");
-                    if self.notices.len() < NOTICES {
-                        self.notices.push(notice);
-                    }
-                }
+                let (target, revoked) = (errand.target.clone(), errand.revoked);
                 if !errand.advance(now) {
                     self.restoring.remove(&id);
+                }
+                if let Err(why) = result
+                    && !revoked
+                {
+                    self.notice(format!("node {target} was cut off, but a device did not switch it on again: {why}"));
                 }
             }
         }

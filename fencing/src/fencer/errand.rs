@@ -14,6 +14,8 @@ pub(super) struct Errand {
     /// Which device is at it. Always one of `devices`.
     at: usize,
     pub(super) step: Step,
+    /// Its last job was killed because the opposite is wanted now: it ends with that.
+    pub(super) revoked: bool,
 }
 
 /// What the device at hand is doing.
@@ -36,7 +38,7 @@ impl Errand {
     /// Begins with the first of `devices`; `None` when there is none.
     pub(super) fn begin(now: Instant, target: NodeId, command: Command, devices: Vec<Device>) -> Option<Errand> {
         let delay = delay_of(devices.first()?, command);
-        Some(Errand { target, command, devices, at: 0, step: Step::Waiting { until: now + delay } })
+        Some(Errand { target, command, devices, at: 0, step: Step::Waiting { until: now + delay }, revoked: false })
     }
 
     /// The device at hand.
@@ -44,9 +46,9 @@ impl Errand {
         &self.devices[self.at]
     }
 
-    /// Goes on to the next device; false when this was the last.
+    /// Goes on to the next device; false when this was the last, or is to be.
     pub(super) fn advance(&mut self, now: Instant) -> bool {
-        if self.at + 1 == self.devices.len() {
+        if self.revoked || self.at + 1 == self.devices.len() {
             return false;
         }
         self.at += 1;

@@ -33,6 +33,28 @@ agent = "fence_apc"
 nodes = { d = "4" }
 "#;
 
+/// A rack: `c` and `d` have their power from the same two strips.
+const RACK: &str = r#"
+[cluster]
+name = "rack"
+[nodes.a]
+addresses = ["10.0.0.1"]
+[nodes.b]
+addresses = ["10.0.0.2"]
+[nodes.c]
+addresses = ["10.0.0.3"]
+fencing = [["left", "right"]]
+[nodes.d]
+addresses = ["10.0.0.4"]
+fencing = [["left", "right"]]
+[fencing.left]
+agent = "fence_left"
+nodes = ["c", "d"]
+[fencing.right]
+agent = "fence_right"
+nodes = ["c", "d"]
+"#;
+
 struct Story {
     fencer: Fencer,
     now: Instant,
@@ -50,11 +72,15 @@ fn nodes(names: &str) -> Vec<NodeId> {
 
 impl Story {
     fn new(me: &str) -> Story {
+        Story::of(me, FILE)
+    }
+
+    fn of(me: &str, file: &str) -> Story {
         let options = FencerOptions { me: node(me), agent_directories: vec!["/usr/sbin".into()] };
         #[expect(clippy::disallowed_methods, reason = "a story needs some first moment; which one does not matter")]
         let now = Instant::now();
         let mut fencer = Fencer::new(options);
-        let parsed = config::parse(FILE);
+        let parsed = config::parse(file);
         let config = parsed.config.unwrap_or_else(|| panic!("{:?}", parsed.problems));
         assert!(fencer.step(now, Input::Configured(Arc::new(config))).is_empty());
         Story { fencer, now, open: Vec::new(), candidates: nodes("a b c") }
@@ -249,6 +275,63 @@ fn a_reboot_given_up_half_way_leaves_no_device_off() {
     story.exits(2, 0);
     assert_eq!(story.closed(1), ["kill 3", "start 4 fence_apc on d 3"]);
     assert_eq!(story.exits(4, 0), ["start 5 fence_apc on d 4"], "this one may have been hit before the kill");
+}
+
+#[test]
+fn a_node_that_is_lost_again_gets_no_power_back_between_two_devices() {
+    let mut story = Story::of("a", RACK);
+    assert_eq!(story.request(1, "c", FencingAction::Reboot), ["start 1 fence_left off c c"]);
+    assert_eq!(story.request(2, "d", FencingAction::Reboot), NOTHING);
+    assert_eq!(story.exits(1, 0), ["start 2 fence_right off c c", "start 3 fence_left off d d"]);
+    assert_eq!(story.closed(1), ["kill 2"], "it came back; the left strip is to be switched on, and is busy");
+    assert_eq!(story.request(3, "c", FencingAction::Reboot), NOTHING);
+    assert_eq!(story.exits(3, 0), ["start 4 fence_right off d d", "start 5 fence_left off c c"]);
+    assert_eq!(story.exits(5, 0), NOTHING, "the left strip is free, and stays off while the right one is waited for");
+    assert_eq!(
+        story.exits(4, 0),
+        [
+            "attempt 0 of 2 by a with [\"left\", \"right\"]: ok",
+            "start 6 fence_right off c c",
+            "start 7 fence_left on d d"
+        ]
+    );
+    assert_eq!(story.exits(6, 0), ["attempt 0 of 3 by a with [\"left\", \"right\"]: ok"]);
+    assert_eq!(story.exits(7, 0), ["start 8 fence_right on d d", "start 9 fence_left on c c"]);
+    assert_eq!(story.exits(8, 0), NOTHING);
+    assert_eq!(story.exits(9, 0), ["start 10 fence_right on c c"]);
+    assert_eq!(story.exits(10, 0), NOTHING);
+    assert!(story.fencer.restoring.is_empty() && story.fencer.take_notices().is_empty());
+}
+
+#[test]
+fn who_is_to_be_cut_off_again_waits_for_the_device_that_is_asked_to_switch_on() {
+    for (candidates, next) in [("a b", vec!["start 4 fence_left off c c"]), ("b a", vec![])] {
+        let mut story = Story::of("a", RACK);
+        story.request(1, "c", FencingAction::Reboot);
+        story.exits(1, 0);
+        assert_eq!(story.exits(2, 0).last().unwrap(), "start 3 fence_left on c c");
+        assert_eq!(story.closed(1), NOTHING);
+        story.candidates = nodes(candidates);
+        assert_eq!(story.request(2, "c", FencingAction::Reboot), ["kill 3"]);
+        assert_eq!(story.situation(), NOTHING);
+        assert_eq!(story.fencer.deadline(), Some(story.now + TIMEOUT + GRACE));
+        assert_eq!(story.exits(3, 1), next, "and does not go on to the right one");
+        assert!(story.fencer.restoring.is_empty() && story.fencer.take_notices().is_empty());
+    }
+}
+
+#[test]
+fn without_quorum_nobody_gets_power() {
+    let mut story = Story::of("a", RACK);
+    story.request(1, "c", FencingAction::Reboot);
+    story.exits(1, 0);
+    assert_eq!(story.exits(2, 0).last().unwrap(), "start 3 fence_left on c c");
+    story.candidates.clear();
+    assert_eq!(story.situation(), ["kill 3"]);
+    assert_eq!(story.situation(), NOTHING);
+    assert_eq!(story.exits(3, 1), NOTHING);
+    assert_eq!(story.fencer.take_notices().len(), 1, "an operator is told, once");
+    assert!(story.fencer.restoring.is_empty());
 }
 
 #[test]

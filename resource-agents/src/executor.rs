@@ -4,13 +4,14 @@
 //!  Perform --> Queue of the resource --(nothing of it runs)--> Start --> JobDone --> Report
 //!                 |  orders first, in the order of arrival                    |
 //!                 '- then, when a job slot is free, the recurring monitor <---' interval after its end
-//!                    that is due longest
+//!                    that is due longest (its first run is an order)
 //! ```
 //!
 //! Two jobs of one resource never run at once. What changes the state of a resource on purpose (start, stop, promote,
-//! demote, both halves of a migration) ends its recurring monitors, and one that is under way is killed so that nobody
-//! waits for it; probes, notifications and reloads do not. Every order is answered, except a recurring monitor that was
-//! ended so, or by a cancel, before its first result.
+//! demote, both halves of a migration) ends its recurring monitors; probes, notifications and reloads do not. Whichever
+//! it is, a recurring monitor that is under way is killed so that the order does not wait for it, unless it has an order
+//! of its own to answer; one that goes on runs again after the order. Every order is answered, except a recurring
+//! monitor that was ended so, or by a cancel, before its first result.
 
 mod answered;
 mod queue;
@@ -211,7 +212,11 @@ impl Executor {
         }
         let queue = self.queues.entry(resource.clone()).or_default();
         let refused = match operation.interval.filter(|i| operation.name == OperationName::Monitor && !i.is_zero()) {
-            None => queue.push(now, order, operation),
+            None => {
+                let refused = queue.push(now, order, operation);
+                self.interrupt_monitor(now, &resource, out);
+                refused
+            }
             Some(interval) => {
                 let added = queue.add_monitor(now, order, interval, operation);
                 self.answered.remember(added.superseded, None);
@@ -253,6 +258,18 @@ impl Executor {
             running.purpose = Purpose::Nobody;
             running.deadline = now + KILL_GRACE;
             out.push(Output::Kill(id));
+        }
+    }
+
+    /// Kills a recurring monitor that is under way and has no order to answer: nobody waits for its result, and an order
+    /// that waited for it would be late. It is due again at once.
+    fn interrupt_monitor(&mut self, now: Instant, resource: &ResourceId, out: &mut Vec<Output>) {
+        let Some(queue) = self.queues.get_mut(resource) else { return };
+        let Some(running) = queue.running.and_then(|id| self.running.get(&id)) else { return };
+        let Purpose::Recurring(interval) = running.purpose else { return };
+        if let Some(monitor) = queue.monitors.get_mut(&interval).filter(|monitor| monitor.order.is_none()) {
+            monitor.due = Some(now);
+            self.drop_running_monitor(now, resource, Some(interval), out);
         }
     }
 
@@ -332,7 +349,7 @@ impl Executor {
             let next = self.queues.iter().filter_map(|(name, queue)| Some((queue.next(now)?, name))).min();
             let Some((next, resource)) = next.map(|(next, name)| (next, name.clone())) else { return };
             let most = match next {
-                Next::Order { .. } => self.slots() + ORDERS_BESIDE,
+                Next::Order { .. } | Next::Asked { .. } => self.slots() + ORDERS_BESIDE,
                 Next::Monitor { .. } => self.slots(),
             };
             if self.running.len() >= most {
@@ -344,7 +361,7 @@ impl Executor {
                     let waiting = queue.waiting.pop_front().expect("next() saw an order at the front");
                     (Purpose::Order(waiting.order), waiting.operation)
                 }
-                Next::Monitor { interval, .. } => {
+                Next::Asked { interval, .. } | Next::Monitor { interval, .. } => {
                     let monitor = queue.monitors.get_mut(&interval).expect("next() saw this monitor");
                     monitor.due = None;
                     (Purpose::Recurring(interval), monitor.operation.clone())

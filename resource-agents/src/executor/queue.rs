@@ -45,6 +45,8 @@ pub(super) struct Monitor {
 pub(super) enum Next {
     /// Its first order.
     Order { since: Instant },
+    /// A recurring monitor whose next result answers an order.
+    Asked { since: Instant, interval: Duration },
     /// A recurring monitor.
     Monitor { due: Instant, interval: Duration },
 }
@@ -106,7 +108,12 @@ impl Queue {
         if let Some(first) = self.waiting.front() {
             return Some(Next::Order { since: first.since });
         }
-        self.due_monitors().filter(|(due, _)| *due <= now).map(|(due, interval)| Next::Monitor { due, interval }).min()
+        let due = self.monitors.iter().filter_map(|(interval, monitor)| {
+            let (due, interval) = (monitor.due.filter(|due| *due <= now)?, *interval);
+            let asked = monitor.order.is_some();
+            Some(if asked { Next::Asked { since: due, interval } } else { Next::Monitor { due, interval } })
+        });
+        due.min()
     }
 
     /// When it could start something, if nothing else happens.
@@ -115,7 +122,7 @@ impl Queue {
             return None;
         }
         let first = self.waiting.front().map(|first| first.since);
-        first.or_else(|| self.due_monitors().map(|(due, _)| due).min())
+        first.or_else(|| self.monitors.values().filter_map(|monitor| monitor.due).min())
     }
 
     /// The orders that wait here or on the next result of a recurring monitor.
@@ -127,9 +134,5 @@ impl Queue {
     /// Whether there is nothing left to remember.
     pub(super) fn is_idle(&self) -> bool {
         self.running.is_none() && self.waiting.is_empty() && self.monitors.is_empty()
-    }
-
-    fn due_monitors(&self) -> impl Iterator<Item = (Instant, Duration)> {
-        self.monitors.iter().filter_map(|(interval, monitor)| Some((monitor.due?, *interval)))
     }
 }

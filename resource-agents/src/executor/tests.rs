@@ -263,16 +263,40 @@ fn a_job_that_never_answers_is_timed_out() {
 #[test]
 fn monitors_wait_for_a_slot_and_orders_do_not() {
     let mut story = Story::new(2);
-    story.perform(1, monitor("a"));
-    story.perform(2, monitor("b"));
-    assert_eq!(story.perform(3, monitor("c")), [""; 0]);
+    for (order, name) in [(1, "a"), (2, "b"), (3, "c")] {
+        story.perform(order, monitor(name));
+        story.exits(order, 0);
+    }
+    assert_eq!(story.sleep(INTERVAL), ["start 4 a monitor", "start 5 b monitor"]);
     story.now += SECOND;
-    assert_eq!(story.perform(4, stop("d")), ["start 3 d stop"], "hanging monitors hold no order up");
-    assert_eq!(story.perform(5, stop("e")), ["start 4 e stop"], "nor do other orders");
+    assert_eq!(story.perform(4, stop("d")), ["start 6 d stop"], "hanging monitors hold no order up");
+    assert_eq!(story.perform(5, stop("e")), ["start 7 e stop"], "nor do other orders");
+    assert_eq!(story.perform(6, monitor("f")), ["start 8 f monitor"], "the first run of a monitor is an order");
     assert_eq!(story.executor.deadline(), Some(story.now + TIMEOUT + GRACE - SECOND), "no slot: only overdue jobs");
-    assert_eq!(story.exits(1, 0), ["report 1 a monitor ok"]);
-    assert_eq!(story.exits(2, 0), ["report 2 b monitor ok"]);
-    assert_eq!(story.exits(3, 0), ["report 4 d stop ok", "start 5 c monitor"]);
+    assert_eq!(story.exits(4, 0), [""; 0]);
+    assert_eq!(story.exits(5, 0), [""; 0]);
+    assert_eq!(story.exits(6, 0), ["report 4 d stop ok"]);
+    assert_eq!(story.exits(8, 0), ["report 6 f monitor ok", "start 9 c monitor"]);
+}
+
+#[test]
+fn no_order_waits_for_a_monitor_under_way_that_nobody_waits_for() {
+    for name in [OperationName::Notify, OperationName::Reload, OperationName::Monitor] {
+        let (mut story, word) = (Story::new(4), name.as_str());
+        story.perform(1, monitor("web"));
+        story.exits(1, 0);
+        assert_eq!(story.sleep(INTERVAL), ["start 2 web monitor"]);
+        assert_eq!(story.perform(2, operation("web", name, None)), ["kill 2"]);
+        assert_eq!(story.perform(3, probe("web")), [""; 0], "once");
+        assert_eq!(story.done(2, Exit::Cancelled), [format!("start 3 web {word}")]);
+        assert_eq!(story.exits(3, 0), [format!("report 2 web {word} ok"), "start 4 web monitor".to_owned()]);
+        assert_eq!(story.exits(4, 0), ["report 3 web monitor ok", "start 5 web monitor"], "it is due again");
+        assert_eq!(story.exits(5, 0), [""; 0]);
+        assert_eq!(story.perform(4, monitor("web")), ["start 6 web monitor"]);
+        assert_eq!(story.perform(5, probe("web")), [""; 0], "it has an order of its own to answer");
+        assert_eq!(story.exits(6, 0), ["report 4 web monitor ok", "start 7 web monitor"]);
+        assert_eq!(story.exits(7, 0), ["report 5 web monitor ok"]);
+    }
 }
 
 #[test]
@@ -357,6 +381,8 @@ struct World {
     running: BTreeMap<JobId, ResourceId>,
     asked: BTreeMap<OrderId, u32>,
     answered: BTreeMap<OrderId, u32>,
+    /// Orders for recurring monitors.
+    watches: BTreeMap<OrderId, ResourceId>,
 }
 
 impl World {
@@ -366,8 +392,10 @@ impl World {
                 Output::Start { id, job } => {
                     let resource = ResourceId::new(&job.env["OCF_RESOURCE_INSTANCE"]).unwrap();
                     assert!(!self.running.values().any(|other| *other == resource), "two jobs of {resource} at once");
+                    let mut watches = self.watches.iter();
+                    let ordered = watches.any(|(order, of)| *of == resource && !self.answered.contains_key(order));
                     self.running.insert(id, resource);
-                    let recurring = job.env["OCF_RESKEY_CRM_meta_interval"] != "0";
+                    let recurring = job.env["OCF_RESKEY_CRM_meta_interval"] != "0" && !ordered;
                     assert!(!recurring || self.running.len() <= 3, "a monitor began without a free slot");
                     assert!(operations.insert(id, job.args[0].clone()).is_none(), "a job's name was used twice");
                 }
@@ -399,6 +427,9 @@ fn a_storm_of_orders_keeps_the_rules() {
                         _ => monitor(resource),
                     };
                     *world.asked.entry(OrderId(order)).or_default() += 1;
+                    if operation.interval.is_some() {
+                        world.watches.insert(OrderId(order), operation.resource.clone());
+                    }
                     story.executor.step(story.now, Input::Perform { order: OrderId(order), operation })
                 }
                 4 => {

@@ -229,7 +229,7 @@ fn operations(id: &str, fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Ope
             report,
         );
         let Some(name) = of.given_choice("name") else { continue };
-        beyond_operation(&of, report);
+        beyond_operation(name, &of, report);
         let mut options = values::given(&of, &["name", "interval", "params", "options", "sets"]);
         options.extend(values::pairs(of.pairs("options")));
         let operation = format!("{id}.operations[{at}]");
@@ -245,7 +245,7 @@ fn operations(id: &str, fields: &Fields<'_>, report: &mut Report<'_>) -> Vec<Ope
     operations
 }
 
-fn beyond_operation(of: &Fields<'_>, report: &mut Report<'_>) {
+fn beyond_operation(name: &str, of: &Fields<'_>, report: &mut Report<'_>) {
     for option in ["start-delay", "interval-origin"] {
         if of.has(option) {
             report.beyond(of.span_of(option), &format!("`{option}` of operations"));
@@ -253,6 +253,10 @@ fn beyond_operation(of: &Fields<'_>, report: &mut Report<'_>) {
     }
     if of.given_choice("on-fail") == Some("restart-container") {
         report.beyond(of.span_of("on-fail"), "`on-fail = \"restart-container\"`");
+    }
+    // What did not stop may still run there: the cluster that took it for stopped would run it twice.
+    if let ("stop" | "demote", Some("ignore")) = (name, of.given_choice("on-fail")) {
+        report.beyond(of.span_of("on-fail"), &format!("`on-fail = \"ignore\"` of `{name}`"));
     }
 }
 

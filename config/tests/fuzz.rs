@@ -3,16 +3,23 @@
 
 use config::{MAX_FILE, Severity, parse};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+/// What this thread has computed so far. The clock on the wall would measure whatever else the machine does.
+fn computed() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells a thread its times");
+    let nanos = told.split(' ').next().and_then(|word| word.parse().ok());
+    Duration::from_nanos(nanos.expect("the first is the time on a CPU, in nanoseconds"))
+}
 
 /// Far above what is needed (see `worst` below), far below what an operator would call hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Parses, and checks what holds for every text.
 fn look(text: &str) -> Duration {
-    let start = Instant::now();
+    let start = computed();
     let parsed = parse(text);
-    let took = start.elapsed();
+    let took = computed() - start;
     assert!(parsed.problems.len() <= 101, "{} problems", parsed.problems.len());
     let errors = parsed.problems.iter().any(|problem| problem.severity == Severity::Error);
     assert_eq!(parsed.config.is_none(), errors, "{text}");

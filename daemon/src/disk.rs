@@ -1,8 +1,9 @@
 //! The durable part of the CIB on this node's disk.
 //!
 //! One file, replaced as a whole: write a temporary file, fsync, rename, fsync the directory. A power cut leaves either
-//! the old or the new content, never a mixture. The version before is kept as `cib.previous.json`, so that a change
-//! that lost against the rest of the cluster can still be looked at.
+//! the old or the new content, never a mixture. What people and agents had said before it is kept as
+//! `cib.previous.json`, so that a change that lost against the rest of the cluster can still be looked at: the content
+//! before it is not replaced by each new view that only stamps what is there.
 
 use anyhow::{Context, Result, bail};
 use crm::cib::Durable;
@@ -35,6 +36,14 @@ fn checksum(durable: &Durable) -> Result<String> {
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     Ok(format!("{hash:016x}"))
+}
+
+/// Whether nobody has said anything between two versions: only views have passed, or who counts has changed.
+fn says_the_same(one: &Durable, other: &Durable) -> bool {
+    one.text == other.text
+        && one.overrides == other.overrides
+        && one.attributes == other.attributes
+        && one.revoked == other.revoked
 }
 
 /// A locked state directory: only one daemon at a time may use it.
@@ -106,12 +115,13 @@ impl StateDirectory {
     fn store(&self, durable: &Durable) -> Result<()> {
         let stored = Stored { format: FORMAT, checksum: checksum(durable)?, durable: durable.clone() };
         let path = self.path.join(FILE);
+        let stamped = matches!(self.load(), Ok(Some(last)) if says_the_same(&last, durable));
         let temporary = self.path.join("cib.json.new");
         let attempt = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
             file.write_all(&serde_json::to_vec_pretty(&stored).map_err(std::io::Error::other)?)?;
             file.sync_all()?;
-            if path.exists() {
+            if path.exists() && !stamped {
                 // A hard link, not a rename: at no moment is there no current file.
                 let previous = self.path.join(PREVIOUS);
                 match fs::remove_file(&previous) {
@@ -215,18 +225,20 @@ mod tests {
         let state = StateDirectory::open(&dir).unwrap();
         assert!(state.load().unwrap().is_none());
         let writer = state.into_writer(move |written| tell.send(written).unwrap()).unwrap();
-        for index in 1..=2 {
-            writer.send(durable(index)).unwrap();
+        let stamped = Durable { generation: Generation { view: 4, index: 0 }, ..durable(2) };
+        for version in [durable(1), durable(2), stamped.clone()] {
+            writer.send(version.clone()).unwrap();
             match told.recv().unwrap() {
-                Written::Stored(generation) => assert_eq!(generation.index, index),
+                Written::Stored(generation) => assert_eq!(generation, version.generation),
                 Written::Failed { reason, .. } => panic!("{reason}"),
             }
         }
         drop(writer);
         assert!(told.recv().is_err(), "the disk thread ends with its writer");
         let again = StateDirectory::open(&dir).unwrap();
-        assert_eq!(again.load().unwrap().unwrap(), durable(2));
-        assert!(std::fs::read_to_string(dir.join("cib.previous.json")).unwrap().contains("version 1"));
+        assert_eq!(again.load().unwrap().unwrap(), stamped);
+        let previous = std::fs::read_to_string(dir.join("cib.previous.json")).unwrap();
+        assert!(previous.contains("version 1"), "what was said before, whatever views have passed: {previous}");
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

@@ -501,7 +501,7 @@ impl Node {
     fn stop(&mut self, now: Moment, reason: String) {
         self.event(now, EventKind::Alert, Some(self.me.to_string()), reason.clone());
         self.effects.push(Effect::Leave);
-        self.effects.push(Effect::Stop { reason });
+        self.effects.push(Effect::Stop { reason, orderly: false });
         self.stopped = true;
         self.turns.clear();
     }

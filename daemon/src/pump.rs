@@ -472,7 +472,9 @@ impl Pump {
             }
             Effect::Reply { client, response } => self.reply(client, response),
             Effect::Event(event) => log(&event),
-            Effect::Stop { reason } => return Ok(Some(reason)),
+            Effect::Stop { reason, orderly: true } => return Ok(Some(reason)),
+            // The exit status tells whoever started the daemon that what ran here is not looked after any more.
+            Effect::Stop { reason, orderly: false } => bail!("{reason}"),
         }
         Ok(None)
     }

@@ -343,7 +343,7 @@ impl World {
             }
             Effect::Reply { client, response } => self.answered(at, client, response),
             Effect::Event(event) => self.node_tells(at, &event),
-            Effect::Stop { reason } => {
+            Effect::Stop { reason, .. } => {
                 note!(self, Some(at), "stops: {reason}");
                 self.daemon_stops(at);
             }

@@ -160,5 +160,7 @@ pub enum Effect {
     Stop {
         /// Why.
         reason: String,
+        /// Whether somebody had asked this node to leave. If not, it is a failure, and a restart may mend it.
+        orderly: bool,
     },
 }

@@ -132,6 +132,7 @@ impl Node {
     /// The ring has left.
     pub(super) fn on_left(&mut self) {
         let generation = self.generation();
+        let orderly = self.leave.is_under_way();
         let (clients, reason) = match std::mem::take(&mut self.leave) {
             Leave::Goodbye { clients, reason, .. } => (clients, reason),
             Leave::Emptying { clients, .. } => (clients, "the ring left".to_owned()),
@@ -140,7 +141,7 @@ impl Node {
         for client in clients {
             self.effects.push(Effect::Reply { client, response: Response::Done { generation, changed: true } });
         }
-        self.effects.push(Effect::Stop { reason });
+        self.effects.push(Effect::Stop { reason, orderly });
         self.stopped = true;
     }
 }

@@ -59,7 +59,8 @@ fn a_member_that_finds_itself_excluded_ends() {
     cluster.hold_back("gamma");
     cluster.pass(Duration::from_secs(4));
     cluster.settle();
-    assert!(cluster.stops[&node("gamma")].contains("excluded"), "{:?}", cluster.stops);
+    let stop = &cluster.stops[&node("gamma")];
+    assert!(stop.contains("excluded") && stop.starts_with("failed"), "nobody had asked it to leave: {stop}");
     assert!(cluster.nodes[&node("beta")].quorate());
 }
 

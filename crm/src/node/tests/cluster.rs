@@ -230,8 +230,8 @@ impl Cluster {
             }
             Effect::Reply { client, response } => self.replies.push((name.clone(), client, response)),
             Effect::Event(event) => self.events.push((name.clone(), event)),
-            Effect::Stop { reason } => {
-                self.stops.insert(name.clone(), reason);
+            Effect::Stop { reason, orderly } => {
+                self.stops.insert(name.clone(), if orderly { reason } else { format!("failed: {reason}") });
                 self.kill_daemon(name.as_str());
             }
         }

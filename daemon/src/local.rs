@@ -115,4 +115,22 @@ mod tests {
         assert!(message.contains("state-dir"), "the unknown option is named: {message}");
         std::fs::remove_dir_all(&dir).unwrap();
     }
+
+    #[test]
+    fn the_unit_keeps_what_the_next_life_of_a_daemon_needs() {
+        let dir = std::env::temp_dir().join(format!("paceline-unit-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let file = dir.join("local.toml");
+        std::fs::write(&file, "node = \"alpha\"\n").unwrap();
+        let local = Local::load(&file).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        // Running jobs are noted beside the socket.
+        assert_eq!(local.control_socket.parent(), Some(std::path::Path::new("/run/paceline")));
+        let unit = include_str!("../../packaging/pacelined.service");
+        for line in
+            ["RuntimeDirectory=paceline", "RuntimeDirectoryPreserve=yes", "KillMode=process", "OOMPolicy=continue"]
+        {
+            assert!(unit.lines().any(|written| written == line), "{line} is not in the unit");
+        }
+    }
 }

@@ -266,7 +266,11 @@ impl Fencer {
     fn abandon(&mut self, now: Instant, id: RequestId, phase: Phase, out: &mut Vec<Output>) {
         let Phase::Trying { then_on, errand, .. } = phase else { return };
         out.extend(errand.job().map(Output::Kill));
-        if then_on && let Some(on) = Errand::begin(now, errand.target.clone(), Command::On, errand.asked()) {
+        // Without quorum a request that is not seen any more may well be open.
+        if then_on
+            && !self.candidates.is_empty()
+            && let Some(on) = Errand::begin(now, errand.target.clone(), Command::On, errand.asked())
+        {
             self.restoring.insert(id, on);
         }
     }

@@ -332,6 +332,12 @@ fn without_quorum_nobody_gets_power() {
     assert_eq!(story.exits(3, 1), NOTHING);
     assert_eq!(story.fencer.take_notices().len(), 1, "an operator is told, once");
     assert!(story.fencer.restoring.is_empty());
+    let mut story = Story::of("a", RACK);
+    story.request(1, "c", FencingAction::Reboot);
+    story.exits(1, 0);
+    story.candidates.clear();
+    assert_eq!(story.closed(1), ["kill 2"], "and the left one stays off");
+    assert_eq!(story.fencer.deadline(), None);
 }
 
 #[test]

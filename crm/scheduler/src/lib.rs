@@ -11,6 +11,7 @@ pub mod assign;
 pub mod audit;
 pub mod check;
 pub mod constraint;
+pub mod cut;
 pub mod execute;
 pub mod explain;
 pub mod facts;

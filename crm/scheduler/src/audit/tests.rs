@@ -357,6 +357,52 @@ fn every_planted_fault_is_seen_and_nothing_else() {
     assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
+/// What is wrong with what remains of a schedule with a planted fault; `None` when it can be carried out.
+fn remains(it: &Fault) -> Option<String> {
+    let mut world = World::new(it.cluster, it.happens);
+    (it.damage)(&mut world);
+    let facts = crate::facts::read(&world.situation);
+    let all = world.schedule.actions.len();
+    let cut = crate::cut::cut(&world.situation, &facts, world.schedule);
+    let found = audit(&world.situation, &cut.schedule);
+    let less = cut.schedule.actions.len() < all && !cut.refused.is_empty();
+    (!found.is_empty() || !less).then(|| format!("{found:?}, {} of {all} actions", cut.schedule.actions.len()))
+}
+
+#[test]
+fn a_fault_is_cut_out() {
+    let about = |it: &Fault| format!("{:?} {:?} {:?}", it.rule, it.says, it.happens);
+    let wrong = FAULTS.iter().filter_map(|it| Some(format!("{}: {}", about(it), remains(it)?)));
+    assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// What has nothing to do with a fault is done, and what is well is not taken down for something that is left out.
+#[test]
+fn what_has_nothing_to_do_with_a_fault_is_done() {
+    let remaining = |happens: &str, damage: fn(&mut World)| {
+        let mut world = World::new((TWO, ""), happens);
+        damage(&mut world);
+        let facts = crate::facts::read(&world.situation);
+        let cut = crate::cut::cut(&world.situation, &facts, world.schedule);
+        assert!(!cut.refused.is_empty());
+        let ids = |(at, action): (usize, &ScheduledAction)| (usize::try_from(action.id) != Ok(at)).then_some(action.id);
+        assert_eq!(cut.schedule.actions.iter().enumerate().filter_map(ids).next(), None);
+        let blocked = cut.schedule.summary.iter().filter(|change| change.blocked).filter_map(|it| it.resource.clone());
+        (cut.schedule.actions.iter().map(named).collect::<Vec<_>>(), blocked.collect::<Vec<_>>())
+    };
+    let (done, blocked) = remaining("fresh", |it| {
+        let start = it.id("start web a");
+        it.named("monitor web b").after.push(start);
+    });
+    assert!(done.contains(&"start db a".to_owned()) && done.contains(&"monitor web a".to_owned()), "{done:?}");
+    assert!(!done.contains(&"start web a".to_owned()) && !done.contains(&"monitor web b".to_owned()), "{done:?}");
+    assert_eq!(blocked, ["web"]);
+    let (done, blocked) = remaining("node-down a\nrest\nnode-up a", |it| it.move_from("a", "z"));
+    assert!(done.contains(&"stop db b".to_owned()) && done.contains(&"start db a".to_owned()), "{done:?}");
+    assert!(!done.contains(&"stop web b".to_owned()), "{done:?}");
+    assert_eq!(blocked, ["web"]);
+}
+
 #[test]
 fn every_rule_has_a_planted_fault() {
     let planted: BTreeSet<Rule> = FAULTS.iter().map(|fault| fault.rule).collect();

@@ -2,10 +2,10 @@
 //! knows nothing of rings, orders and agents.
 //!
 //! ```text
-//! Cib, view -> configuration (with overrides), status -> ::scheduler -> audit -> orders (hold, call, notify) -> Graph
+//! Cib, view -> configuration (with overrides), status -> ::scheduler -> audit, cut -> orders (hold, call, notify) -> Graph
 //! ```
 //!
-//! Nothing is decided here. Every answer is audited before it is used.
+//! Nothing is decided here. Every answer is audited before it is used, and what the audit refuses of it is left out.
 
 mod call;
 mod configuration;
@@ -17,6 +17,7 @@ mod status;
 
 use crate::cib::Cib;
 use crate::schedule::{Place, Schedule};
+use ::scheduler::cut::{Cut, cut};
 use ::scheduler::role::Role;
 use ::scheduler::schedule as answer;
 use ::scheduler::situation::{self as told, ResourceKind};
@@ -27,6 +28,9 @@ use std::fmt;
 
 /// Resources whose place is explained at once, at most.
 const EXPLAINED: usize = 16;
+
+/// Broken rules that are told at once, at most.
+const TOLD: usize = 16;
 
 /// Everything a scheduler may look at.
 #[derive(Clone, Copy, Debug)]
@@ -74,15 +78,15 @@ impl Situation<'_> {
 /// answers, byte for byte.
 ///
 /// # Errors
-/// [`Unsafe`] when the audit finds fault with the answer, which is a defect of this program. Nothing may be done then:
-/// a cluster that stands still is better than one that does a wrong thing.
+/// [`Unsafe`] when the audit finds fault with the answer, which is a defect of this program, and nothing is left to do
+/// without what it refuses: a cluster that stands still is better than one that does a wrong thing.
 pub fn schedule(situation: &Situation<'_>) -> Result<Schedule, Unsafe> {
     let told = situation.told();
     let facts = ::scheduler::facts::read(&told);
-    let answer = ::scheduler::plan(&facts);
-    let violations = ::scheduler::audit::audit(&told, &answer);
-    if !violations.is_empty() {
-        return Err(Unsafe { violations: violations.iter().map(ToString::to_string).collect() });
+    let Cut { schedule: answer, refused } = cut(&told, &facts, ::scheduler::plan(&facts));
+    let refused: Vec<String> = refused.iter().take(TOLD).map(ToString::to_string).collect();
+    if !refused.is_empty() && answer.is_idle() {
+        return Err(Unsafe { violations: refused });
     }
     let (graph, held) = orders::graph(situation, &facts, &answer);
     Ok(Schedule {
@@ -91,6 +95,7 @@ pub fn schedule(situation: &Situation<'_>) -> Result<Schedule, Unsafe> {
         changes: Vec::new(),
         reasons: reasons(&answer),
         held,
+        refused,
         recheck_wall_ms: answer.recheck_ms.and_then(|at| u64::try_from(at).ok()),
     })
 }

@@ -177,6 +177,9 @@ impl Node {
                 return self.event(now, EventKind::Alert, None, refused.message);
             }
         };
+        if !schedule.refused.is_empty() {
+            self.event(now, EventKind::Alert, None, left_out(&schedule.refused));
+        }
         let recheck = self.next_recheck(now, &schedule);
         let quiet = self.is_quiet(now);
         let Some(duty) = &mut self.duty else { return };
@@ -242,6 +245,13 @@ impl Node {
         // A millisecond more than needed, so that the stamp has certainly passed.
         let left = schedule.recheck_wall_ms.map(|wall_ms| wall_ms.saturating_sub(now.wall_ms) + 1);
         let recheck = left.map(|left| now.at + Duration::from_millis(left));
-        recheck.into_iter().chain(self.waiting_until(now)).min()
+        let refused = (!schedule.refused.is_empty()).then(|| now.at + AGAIN_AFTER_REFUSAL);
+        recheck.into_iter().chain(self.waiting_until(now)).chain(refused).min()
     }
+}
+
+/// That a part of a plan is not carried out, and why.
+pub(super) fn left_out(refused: &[String]) -> String {
+    let rules = refused.join("; ");
+    format!("a part of the plan is unsafe and was left out (a bug in paceline, please report it): {rules}")
 }

@@ -1,6 +1,7 @@
 //! What clients ask. Questions are answered from this node's own CIB at once; wishes become changes, which any member
 //! may send, and are answered when they are done.
 
+use super::duty::left_out;
 use super::plan::{refusal, unsynced};
 use super::{ClientId, Effect, Moment, Node, words};
 use crate::cib::{Attribute, Change, Context, Forced, Generation, NodeState, OverrideEdit, Refused, Revocation};
@@ -83,6 +84,11 @@ impl Node {
         let mut warnings = Vec::new();
         if let (Err(refused), Some(_)) = (&schedule, self.controller.synced()) {
             warnings.push(refused.message.clone());
+        }
+        if let Ok(schedule) = &schedule
+            && !schedule.refused.is_empty()
+        {
+            warnings.push(left_out(&schedule.refused));
         }
         if let Some((_, reason)) = &self.store_failed {
             warnings.push(format!("{} cannot write its state: {reason}", self.me));

@@ -10,9 +10,8 @@
 use super::{Situation, orders};
 use crate::cib::NodeState;
 use crate::schedule::ActionKind;
+use ::scheduler::cut::with_consequences;
 use ::scheduler::facts::Facts;
-use ::scheduler::index::ResourceIx;
-use ::scheduler::role::Role;
 use ::scheduler::schedule as answer;
 use config::{NodeId, OperationName, ResourceId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,72 +47,8 @@ pub(super) fn held(
             words.insert(why);
         }
     }
-    spread(schedule, &mut actions);
-    while spare(facts, schedule, kinds, &mut actions) {
-        spread(schedule, &mut actions);
-    }
+    with_consequences(facts, &schedule.actions, &mut actions);
     Held { actions, words: words.into_iter().collect() }
-}
-
-/// Lets what comes after something that is held be held too.
-fn spread(schedule: &answer::Schedule, actions: &mut BTreeSet<usize>) {
-    let mut behind: Vec<Vec<usize>> = vec![Vec::new(); schedule.actions.len()];
-    for (at, action) in schedule.actions.iter().enumerate() {
-        for first in action.after.iter().filter_map(|id| usize::try_from(*id).ok()) {
-            if let Some(list) = behind.get_mut(first) {
-                list.push(at);
-            }
-        }
-    }
-    let mut next: Vec<usize> = actions.iter().copied().collect();
-    while let Some(at) = next.pop() {
-        for &later in &behind[at] {
-            if actions.insert(later) {
-                next.push(later);
-            }
-        }
-    }
-}
-
-/// Holds what would take down something healthy whose way up is held. Whether there was any.
-fn spare(
-    facts: &Facts<'_>,
-    schedule: &answer::Schedule,
-    kinds: &[Result<ActionKind, String>],
-    actions: &mut BTreeSet<usize>,
-) -> bool {
-    if actions.is_empty() {
-        return false;
-    }
-    let instance = |at: usize| schedule.actions[at].resource.as_deref();
-    let does = |at: usize, names: &[OperationName]| match &kinds[at] {
-        Ok(ActionKind::Perform { operation, .. }) => names.contains(&operation.name),
-        _ => false,
-    };
-    let up = [OperationName::Start, OperationName::Promote, OperationName::MigrateFrom];
-    let down = [OperationName::Stop, OperationName::Demote, OperationName::MigrateTo];
-    let waiting: BTreeSet<&str> = actions.iter().filter(|at| does(**at, &up)).filter_map(|at| instance(*at)).collect();
-    if waiting.is_empty() {
-        return false;
-    }
-    let healthy: BTreeSet<&str> = facts
-        .all_resources()
-        .filter(|resource| waiting.contains(facts[*resource].id.as_str()) && is_healthy(facts, *resource))
-        .map(|resource| facts[resource].id.as_str())
-        .collect();
-    let spared = (0..kinds.len()).filter(|at| !actions.contains(at) && does(*at, &down));
-    let spared: Vec<usize> =
-        spared.filter(|at| instance(*at).is_some_and(|resource| healthy.contains(resource))).collect();
-    actions.extend(&spared);
-    !spared.is_empty()
-}
-
-/// It runs well, once, where it may.
-fn is_healthy(facts: &Facts<'_>, resource: ResourceIx) -> bool {
-    let here = &facts[resource];
-    let wanted = here.next_role.as_ref().is_none_or(|(role, _)| *role != Role::Stopped);
-    let [node] = here.on.as_slice() else { return false };
-    wanted && !here.failed && here.must_stop_on.is_empty() && facts[*node].usable()
 }
 
 /// Resources about which an order was given and not answered, with what it is. A node that is cut off owes no answers.

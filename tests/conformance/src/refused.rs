@@ -4,16 +4,33 @@ use crate::element::Element;
 use crate::recorded::Made;
 use crate::shrink;
 use scheduler::audit::{Rule, Violation, audit};
+use scheduler::cut::cut;
 use scheduler::rule::date;
 use scheduler::situation::Situation;
 
-/// What the audit has against the answer about a recorded case with a change.
+/// An answer that the audit refuses.
+pub struct Refused {
+    /// What the audit has against it.
+    pub violations: Vec<Violation>,
+    /// How many of its actions a cluster carries out, and how many there are.
+    pub left: (usize, usize),
+}
+
+/// What the audit has against the answer about a recorded case with a change; nothing when it has nothing.
 ///
 /// # Errors
-/// When the CIB or the moment cannot be read.
-pub fn refused(made: &Made) -> Result<Vec<Violation>, String> {
+/// When the CIB or the moment cannot be read, or when the audit refuses what is left of the answer too.
+pub fn refused(made: &Made) -> Result<Option<Refused>, String> {
     let situation = situation(&made.xml, &made.now)?;
-    Ok(audit(&situation, &scheduler::schedule(&situation)))
+    let facts = scheduler::facts::read(&situation);
+    let schedule = scheduler::plan(&facts);
+    let all = schedule.actions.len();
+    let cut = cut(&situation, &facts, schedule);
+    if !audit(&situation, &cut.schedule).is_empty() {
+        return Err(format!("{}: the audit refuses what is left too", made.name));
+    }
+    let left = (cut.schedule.actions.len(), all);
+    Ok((!cut.refused.is_empty()).then_some(Refused { violations: cut.refused, left }))
 }
 
 /// The CIB without all that is not needed for the same rule to be broken.

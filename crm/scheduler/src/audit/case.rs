@@ -314,7 +314,10 @@ impl<'a> Case<'a> {
         let several = !self.subjects.all[subject].once;
         let mut found: Vec<(usize, Role)> = Vec::new();
         for it in self.active(subject).filter(|it| it.counts()) {
-            let stays = !steps.iter().any(|step| step.verb == Verb::Stop && step.node == it.node)
+            // Two instances on one node may stand there under two names, of which one is stopped.
+            let stops = steps.iter().filter(|step| step.verb == Verb::Stop && step.node == it.node).count();
+            let here = || self.active(subject).filter(|other| other.counts() && other.node == it.node).count();
+            let stays = (stops == 0 || several && stops < here())
                 && self.fence_of[it.node].is_none()
                 && !found.iter().any(|(node, _)| *node == it.node);
             if stays {

@@ -217,6 +217,25 @@ impl Pairs<'_, '_, '_, '_> {
             || first.kind == ActionKind::Pseudo && self.case.container[first.node].is_some()
     }
 
+    /// Whether the first comes up on a node that the second brings up, so that it cannot come before it.
+    fn carried(&self, first: &Step, then: &Step) -> bool {
+        let connection = self.case.subjects.find(self.case.nodes[first.node].name);
+        let up = first.verb == Verb::Start && then.verb == Verb::Start;
+        up && [self.case.container[first.node], connection].contains(&Some(then.subject))
+    }
+
+    /// Whether the first is a member of an instance of a group that does not come up as a whole: others wait for those
+    /// that do.
+    fn incomplete(&self, first: &Step, then: &Step) -> bool {
+        let own = |subject: usize| self.case.primitive(subject).group.map(|(group, _)| std::ptr::from_ref(group));
+        let it = self.case.primitive(first.subject);
+        let cloned = it.clone.is_some() && it.group.is_some() && own(first.subject) != own(then.subject);
+        cloned && first.verb == Verb::Start && {
+            let comes = |member: usize| self.case.after[member].iter().any(|(node, _)| *node == first.node);
+            !self.case.grouped(first.subject).all(comes)
+        }
+    }
+
     /// When both happen, the first is over before the second begins.
     fn both(&mut self, id: &str, first: Side<'_>, then: Side<'_>, same: Same) {
         let firsts = self.steps(first);
@@ -225,7 +244,10 @@ impl Pairs<'_, '_, '_, '_> {
         }
         for then in self.steps(then) {
             for first in firsts.iter().filter(|first| same.pairs(self.case, first, &then)) {
-                let concerns = first.subject != then.subject && !self.spared(first);
+                let concerns = first.subject != then.subject
+                    && !self.spared(first)
+                    && !self.carried(first, &then)
+                    && !self.incomplete(first, &then);
                 if concerns && !self.before.precedes(first.at, then.at) {
                     let action = self.case.action(first);
                     let resource = action.resource.as_deref().unwrap_or_default();
@@ -275,7 +297,13 @@ impl Pairs<'_, '_, '_, '_> {
             after.into_iter().any(|(_, role)| *role >= wanted)
                 || subjects.any(|&subject| self.case.may_stay(subject, None))
         };
-        if !first.primitives.iter().filter(counts).all(runs) {
+        // Of a bundle one replica is enough, as one instance of a clone is.
+        let bundle = |at: &usize| self.case.subjects.primitives[*at].bundle.map(|bundle| bundle.id.as_str());
+        let replica = |at: &usize| {
+            let others = first.primitives.iter().filter(counts).filter(|other| bundle(other) == bundle(at));
+            bundle(at).is_some() && others.into_iter().any(runs)
+        };
+        if !first.primitives.iter().filter(counts).all(|at| runs(at) || replica(at)) {
             let says = format!("comes up without {} (order {})", order.first, order.id);
             self.found.push(self.case.broken(Rule::Order, &up, says));
         }

@@ -48,7 +48,12 @@ fn groups(case: &Case<'_>, found: &mut Vec<Violation>) {
 fn comes<'c>(case: &'c Case<'_>, subject: usize, role: Role) -> impl Iterator<Item = &'c Step> {
     let verbs: &[Verb] = if role == Role::Promoted { &[Verb::Promote] } else { &[Verb::Start, Verb::MigrateFrom] };
     let steps = verbs.iter().flat_map(move |&verb| case.planned(subject, verb));
-    steps.filter(|step| step.kind == ActionKind::Rsc)
+    // What is promoted as soon as it is started is nothing else.
+    let promoted = move |step: &&Step| {
+        let mut after = case.after[subject].iter();
+        role == Role::Unpromoted && after.any(|(node, is)| *node == step.node && *is == Role::Promoted)
+    };
+    steps.filter(|step| step.kind == ActionKind::Rsc).filter(move |step| !promoted(step))
 }
 
 /// The role that a constraint speaks of; `Started` for any.
@@ -65,6 +70,14 @@ fn pair(case: &Case<'_>, scope: &Scope<'_>, it: &Colocation, found: &mut Vec<Vio
         return;
     }
     let (dependent_role, primary_role) = (role(it.dependent_role.as_deref()), role(it.primary_role.as_deref()));
+    // Beside a promoted instance of what cannot be promoted is nowhere, and nobody can have meant that.
+    let promotable = |primitives: &[usize]| {
+        let subjects = primitives.iter().flat_map(|&at| &case.subjects_of[at]);
+        subjects.into_iter().any(|&subject| case.promotable(subject))
+    };
+    if primary_role == Role::Promoted && !promotable(primaries) {
+        return;
+    }
     let attribute = it.node_attribute.as_deref().filter(|name| *name != "#uname");
     let place = |node: usize| match attribute {
         None => Some(case.nodes[node].name.to_owned()),

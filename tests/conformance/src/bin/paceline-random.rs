@@ -177,14 +177,15 @@ fn refuse(arguments: &[String]) -> Option<ExitCode> {
     for made in made {
         let found = made.and_then(|made| Ok((refused::refused(&made)?, made)));
         match found {
-            Ok((found, made)) if !found.is_empty() => {
-                bad += 1;
-                println!("{}", made.name);
-                found.iter().take(10).for_each(|line| println!("    {line}"));
+            Ok((Some(refused), made)) => {
+                let (left, all) = refused.left;
+                println!("{}; {left} of {all} actions are left", made.name);
+                refused.violations.iter().take(10).for_each(|line| println!("    {line}"));
             }
-            Ok(_) => {}
+            Ok((None, _)) => continue,
             Err(problem) => println!("{problem}"),
         }
+        bad += 1;
     }
     println!("{bad} of {count} answers are refused");
     Some(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

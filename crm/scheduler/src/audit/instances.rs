@@ -120,9 +120,14 @@ impl Family<'_, '_> {
         }
     }
 
-    /// Instances that count now.
+    /// Instances that count now. A start that was never answered is repeated, and makes no second one.
     fn active(&self, subject: usize) -> usize {
-        self.case.active(subject).filter(|it| it.counts() && self.counts(it.role)).count()
+        let repeated = |node: usize| {
+            let mut starts = self.case.planned(subject, Verb::Start);
+            self.verb == Verb::Start && starts.any(|start| start.node == node)
+        };
+        let active = self.case.active(subject).filter(|it| it.counts() && self.counts(it.role));
+        active.filter(|it| !(it.pending && repeated(it.node))).count()
     }
 
     /// Steps that end one of those.

@@ -39,7 +39,8 @@ pub const MUTANTS: &[Mutant] = &[
         "ring/recover.rs",
         "if !self.came_along.contains(from) {\n            return;\n        }\n        let seq",
         "let seq",
-    ),
+    )
+    .by("ring::tests::stories::what_a_lost_node_says_while_the_others_compare_is_not_taken"),
     mutant(
         "packets are forgotten a rotation before all are known to have them",
         "ring/turn.rs",

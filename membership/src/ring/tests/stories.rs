@@ -1,6 +1,8 @@
 //! One situation each.
 
 use super::world::{CALM, Weather, World, ms, node};
+use crate::fragment::{Chunk, Part};
+use crate::frame::{self, DataHead};
 use crate::message::{Channel, Guarantee};
 use crate::ring::{Input, Notice};
 use config::NodeId;
@@ -368,6 +370,28 @@ fn what_comes_after_a_gap_that_nobody_fills_is_transitional() {
         assert!(all_delivered(&world), "before the view");
         assert_eq!(world.checks.transitional(), 4);
     }
+}
+
+/// A packet of a lost node comes so late that it reaches one of those who go on while they compare what they hold, or
+/// when they have. Whoever took it then would deliver what the other never gets.
+#[test]
+fn what_a_lost_node_says_while_the_others_compare_is_not_taken() {
+    let mut met = 0;
+    for delay in (0..600).step_by(10) {
+        let mut world = World::formed(3, TOKEN, 1);
+        let ring = world.view(&node(1)).unwrap().ring.number;
+        let message: Vec<u8> = [3, world.life(&node(3)).1.0, 1].into_iter().flat_map(u64::to_be_bytes).collect();
+        let chunks = vec![Chunk { part: Part::Whole, len: u32::try_from(message.len()).unwrap() }];
+        let (late, _) = frame::encode_data(&DataHead { ring, seq: 1, sender: 2, chunks }, &[message.into()]);
+        world.crash(&node(3), true);
+        let comparing = |world: &World| world.ring(&node(1)).status().phase == "recover";
+        world.run_until(ms(100), comparing).expect("the two agree on a view");
+        world.run(Duration::from_micros(delay));
+        met += usize::from(comparing(&world));
+        world.input(&node(1), Input::Frame { from: node(3), bytes: late });
+        until_view(&mut world, &[1, 2], ms(3000));
+    }
+    assert!(met > 5, "{met} came in that time");
 }
 
 #[test]

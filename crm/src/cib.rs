@@ -124,6 +124,7 @@ impl Cib {
         let configured = &self.config.nodes;
         self.status.nodes.retain(|node, _| configured.contains_key(node));
         self.status.counters.retain(|node, _| configured.contains_key(node));
+        self.status.unaware.retain(|node, _| configured.contains_key(node));
         for node in configured.keys() {
             self.status.nodes.entry(node.clone()).or_default();
         }

@@ -102,6 +102,8 @@ pub(crate) struct Hello {
     pub(crate) own: NodeStatus,
     /// Where quorum was forced in the history of its durable part.
     pub(crate) forks: Vec<Fork>,
+    /// Its votes, by the cluster file it holds.
+    pub(crate) votes: u32,
 }
 
 /// How far a member followed the agreed order. The greatest has seen all that any other saw of the same view.

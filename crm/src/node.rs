@@ -180,10 +180,10 @@ impl Node {
         self.controller.view()
     }
 
-    /// Members of the synchronised view that came without what they once had stored.
+    /// Members of the synchronised view that came without what they once had stored, and no quorum has taken in since.
     #[must_use]
     pub fn blank(&self) -> BTreeSet<NodeId> {
-        self.controller.synced().map(|synced| synced.blank.clone()).unwrap_or_default()
+        self.controller.synced().map(|_| self.cib().status.blank.clone()).unwrap_or_default()
     }
 
     /// Whether the members of the view hold the same CIB and changes count.

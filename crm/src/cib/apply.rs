@@ -204,15 +204,27 @@ impl Cib {
         let before = std::mem::replace(&mut self.config, Arc::new(config));
         self.set_roll(roll);
         self.match_nodes();
-        for node in self.config.nodes.keys().filter(|node| !before.nodes.contains_key(*node)) {
-            // It was never a member, so it runs nothing that anybody would have to fence it for.
-            self.status.nodes.entry(node.clone()).or_default().state = NodeState::Offline;
-        }
+        self.expect_added(&before);
         if !self.config.properties.fencing_enabled {
             // An operator who switches fencing off does not want to wait for a verdict any more.
             self.status.fencing.open.clear();
         }
         Ok(Some(News::Configured))
+    }
+
+    /// Nodes that were not in the file before may come from now on.
+    fn expect_added(&mut self, before: &Config) {
+        let needed = self.durable.generation;
+        let added: Vec<NodeId> =
+            self.config.nodes.keys().filter(|node| !before.nodes.contains_key(*node)).cloned().collect();
+        for node in &added {
+            // It was never a member, so it runs nothing that anybody would have to fence it for.
+            self.status.nodes.entry(node.clone()).or_default().state = NodeState::Offline;
+        }
+        if !added.is_empty() {
+            let stayed = self.config.nodes.keys().filter(|node| !added.contains(node));
+            self.status.unaware = stayed.map(|node| (node.clone(), needed)).collect();
+        }
     }
 
     /// Whether a running cluster may take over this file. What is refused would break an argument that the cluster

@@ -75,10 +75,15 @@ impl Cib {
         quorum(view, &self.roll(), &self.config.quorum, &seen)
     }
 
+    /// Whether a node is here and remembers what it stored.
+    fn counts(&self, node: &NodeId) -> bool {
+        self.online(node).is_some() && !self.status.blank.contains(node)
+    }
+
     /// Whether the members of the view would be enough for an electorate, with the arbiter as it is.
     fn would_carry(&self, electorate: &Electorate, view: u64) -> bool {
         let granted = self.status.grant == Some(Grant { view, granted: true });
-        electorate.tally(|node| self.online(node).is_some(), granted).carried()
+        electorate.tally(|node| self.counts(node), granted).carried()
     }
 
     /// What the arbiter said. What it granted it does not take back: a "no" that comes after it is of a member that has
@@ -131,14 +136,14 @@ impl Cib {
     /// Who should count, were it for the DC: with last-man-standing those that are here; otherwise nobody is dropped,
     /// and who is back is taken in again. `None` when that is so already. The flag: nobody would be dropped, so it need
     /// not wait.
-    pub(crate) fn wanted_electorate(&self, view: u64, blank: &BTreeSet<NodeId>) -> Option<(BTreeSet<NodeId>, bool)> {
+    pub(crate) fn wanted_electorate(&self, view: u64) -> Option<(BTreeSet<NodeId>, bool)> {
         let roll = self.roll();
         if roll.pending.is_some() {
             return None;
         }
         let all = Electorate::of(&self.config);
         let counts = roll.settled.nodes();
-        let here = |node: &NodeId| self.online(node).is_some() && !blank.contains(node);
+        let here = |node: &NodeId| self.counts(node);
         let target = if self.config.quorum.last_man_standing {
             all.only(here)
         } else if all.most(here) {
@@ -169,14 +174,23 @@ impl Cib {
         }
         let dropped = |node: &NodeId| old.votes.contains_key(node) && !roll.settled.votes.contains_key(node);
         let target = new.only(|node| !dropped(node) || self.online(node).is_some());
-        // An arbiter may change its mind with the next view: it is not relied upon.
-        let tally = target.tally(|node| self.online(node).is_some(), false);
+        // An arbiter may change its mind with the next view: it is not relied upon. Who lost what it had stored is not
+        // counted any more as soon as somebody is away, and who is added is away at first.
+        let tally = target.tally(|node| self.counts(node), false);
         if !tally.carried() {
             let what = format!(
                 "with this file the nodes that are online would have no quorum: {} of {} votes, {} needed",
                 tally.votes, tally.expected, tally.needed
             );
-            return refuse(what, "add fewer nodes at a time, or start the nodes that are missing first");
+            let blank: Vec<&str> = self.status.blank.iter().map(NodeId::as_str).collect();
+            let hint = match blank.as_slice() {
+                [] => "add fewer nodes at a time, or start the nodes that are missing first".to_owned(),
+                names => format!(
+                    "what {} had stored was lost, and it counts again once it has stored it anew: try again then",
+                    names.join(" and ")
+                ),
+            };
+            return refuse(what, &hint);
         }
         roll.propose(target);
         Ok(roll)

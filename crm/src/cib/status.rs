@@ -1,12 +1,12 @@
 //! What happened, per node and resource: operation histories, failures, what is in flight, fencing.
 
-use super::Grant;
+use super::{Generation, Grant};
 use config::{AgentRef, Commands, NodeId, OperationName, ResourceId};
 use fencing::{HistoryEntry, Request, RequestId};
 use membership::Incarnation;
 use resource_agents::{Operation, OrderId, Outcome, Report};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The volatile part of the CIB.
@@ -21,6 +21,14 @@ pub struct Status {
     /// What the arbiter said last: counts in the view that it was said for.
     #[serde(default)]
     pub grant: Option<Grant>,
+    /// Members of this view that came without what they had stored while others have it: they do not count before a
+    /// quorum has told them, and they have stored that.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub blank: BTreeSet<NodeId>,
+    /// Nodes that do not know yet of a node that was added, and the version of the cluster file that they have to store
+    /// first. Would the added node be a member before, they could not come back: they would not listen to it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unaware: BTreeMap<NodeId, Generation>,
     /// Counts delivered results; gives each record its place in time.
     pub calls: u64,
     /// `paceline resource restart`: instances started before this call number are to be restarted.

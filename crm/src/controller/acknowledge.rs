@@ -5,7 +5,6 @@ use crate::cib::{Applied, Change, Cib, Generation};
 use crate::control::{Refusal, Response};
 use crate::node::ClientId;
 use config::NodeId;
-use membership::Roll;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -66,6 +65,26 @@ fn unknown(why: &str) -> Response {
     }
 }
 
+/// Nodes that have to store this change before it is done, because they would not find the way back otherwise.
+fn awaits_all(change: &Change, cib: &Cib) -> Vec<NodeId> {
+    let adds = matches!(change, Change::Configure { .. });
+    cib.status.unaware.keys().filter(|_| adds).cloned().collect()
+}
+
+fn too_late(change: &Change, cib: &Cib) -> Response {
+    let unaware: Vec<String> = awaits_all(change, cib).iter().map(ToString::to_string).collect();
+    if unaware.is_empty() {
+        return unknown("not enough nodes confirmed within 10 s that they stored it");
+    }
+    let names = unaware.join(" and ");
+    let message = format!(
+        "{names} did not store within 10 s the file that adds a node; the file is probably in force, but a node that is \
+         added must not be started before all know it"
+    );
+    let hint = format!("start {names} (or take it out of the file), then apply the same file again");
+    Response::Refused { kind: Refusal::Unknown, message, hint: Some(hint) }
+}
+
 impl Acknowledge {
     /// A client waits for the change that was given this number.
     pub(crate) fn wait(&mut self, client: ClientId, counter: u64, change: Change, now: Instant) {
@@ -88,12 +107,11 @@ impl Acknowledge {
     }
 
     /// Answers those who waited long enough.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Answer> {
+    pub(crate) fn expire(&mut self, now: Instant, cib: &Cib) -> Vec<Answer> {
         let (late, rest) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting| waiting.deadline <= now);
         self.waiting = rest;
         let late: Vec<Waiting> = late;
-        let word = "not enough nodes confirmed within 10 s that they stored it";
-        late.into_iter().map(|waiting| (waiting.client, unknown(word))).collect()
+        late.into_iter().map(|waiting| (waiting.client, too_late(&waiting.change, cib))).collect()
     }
 
     /// A change of this node was applied (or not). `sent` says in how many views it was sent: a refusal is only certain
@@ -184,11 +202,14 @@ impl Acknowledge {
         self.persisted.get(node).is_some_and(|have| *have >= generation)
     }
 
-    /// Answers those whose change is on enough disks: every later part that may act has a member that holds it.
-    pub(crate) fn acknowledge(&mut self, roll: &Roll, members: &BTreeSet<NodeId>) -> Vec<Answer> {
+    /// Answers those whose change is on enough disks: every later part that may act has a member that holds it. A node
+    /// that was added is started when its file is done, so that waits for every node that has to know it.
+    pub(crate) fn acknowledge(&mut self, cib: &Cib, members: &BTreeSet<NodeId>) -> Vec<Answer> {
         let waiting = std::mem::take(&mut self.waiting);
+        let roll = cib.roll();
         let enough = |generation: Generation| roll.secured(|node| self.has_stored(node, generation), members);
-        let safe = |waiting: &Waiting| waiting.applied.is_some_and(&enough);
+        let safe =
+            |waiting: &Waiting| waiting.applied.is_some_and(&enough) && awaits_all(&waiting.change, cib).is_empty();
         let mut answers = Vec::new();
         let mut rest = Vec::new();
         for waiting in waiting {

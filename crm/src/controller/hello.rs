@@ -238,6 +238,7 @@ mod tests {
             since: None,
             own: NodeStatus::default(),
             forks: Vec::new(),
+            votes: 1,
         };
         (node, hello)
     }

@@ -4,7 +4,9 @@
 //! they may act, without a new view.
 
 use super::{Context, Controller, Output, Phase};
+use crate::cib::Generation;
 use crate::event::EventKind;
+use config::NodeId;
 
 impl Controller {
     /// The version now in force brought another roll.
@@ -19,7 +21,7 @@ impl Controller {
     /// beginning of a quorate view; returns whether it was.
     pub(super) fn recount(&mut self) -> bool {
         let Phase::Synced(synced) = &mut self.phase else { return false };
-        let quorum = self.cib.quorum(&synced.view, &synced.blank);
+        let quorum = self.cib.quorum(&synced.view, &self.cib.status.blank);
         if quorum == synced.quorum {
             return false;
         }
@@ -41,6 +43,18 @@ impl Controller {
         true
     }
 
+    /// A member has stored a version of this view. If it came without what it had stored before, it is told all of it
+    /// now, and counts like any other; and it knows the nodes that were added up to there.
+    pub(super) fn take_in(&mut self, node: &NodeId, generation: Generation) {
+        let Phase::Synced(synced) = &self.phase else { return };
+        let unaware = &mut self.cib.status.unaware;
+        unaware.retain(|name, needed| name != node || *needed > generation);
+        let told = synced.quorum.quorate && self.acknowledge.has_stored(node, synced.roll_since);
+        if told && self.cib.status.blank.remove(node) {
+            self.recount();
+        }
+    }
+
     /// A member has stored something: a change of who counts may be settled by it.
     pub(super) fn seal(&mut self) {
         let Phase::Synced(synced) = &self.phase else { return };
@@ -50,7 +64,7 @@ impl Controller {
         }
         let (since, forced) = (synced.roll_since, self.cib.durable.forced.is_some());
         let Some(nodes) = self.cib.seal(|node| self.acknowledge.has_stored(node, since), context) else { return };
-        let names: Vec<&str> = nodes.iter().map(config::NodeId::as_str).collect();
+        let names: Vec<&str> = nodes.iter().map(NodeId::as_str).collect();
         self.event(EventKind::Quorum, None, format!("the votes that count are those of {}", names.join(", ")));
         if forced && self.cib.durable.forced.is_none() {
             self.event(

@@ -216,6 +216,48 @@ fn a_node_is_added_when_old_and_new_have_stored_it() {
 }
 
 #[test]
+fn a_node_with_a_new_disk_does_not_cost_the_quorum_when_another_is_added() {
+    let four = file(&["alpha", "beta", "gamma", "delta"], "");
+    let mut cluster = Cluster::started(THREE, "");
+    let new = crate::node::NodeOptions::first_durable(cluster.disks[&node("beta")].text.clone());
+    cluster.power_off("beta");
+    cluster.disks.insert(node("beta"), new);
+    cluster.boot("beta");
+    cluster.slow_disks = [node("beta")].into();
+    cluster.join(&[THREE]);
+    cluster.settle();
+    let Response::Refused { message, hint, .. } = cluster.ask("alpha", apply(&four)) else { panic!() };
+    assert!(message.contains("2 of 4 votes, 3 needed"), "{message}");
+    assert!(hint.as_ref().is_some_and(|hint| hint.contains("beta")), "{hint:?}");
+    cluster.slow_disks.clear();
+    cluster.settle();
+    assert!(matches!(cluster.ask("alpha", apply(&four)), Response::Done { .. }));
+    assert_eq!((count(&cluster, "beta"), count(&cluster, "gamma")), ("yes 3 of 4".into(), "yes 3 of 4".into()));
+}
+
+#[test]
+fn a_node_may_be_started_when_all_know_it() {
+    let four = file(&["alpha", "beta", "gamma", "delta"], "");
+    let mut cluster = Cluster::started(THREE, "");
+    cluster.slow_disks = [node("gamma")].into();
+    cluster.request("alpha", apply(&four));
+    cluster.pass(Duration::from_secs(11));
+    let Response::Refused { kind: Refusal::Unknown, message, hint } = cluster.answer() else { panic!() };
+    assert!(message.contains("gamma did not store") && hint.unwrap().contains("start gamma"), "{message}");
+    // It is gone before it could, and comes back with what it had: nobody who is not in its file is there yet.
+    cluster.power_off("gamma");
+    cluster.slow_disks.clear();
+    cluster.join(&[&["alpha", "beta"]]);
+    cluster.settle();
+    assert!(!cluster.disks[&node("gamma")].text.contains("delta"));
+    cluster.boot("gamma");
+    cluster.join(&[THREE]);
+    cluster.settle();
+    assert!(matches!(cluster.ask("alpha", apply(&four)), Response::Done { changed: false, .. }));
+    assert!(cluster.disks[&node("gamma")].text.contains("delta"));
+}
+
+#[test]
 fn nodes_are_not_added_where_that_would_cost_quorum() {
     let mut cluster = Cluster::started(THREE, "");
     left(&mut cluster, &["alpha", "beta"]);

@@ -327,3 +327,6 @@ impl Cib {
         self.config.nodes.keys().filter(|node| self.online(node).is_none()).cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

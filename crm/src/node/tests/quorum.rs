@@ -151,6 +151,31 @@ fn who_is_back_counts_again_at_once() {
 }
 
 #[test]
+fn what_was_proposed_beside_another_change_is_proposed_again() {
+    let mut cluster = Cluster::started(FIVE, LAST_MAN);
+    left(&mut cluster, &FIVE[..3]);
+    // Before the DC's word is heard that two count no more, a file is ordered that gives one of the rest more votes.
+    let votes = file(FIVE, LAST_MAN).replace("\"10.0.0.2\"]", "\"10.0.0.2\"]\nvotes = 2");
+    cluster.request("beta", apply(&votes));
+    cluster.advance(Duration::from_secs(6));
+    cluster.settle();
+    assert!(matches!(cluster.answer(), Response::Done { .. }));
+    assert_eq!(count(&cluster, "alpha"), "yes 4 of 4");
+}
+
+#[test]
+fn who_hangs_is_excluded_where_the_arbiter_can_make_up_for_it() {
+    let mut cluster = pair_with_arbiter();
+    cluster.kill_daemon("beta");
+    let lives = cluster.lives();
+    cluster.join_lives(&lives);
+    cluster.pass(Duration::from_secs(4));
+    assert!(cluster.nodes[&node("alpha")].synced());
+    arbiter_says(&mut cluster, "alpha", true);
+    assert_eq!(count(&cluster, "alpha"), "yes 2 of 3");
+}
+
+#[test]
 fn nobody_is_dropped_before_enough_have_stored_it() {
     let mut cluster = Cluster::started(FIVE, LAST_MAN);
     left(&mut cluster, &FIVE[..3]);

@@ -6,7 +6,7 @@
 
 use crate::cib::{Change, Fork, Generation, NodeStatus};
 use config::{NodeId, ResourceId};
-use membership::{RingId, Versions, codec};
+use membership::{RingId, Roll, Versions, codec};
 use resource_agents::{Operation, OrderId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -104,6 +104,8 @@ pub(crate) struct Hello {
     pub(crate) forks: Vec<Fork>,
     /// Its votes, by the cluster file it holds.
     pub(crate) votes: u32,
+    /// Whose votes count in its history.
+    pub(crate) roll: Roll,
 }
 
 /// How far a member followed the agreed order. The greatest has seen all that any other saw of the same view.

@@ -113,10 +113,10 @@ fn one(seed: u64, arguments: &Arguments) -> bool {
 }
 
 fn describe(seed: u64, outcome: &Outcome) -> String {
-    let Outcome { steps, time, acknowledged, recounted, fenced, started, .. } = outcome;
+    let Outcome { steps, time, acknowledged, recounted, moved, forced, parted, fenced, started, .. } = outcome;
     let verdict = outcome.violation.as_ref().map_or("ok".to_owned(), ToString::to_string);
     format!(
-        "seed {seed}: {verdict} ({steps} steps, {} s, {acknowledged} acknowledged, {recounted} recounted, {fenced} fenced, {started} started)",
+        "seed {seed}: {verdict} ({steps} steps, {} s, {acknowledged} acknowledged, {recounted} recounted, {moved} moved, {forced} forced, {parted} parted, {fenced} fenced, {started} started)",
         time / world::SECOND
     )
 }
@@ -187,6 +187,7 @@ fn play(seeds: Vec<u64>, mutation: Option<Mutation>) -> bool {
     let stop = AtomicBool::new(false);
     let (mut ok, mut failed, mut steps) = (0_u64, Vec::new(), 0_u64);
     let (mut acknowledged, mut recounted, mut fenced, mut started, mut slowest) = (0, 0, 0, 0, (0, 0));
+    let (mut moved, mut forced, mut parted) = (0, 0, 0);
     std::thread::scope(|scope| {
         let (told, hear) = mpsc::channel();
         for _ in 0..2 {
@@ -207,6 +208,9 @@ fn play(seeds: Vec<u64>, mutation: Option<Mutation>) -> bool {
             steps += outcome.steps;
             acknowledged += outcome.acknowledged;
             recounted += outcome.recounted;
+            moved += outcome.moved;
+            forced += outcome.forced;
+            parted += outcome.parted;
             fenced += outcome.fenced;
             started += outcome.started;
             slowest = slowest.max((outcome.settled_after, seed));
@@ -238,7 +242,8 @@ fn play(seeds: Vec<u64>, mutation: Option<Mutation>) -> bool {
     }
     let (slowest, seed) = (slowest.0 / world::SECOND, slowest.1);
     println!(
-        "sim: {acknowledged} changes acknowledged, {recounted} times others counted, {fenced} machines fenced, {started} services started; all was well \
+        "sim: {acknowledged} changes acknowledged, {recounted} times others counted, {moved} machines came or went, quorum \
+         forced {forced} times ({parted} machines parted), {fenced} machines fenced, {started} services started; all was well \
          within {slowest} s of the last fault (seed {seed})"
     );
     println!(

@@ -3,11 +3,12 @@
 
 mod delivery;
 mod fingerprint;
+mod histories;
 mod lineage;
 mod sides;
 
 pub(crate) use delivery::Deliveries;
-pub(crate) use lineage::Lineage;
+pub(crate) use histories::{Histories, histories_are_not_merged};
 pub(crate) use sides::Sides;
 
 use crate::cluster::{MACHINES, RESOURCE_COUNT, RESOURCES};
@@ -52,7 +53,7 @@ pub(crate) struct Checks {
     /// Order of delivery, views, ring numbers.
     pub(crate) deliveries: Deliveries,
     /// The history of the durable part.
-    pub(crate) lineage: Lineage,
+    pub(crate) histories: Histories,
     /// `held[resource][machine]`: by what agents said and fence devices did, the service may be running there.
     held: [[bool; MACHINES.len()]; RESOURCE_COUNT],
     /// By what its agent said and fence devices did, the copy of the store on this machine may be written to.
@@ -69,7 +70,7 @@ impl Checks {
             counting,
             sides: Sides::new(machines),
             deliveries: Deliveries::new(machines),
-            lineage: Lineage::default(),
+            histories: Histories::default(),
             held: Default::default(),
             leading: Default::default(),
             cibs: BTreeMap::new(),

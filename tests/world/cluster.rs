@@ -18,7 +18,10 @@ pub(crate) const RESOURCE_COUNT: usize = RESOURCES.len();
 pub(crate) struct ClusterFile {
     /// Tells this version from every other one ever applied in the world.
     pub(crate) marker: u64,
-    machines: usize,
+    /// Machines that belong to the cluster.
+    pub(crate) members: [bool; MACHINES.len()],
+    /// Two machines, of which each may go on alone.
+    two_node: bool,
     /// Votes of the machines.
     pub(crate) votes: [u32; MACHINES.len()],
     /// Who counts changes while the cluster runs: last-man-standing, and operators who give a machine more votes.
@@ -52,7 +55,8 @@ impl ClusterFile {
     pub(crate) fn first(machines: usize, rng: &mut Rng) -> ClusterFile {
         let mut file = ClusterFile {
             marker: 0,
-            machines,
+            members: std::array::from_fn(|machine| machine < machines),
+            two_node: machines == 2,
             votes: [1; MACHINES.len()],
             counting: None,
             action_off: rng.u32(0..4) == 0,
@@ -82,20 +86,34 @@ impl ClusterFile {
         let mut file = self.clone();
         file.marker = marker;
         let resource = rng.usize(0..RESOURCE_COUNT);
+        let members: Vec<usize> = self.members().collect();
+        let machine = members[rng.usize(0..members.len())];
         if self.counting.is_some() && rng.u32(0..3) == 0 {
-            let machine = rng.usize(0..self.machines);
             file.votes[machine] = 3 - file.votes[machine];
             return file;
         }
         match rng.u32(0..7) {
             0 => file.stickiness = rng.u32(0..200),
             1 => file.monitor_ms[resource] = rng.u32(500..6_000),
-            2 => file.prefer[resource] = Some(rng.usize(0..self.machines)),
+            2 => file.prefer[resource] = Some(machine),
             3 => file.stopped[resource] = !file.stopped[resource],
             4 => file.definition[resource] += 1,
-            5 => file.leader = Some(rng.usize(0..self.machines)),
+            5 => file.leader = Some(machine),
             _ => {}
         }
+        file
+    }
+
+    /// The machines that belong to the cluster.
+    pub(crate) fn members(&self) -> impl Iterator<Item = usize> + Clone {
+        let members = self.members;
+        (0..MACHINES.len()).filter(move |machine| members[*machine])
+    }
+
+    /// A version with one machine more or one fewer.
+    pub(crate) fn with_member(&self, marker: u64, machine: usize, belongs: bool) -> ClusterFile {
+        let mut file = ClusterFile { marker, ..self.clone() };
+        file.members[machine] = belongs;
         file
     }
 
@@ -107,7 +125,7 @@ impl ClusterFile {
     /// As an operator would write it.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("# change {}\n[cluster]\nname = \"world\"\ntoken = \"1s\"\n", self.marker);
-        if self.machines == 2 {
+        if self.two_node {
             text.push_str("[quorum]\ntwo-node = true\n");
         }
         if let Some(Counting { last_man, tie_breaker }) = self.counting {
@@ -117,11 +135,11 @@ impl ClusterFile {
                 put(&mut text, format_args!("auto-tie-breaker = \"{node}\"\n"));
             }
         }
-        for (number, name) in MACHINES.iter().take(self.machines).enumerate() {
-            let votes = self.votes[number];
+        for number in self.members() {
+            let (name, votes) = (MACHINES[number], self.votes[number]);
             put(&mut text, format_args!("[nodes.{name}]\naddresses = [\"10.0.0.{}\"]\nvotes = {votes}\n", number + 1));
         }
-        let plugs: Vec<String> = MACHINES.iter().take(self.machines).map(|name| format!("\"{name}\"")).collect();
+        let plugs: Vec<String> = self.members().map(|number| format!("\"{}\"", MACHINES[number])).collect();
         let plugs = plugs.join(", ");
         put(&mut text, format_args!("[fencing.power]\nagent = \"fence_world\"\ntimeout = \"5s\"\nnodes = [{plugs}]\n"));
         let action = if self.action_off { "off" } else { "reboot" };
@@ -131,7 +149,7 @@ impl ClusterFile {
         for resource in 0..RESOURCE_COUNT {
             self.resource(&mut text, resource);
         }
-        text.push_str(&store::text(self.machines, self.leader));
+        text.push_str(&store::text(self.members(), self.leader));
         text.push_str("[groups.web]\nmembers = [\"address\", \"site\"]\n");
         for line in 0..self.comments {
             put(&mut text, format_args!("# somebody had a thought here, number {line}\n"));
@@ -146,7 +164,7 @@ impl ClusterFile {
         put(text, format_args!("[resources.{name}]\nstart = \"svc start {name}\"\nstop = \"svc stop {name}\"\n"));
         put(text, format_args!("check = \"svc check {name}\"\nmonitor = \"{}ms\"\n", self.monitor_ms[resource]));
         put(text, format_args!("params = {{ definition = {definition} }}\n"));
-        if let Some(node) = self.prefer[resource] {
+        if let Some(node) = self.prefer[resource].filter(|node| self.members[*node]) {
             put(text, format_args!("prefer = {{ {} = 50 }}\n", MACHINES[node]));
         }
         if self.stopped[resource] {
@@ -179,11 +197,13 @@ mod tests {
             let mut file = ClusterFile::first(machines, &mut rng);
             for number in 1..40 {
                 file = file.changed(number, &mut rng);
+                let (machine, belongs) = (rng.usize(2..5), rng.bool());
+                file = file.with_member(number, machine, belongs && machines > 2);
                 let text = file.text();
                 assert_eq!(marker(&text), Some(number));
                 let parsed = config::parse(&text);
                 let config = parsed.config.unwrap_or_else(|| panic!("{:?}\n{text}", parsed.problems));
-                assert_eq!(config.nodes.len(), machines);
+                assert_eq!(config.nodes.len(), file.members().count());
             }
         }
     }

@@ -117,6 +117,7 @@ impl Faults {
             Some(Mutation::FenceLies | Mutation::FenceHasty | Mutation::ActsAlone) => &[0, 5],
             Some(Mutation::DropsRecovered) => &[2, 5, 7],
             Some(Mutation::ForgetsRoll) => &[13, 15],
+            Some(Mutation::ForgetsForks) => &[2, 5],
             _ => &[0],
         };
         for kind in forced {
@@ -318,13 +319,16 @@ impl World {
 
     /// The disk of a machine is replaced. More than one a cluster need not stand: that is the end of its promises.
     fn new_disk(&mut self, at: usize) {
-        if std::mem::replace(&mut self.faults.disk_replaced, true) && self.mutation.is_none() {
+        if self.machines[at].file.is_none()
+            || (std::mem::replace(&mut self.faults.disk_replaced, true) && self.mutation.is_none())
+        {
             return;
         }
         note!(self, Some(at), "DISK is replaced");
         let out = self.faults.about(3 * SECOND);
         self.cut_for(at, out);
         self.machines[at].disk.replace();
+        self.machines[at].file = Some(self.operators.roster.text());
     }
 
     /// One machine after the other is cut off from the rest, so slowly that those that are left can go on. Their fence

@@ -32,11 +32,15 @@ pub enum Mutation {
     LosesAnswers,
     /// Disks forget whose votes count.
     ForgetsRoll,
+    /// Disks forget that quorum was forced.
+    ForgetsForks,
+    /// Operators start a new machine before they hear that all others know it.
+    StartsEarly,
 }
 
 impl Mutation {
     /// All of them, each with the check that must catch it.
-    pub const ALL: [(Mutation, &'static str); 14] = [
+    pub const ALL: [(Mutation, &'static str); 16] = [
         (Mutation::StartsTwice, "one_active_instance"),
         (Mutation::FenceLies, "no_start_before_confirmed_fencing"),
         (Mutation::FenceHasty, "no_start_before_confirmed_fencing"),
@@ -51,5 +55,7 @@ impl Mutation {
         (Mutation::DemoteLies, "one_copy_leads"),
         (Mutation::LosesAnswers, "settles_in_time"),
         (Mutation::ForgetsRoll, "one_side_acts"),
+        (Mutation::ForgetsForks, "histories_are_not_merged"),
+        (Mutation::StartsEarly, "settles_in_time"),
     ];
 }

@@ -7,6 +7,7 @@ use crate::cluster::{ClusterFile, MACHINES, RESOURCES};
 use crate::event::Event;
 use crate::machine::Machine;
 use crate::mutation::Mutation;
+use crate::roster::Roster;
 use crate::trace::note;
 use crate::world::World;
 use config::{NodeId, NodeMode, ResourceId, TargetRole};
@@ -22,6 +23,14 @@ pub(crate) struct Operators {
     rng: Rng,
     /// The file that was changed last, by anybody.
     pub(crate) file: ClusterFile,
+    /// Which machines belong to the cluster.
+    pub(crate) roster: Roster,
+    /// How often they may still force quorum.
+    pub(crate) forces: u32,
+    /// How often they were told that they did.
+    pub(crate) forced: u64,
+    /// How often they moved the state of a machine away.
+    pub(crate) parted: u64,
     markers: u64,
     clients: u64,
     waiting: BTreeMap<ClientId, Waiting>,
@@ -49,6 +58,8 @@ pub(crate) enum Wish {
     File(u64),
     /// An edit of the overrides.
     Override,
+    /// That those who are here count.
+    Force,
     /// Something that is not durable.
     Other,
     /// That a node leaves; takes as long as its services take to stop.
@@ -58,12 +69,20 @@ pub(crate) enum Wish {
 }
 
 impl Operators {
-    pub(crate) fn new(file: ClusterFile, rng: Rng) -> Operators {
-        Operators { rng, file, markers: 0, clients: 0, waiting: BTreeMap::new(), told: BTreeSet::new() }
+    /// Operators who force quorum `forces` times at most; machines come and go where it `moves`.
+    pub(crate) fn new(file: ClusterFile, moves: bool, forces: u32, rng: Rng) -> Operators {
+        let roster = Roster::new(moves, file.clone());
+        let (waiting, told) = (BTreeMap::new(), BTreeSet::new());
+        Operators { rng, file, roster, forces, forced: 0, parted: 0, markers: 0, clients: 0, waiting, told }
     }
 
     /// The daemon they talked to is gone.
     pub(crate) fn hang_up(&mut self, at: usize) {
+        for waiting in self.waiting.values().filter(|waiting| waiting.at == at) {
+            if let Wish::File(marker) = waiting.wish {
+                self.roster.unheard(marker);
+            }
+        }
         self.waiting.retain(|_, waiting| waiting.at != at);
     }
 
@@ -110,7 +129,8 @@ impl Operators {
     }
 }
 
-fn node(at: usize) -> NodeId {
+/// The name of a machine as the cluster has it.
+pub(crate) fn node(at: usize) -> NodeId {
     NodeId::new(MACHINES[at]).expect("the names of the world are names")
 }
 
@@ -130,11 +150,17 @@ impl World {
             if alone { self.operators.rng.u64(200 * MS..5 * SECOND) } else { self.operators.rng.u64(0..15 * MS) };
         self.clock.after(next, Event::Operator);
         let at = self.operators.rng.usize(0..self.machines.len());
+        let at = self.where_quorum_is_missing().unwrap_or(at);
         if self.machines[at].daemon.is_none() || self.machines[at].paused.is_some() {
             return;
         }
-        let (wish, request) = self.draw_wish();
-        self.ask(at, wish, request);
+        let drawn = self.draw_force(at);
+        let drawn = drawn.or_else(|| if self.operators.rng.u32(0..3) == 0 { self.draw_move(at) } else { None });
+        let (wish, request) = drawn.unwrap_or_else(|| self.draw_wish());
+        // It may have been switched off for that very wish.
+        if self.machines[at].daemon.is_some() {
+            self.ask(at, wish, request);
+        }
     }
 
     fn draw_wish(&mut self) -> (Wish, Request) {
@@ -146,7 +172,7 @@ impl World {
                 self.operators.markers += 1;
                 let marker = self.operators.markers;
                 self.operators.file = self.operators.file.changed(marker, &mut self.operators.rng);
-                (Wish::File(marker), Request::Apply { text: self.operators.file.text(), base: None })
+                return (Wish::File(marker), self.apply_file());
             }
             8..=9 => {
                 let mode = if rng.bool() { Some(NodeMode::Standby) } else { None };
@@ -198,11 +224,18 @@ impl World {
         if wish != Wish::Look {
             note!(self, Some(at), "operator {client:?} hears {}", brief(&response));
         }
+        if let Wish::File(marker) = wish {
+            self.file_answered(marker, &response);
+        }
         match (wish, response) {
             (Wish::File(marker), Response::Done { generation, .. }) => {
                 self.promised(at, client, generation, Some(marker))
             }
             (Wish::Override, Response::Done { generation, .. }) => self.promised(at, client, generation, None),
+            (Wish::Force, Response::Done { generation, .. }) => {
+                self.operators.forced += 1;
+                self.promised(at, client, generation, None);
+            }
             (Wish::Look, Response::Summary(mut summary)) => {
                 if self.mutation == Some(Mutation::ClaimsDc) && at == 1 {
                     summary.dc = Some(node(at));
@@ -224,8 +257,8 @@ impl World {
         // With two nodes each may go on alone: what replaces the overlap of quorums there is fencing, which other
         // rules watch.
         if self.machines.len() > 2 {
-            let present = daemon.node.cib().durable.generation;
-            let verdict = self.checks.lineage.acknowledged_change_is_never_lost(at, present, generation, change);
+            let present = &daemon.node.cib().durable;
+            let verdict = self.checks.histories.acknowledged_change_is_never_lost(at, present, generation, change);
             self.broken(verdict);
         }
         self.operators.told.insert(client);

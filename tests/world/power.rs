@@ -1,5 +1,6 @@
 //! Power and life: machines lose and get power, daemons crash, end, are stopped and go on, fence devices act.
 
+use crate::checks::histories_are_not_merged;
 use crate::clock::{MS, SECOND};
 use crate::cluster::{MACHINES, RESOURCES};
 use crate::event::Event;
@@ -64,6 +65,17 @@ impl World {
         self.machines[at].mains_out = true;
     }
 
+    /// The mains of a machine fail, or somebody sees to it that they stay out, for long.
+    pub(crate) fn power_stays_off(&mut self, at: usize) {
+        self.mains_fail(at);
+        let machine = &mut self.machines[at];
+        // What would have brought it back sooner is void.
+        machine.boots += 1;
+        let boots = machine.boots;
+        let later = self.rng.u64(12 * SECOND..30 * SECOND);
+        self.clock.after(later, Event::PowerOn { at, boots });
+    }
+
     /// Power returns, if nothing else happened to the machine since.
     pub(crate) fn power_on(&mut self, at: usize, boots: u64) {
         let machine = &mut self.machines[at];
@@ -84,11 +96,15 @@ impl World {
         if !machine.power || machine.boots != boots || machine.daemon.is_some() || machine.stays_down {
             return;
         }
-        let mut durable =
-            machine.disk.durable.clone().unwrap_or_else(|| NodeOptions::first_durable(self.first_file.clone()));
-        if self.mutation == Some(Mutation::ForgetsRoll) {
-            durable.roll = None;
+        let Some(file) = machine.file.clone() else { return };
+        let mut durable = machine.disk.durable.clone().unwrap_or_else(|| NodeOptions::first_durable(file));
+        match self.mutation {
+            Some(Mutation::ForgetsRoll) => durable.roll = None,
+            Some(Mutation::ForgetsForks) => durable.forks.clear(),
+            _ => {}
         }
+        let verdict = histories_are_not_merged(at, self.machines[at].disk.durable.as_ref(), Some(&durable));
+        self.broken(verdict);
         let incarnation = Incarnation(self.rng.u64(..));
         let Some(daemon) = self.new_daemon(at, incarnation, durable) else { return };
         note!(self, Some(at), "DAEMON begins, incarnation {incarnation}");
@@ -116,7 +132,7 @@ impl World {
         let ring = RingOptions {
             me: me.clone(),
             incarnation,
-            nodes: self.machines.iter().map(|machine| machine.name.clone()).collect(),
+            nodes: config.nodes.keys().cloned().collect(),
             token: config.cluster.token,
             frame_limit: FRAME_LIMIT,
             ring_number_floor: if self.mutation == Some(Mutation::ForgetsRingNumber) { 0 } else { *floor },
@@ -222,7 +238,8 @@ impl World {
         }
         let count = self.machines.len();
         let stopped = self.machines[one].paused.is_some() || self.machines[other].paused.is_some();
-        if stopped || !self.network.open(one, other) || !self.network.open(other, one) {
+        let strangers = !self.knows(one, other) || !self.knows(other, one);
+        if stopped || strangers || !self.network.open(one, other) || !self.network.open(other, one) {
             let later = self.rng.u64(200 * MS..500 * MS);
             self.clock.after(later, Event::Handshake { pair });
             return;
@@ -236,6 +253,29 @@ impl World {
         let (first, second) = (self.machines[other].name.clone(), self.machines[one].name.clone());
         self.step_ring(one, membership::Input::LinkUp(first));
         self.step_ring(other, membership::Input::LinkUp(second));
+    }
+
+    /// Whether the cluster file of the daemon on a machine names another machine: it listens to no other.
+    fn knows(&self, at: usize, other: usize) -> bool {
+        let name = &self.machines[other].name;
+        self.machines[at].daemon.as_ref().is_some_and(|daemon| daemon.node.cib().config.nodes.contains_key(name))
+    }
+
+    /// The cluster file of a machine is another one: links to those who are not in it any more end.
+    pub(crate) fn drop_strangers(&mut self, at: usize) {
+        let count = self.machines.len();
+        for other in 0..count {
+            if self.links[at * count + other] == 0 || self.knows(at, other) {
+                continue;
+            }
+            self.links[at * count + other] = 0;
+            self.links[other * count + at] = 0;
+            let Some(life) = self.machines[other].daemon.as_ref().map(|daemon| daemon.life) else { continue };
+            let input = Box::new(membership::Input::LinkDown(self.machines[at].name.clone()));
+            let delay = self.rng.u64(MS..30 * MS);
+            self.clock.after(delay, Event::ToRing { at: other, life, input });
+            self.handshake_soon(at, other);
+        }
     }
 
     /// SIGSTOP.

@@ -1,6 +1,7 @@
 //! The second pump: carries inputs to the machines of one simulated machine and their effects out, as the daemon does.
 //! Ring and node are joined by a queue in each direction, with a small random delay, as between two threads.
 
+use crate::checks::histories_are_not_merged;
 use crate::clock::{MS, SECOND};
 use crate::disk::Written;
 use crate::event::Event;
@@ -268,8 +269,9 @@ impl World {
 
     fn judge_node(&mut self, at: usize, place: Option<(membership::RingId, u64)>) {
         let Some(daemon) = &self.machines[at].daemon else { return };
-        let generation = daemon.node.cib().durable.generation;
-        if !self.checks.lineage.knows(generation) {
+        let durable = &daemon.node.cib().durable;
+        let generation = durable.generation;
+        if !self.checks.histories.knows(durable) {
             self.holds_version(at, generation, None);
         }
         if let (Some((ring, seq)), Some(daemon)) = (place, &self.machines[at].daemon)
@@ -301,7 +303,9 @@ impl World {
                 self.checks.sides.rests(other);
             }
         }
-        let verdict = self.checks.sides.one_side_acts(at, members);
+        let forks =
+            self.machines[at].daemon.iter().flat_map(|daemon| daemon.node.cib().durable.forks.clone()).collect();
+        let verdict = self.checks.sides.one_side_acts(at, members, forks);
         self.broken(verdict);
     }
 
@@ -314,7 +318,7 @@ impl World {
         let Some(daemon) = &self.machines[at].daemon else { return };
         let durable = durable.unwrap_or(&daemon.node.cib().durable);
         let quorate = self.checks.quorate(daemon.view.as_ref()) || generation == crm::cib::Generation::default();
-        let verdict = self.checks.lineage.same_content(at, durable, quorate);
+        let verdict = self.checks.histories.same_content(at, durable, quorate);
         if self.trace.detail >= Detail::Events {
             let line = format!("holds version {generation}, change {:?}", cluster::marker(&durable.text));
             self.note_line(Some(at), &line);
@@ -332,6 +336,7 @@ impl World {
                     frame_limit: FRAME_LIMIT,
                 };
                 self.seam_to_ring(at, membership::Input::Reconfigure(to));
+                self.drop_strangers(at);
             }
             Effect::Leave => self.seam_to_ring(at, membership::Input::Leave),
             Effect::Start { key, job } => self.job_starts(at, key, &job),
@@ -345,6 +350,9 @@ impl World {
             Effect::Event(event) => self.node_tells(at, &event),
             Effect::Stop { reason, .. } => {
                 note!(self, Some(at), "stops: {reason}");
+                if reason.contains("cannot be merged") {
+                    self.moves_state_away(at);
+                }
                 self.daemon_stops(at);
             }
         }
@@ -376,7 +384,10 @@ impl World {
             return;
         }
         let lies = self.mutation == Some(Mutation::DiskLies);
+        let before = self.machines[at].disk.durable.clone();
         let written = self.machines[at].disk.finish(lies);
+        let verdict = histories_are_not_merged(at, before.as_ref(), self.machines[at].disk.durable.as_ref());
+        self.broken(verdict);
         note!(self, Some(at), "disk {written:?}");
         if self.machines[at].disk.busy() {
             self.plan_write(at);

@@ -6,7 +6,7 @@ use crate::checks::Violation;
 use crate::clock::SECOND;
 use crate::cluster::{MACHINES, RESOURCE_COUNT, RESOURCES};
 use crate::event::Event;
-use crate::operators::{Wish, resource};
+use crate::operators::{Wish, node, resource};
 use crate::trace::note;
 use crate::world::World;
 use crm::cib::OverrideEdit;
@@ -42,6 +42,7 @@ impl World {
     pub(crate) fn settle(&mut self) {
         note!(self, None, "FAULTS are over");
         self.end_of_faults();
+        self.sort_out();
         let wishes = self.wishes();
         let since = self.clock.now();
         self.settling = Some(Settling { since, wishes, asked: None, last_change: false, calm: None, asked_all: since });
@@ -50,9 +51,10 @@ impl World {
 
     /// What operators want in the end: everything started, no override, failures forgotten.
     fn wishes(&mut self) -> VecDeque<(Wish, Request)> {
-        let mut wishes = VecDeque::from([self.everything_started()]);
-        for machine in &self.machines {
-            let edit = OverrideEdit::Node { node: machine.name.clone(), mode: None };
+        let mut wishes = VecDeque::from(self.farewells());
+        wishes.push_back(self.everything_started());
+        for machine in self.operators.file.members() {
+            let edit = OverrideEdit::Node { node: node(machine), mode: None };
             wishes.push_back((Wish::Override, Request::Override { edit }));
         }
         for number in 0..RESOURCE_COUNT {
@@ -66,12 +68,13 @@ impl World {
     fn everything_started(&mut self) -> (Wish, Request) {
         let marker = self.operators.marker();
         self.operators.file = self.operators.file.all_started(marker);
-        (Wish::File(marker), Request::Apply { text: self.operators.file.text(), base: None })
+        (Wish::File(marker), self.apply_file())
     }
 
     /// Whatever is off and not about to be switched on is switched on; daemons that do not run are started.
     fn all_on(&mut self) {
-        for at in 0..self.machines.len() {
+        let here: Vec<usize> = self.here().collect();
+        for at in here {
             let machine = &mut self.machines[at];
             let boots = machine.boots;
             if !machine.power {
@@ -99,7 +102,8 @@ impl World {
         }
         let Some(settling) = &self.settling else { return };
         if let Some((wish, request)) = settling.wishes.front().cloned() {
-            let at = self.rng.usize(0..self.machines.len());
+            let here: Vec<usize> = self.here().collect();
+            let at = here[self.rng.usize(0..here.len())];
             let client = self.ask(at, wish, request);
             if let Some(settling) = &mut self.settling {
                 settling.asked = Some(client);
@@ -155,14 +159,14 @@ impl World {
     /// What is missing for one view of all.
     fn together(&self) -> Vec<String> {
         let mut missing = Vec::new();
-        for (at, machine) in self.machines.iter().enumerate() {
-            let name = MACHINES[at];
+        for at in self.here() {
+            let (name, machine) = (MACHINES[at], &self.machines[at]);
             let Some(daemon) = &machine.daemon else {
                 missing.push(format!("{name} is not running"));
                 continue;
             };
             let members = daemon.view.as_ref().map_or(0, |view| view.members.len());
-            if members < self.machines.len() {
+            if members != self.here().count() {
                 missing.push(format!("{name} is in a view of {members} (ring: {:?})", daemon.ring.status().phase));
             } else if daemon.summary.as_ref().is_none_or(|summary| summary.dc.is_none()) {
                 missing.push(format!("{name} knows no DC"));
@@ -181,8 +185,12 @@ impl World {
             }
         }
         missing.extend(self.store_misses());
-        for (at, machine) in self.machines.iter().enumerate() {
-            let Some(summary) = machine.daemon.as_ref().and_then(|daemon| daemon.summary.as_ref()) else { continue };
+        let absent = self.operators.file.members().filter(|at| self.machines[*at].file.is_none());
+        missing.extend(absent.map(|at| format!("{} is not put up", MACHINES[at])));
+        for at in self.here() {
+            let Some(summary) = self.machines[at].daemon.as_ref().and_then(|daemon| daemon.summary.as_ref()) else {
+                continue;
+            };
             if summary.activity != "idle" {
                 missing.push(format!("{} is busy: {}", MACHINES[at], summary.activity));
             }

@@ -15,7 +15,7 @@ use std::time::Duration;
 const AGENT: &str = "Store";
 
 /// As the cluster file has it: the clone, and where it is rather promoted.
-pub(crate) fn text(machines: usize, prefer: Option<usize>) -> String {
+pub(crate) fn text(members: impl Iterator<Item = usize>, prefer: Option<usize>) -> String {
     let mut text = "[resources.store]\nagent = \"ocf:world:Store\"\noperations = [\n\
                     { name = \"monitor\", interval = \"2s\", role = \"promoted\" },\n\
                     { name = \"monitor\", interval = \"3s\", role = \"unpromoted\" },\n]\n\
@@ -25,9 +25,9 @@ pub(crate) fn text(machines: usize, prefer: Option<usize>) -> String {
     let place = |node: &str, score: u32| {
         format!("[[location]]\nresource = \"stores\"\nrole = \"promoted\"\nnode = \"{node}\"\nscore = {score}\n")
     };
-    for (number, node) in MACHINES.iter().take(machines).enumerate() {
+    for number in members {
         let score = if prefer == Some(number) { 50 } else { 10 };
-        text.push_str(&place(node, score));
+        text.push_str(&place(MACHINES[number], score));
     }
     text
 }
@@ -153,8 +153,8 @@ impl World {
     /// What is not well with it when the faults are over.
     pub(crate) fn store_misses(&self) -> Vec<String> {
         let leading = self.machines.iter().filter(|machine| machine.store == Replica::Leads).count();
-        let down = self.machines.iter().enumerate().filter(|(_, machine)| machine.store == Replica::Down);
-        let mut missing: Vec<String> = down.map(|(at, _)| format!("{} has no store", MACHINES[at])).collect();
+        let down = self.operators.file.members().filter(|at| self.machines[*at].store == Replica::Down);
+        let mut missing: Vec<String> = down.map(|at| format!("{} has no store", MACHINES[at])).collect();
         if leading != 1 {
             missing.push(format!("{leading} copies of the store lead"));
         }

@@ -3,6 +3,7 @@
 use crate::checks::{Checks, Violation, one_active_instance};
 use crate::clock::{Clock, MS, SECOND};
 use crate::cluster::{ClusterFile, Counting, MACHINES};
+use crate::disaster::MOST;
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::faults::Faults;
@@ -48,6 +49,12 @@ pub struct Outcome {
     pub acknowledged: u64,
     /// Times at which those who count became others.
     pub recounted: u64,
+    /// Times at which a machine came to the cluster or went.
+    pub moved: u64,
+    /// Times at which quorum was forced.
+    pub forced: u64,
+    /// Times at which a machine had to give up its history, since it had parted from that of the others.
+    pub parted: u64,
     /// Machines really switched off by the fence device.
     pub fenced: u64,
     /// Services really started.
@@ -76,7 +83,6 @@ pub struct World {
     pub(crate) mutation: Option<Mutation>,
     /// For agents, disks and the seam.
     pub(crate) rng: Rng,
-    pub(crate) first_file: String,
     /// Names lives and links; grows.
     pub(crate) names: u64,
     pub(crate) steps: u64,
@@ -95,22 +101,28 @@ impl World {
     #[must_use]
     pub fn new(seed: u64, options: Options, base: Instant) -> World {
         let mut rng = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x7061_6365);
-        let machines = [3, 3, 3, 4, 5, 5, 2][rng.usize(0..7)];
-        let mut file = ClusterFile::first(machines, &mut rng);
+        let first = [3, 3, 3, 4, 5, 5, 2][rng.usize(0..7)];
+        let mut file = ClusterFile::first(first, &mut rng);
+        let wants = |what| options.mutation == Some(what);
+        let moves = first > 2 && (rng.u32(0..3) == 0 || wants(Mutation::StartsEarly)) && !wants(Mutation::ForgetsForks);
+        // Not both: in which of two histories a machine was added, no operator could tell.
+        let disasters = first > 2 && !moves && (rng.u32(0..3) == 0 || wants(Mutation::ForgetsForks));
+        let machines = MACHINES.len().min(first + usize::from(moves));
         if options.mutation == Some(Mutation::ActsAlone) {
             file.votes[0] = 20;
         }
         if machines > 2 && options.mutation == Some(Mutation::ForgetsRoll) {
             file.counting.get_or_insert(Counting::LAST_MAN);
         }
-        let counting = file.counting.is_some();
-        let first_file = file.text();
+        let counting = file.counting.is_some() || moves || disasters;
+        let text = file.text();
         let wall = 1_700_000_000_000;
         let machines: Vec<Machine> = MACHINES[..machines]
             .iter()
-            .map(|name| Machine {
+            .enumerate()
+            .map(|(at, name)| Machine {
                 name: NodeId::new(name).expect("the names of the world are names"),
-                power: true,
+                power: at < first,
                 mains_out: false,
                 boots: 1,
                 disk: Disk::default(),
@@ -119,6 +131,7 @@ impl World {
                 wall_ms: wall + rng.u64(0..20_000),
                 daemon: None,
                 paused: None,
+                file: (at < first).then(|| text.clone()),
                 stays_down: false,
             })
             .collect();
@@ -129,7 +142,7 @@ impl World {
             links: vec![0; count * count],
             machines,
             checks: Checks::new(count, counting),
-            operators: Operators::new(file, rng.fork()),
+            operators: Operators::new(file, moves, if disasters { MOST } else { 0 }, rng.fork()),
             faults: Faults::new(rng.fork(), options.mutation),
             manners: Manners::default(),
             device: DeviceMood::Obeys,
@@ -138,7 +151,6 @@ impl World {
             trace: Trace::new(options.detail, options.lines.max(1)),
             mutation: options.mutation,
             rng,
-            first_file,
             names: 0,
             steps: 0,
             fenced: 0,
@@ -192,6 +204,9 @@ impl World {
             time: self.clock.now(),
             acknowledged: self.operators.acknowledged(),
             recounted: self.checks.sides.recounted,
+            moved: self.operators.roster.moved,
+            forced: self.operators.forced,
+            parted: self.operators.parted,
             fenced: self.fenced,
             started: self.started,
             settled_after: self.settled_after,

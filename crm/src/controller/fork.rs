@@ -6,9 +6,10 @@
 //! is in a quorate view takes over the latest version of its members, fork and all. Nodes that were merely away were in
 //! no quorate view after the fork, and join as always.
 //!
-//! The side with more votes stays, by the votes that its members have in their own cluster files (what was made of them
-//! by force does not count here); of two that have as many the larger one, then the one without the fork, since it was
-//! quorate by votes, and nobody had to swear to anything.
+//! A side that may act, by those who count in its own history, stays rather than one that may not: a node that returns
+//! alone does not stop a cluster. Of two that may, the one with more votes stays, by those that its members have in their
+//! own cluster files (what was made of them by force does not count here); of two that have as many the larger one, then
+//! the one without the fork, since it was quorate by votes, and nobody had to swear to anything.
 //!
 //! The number of a version does not tell two such parts apart: both may have the same ring number, and with it equal
 //! versions of different content. The fork does. It is in the content from the moment at which quorum was forced, so
@@ -30,11 +31,15 @@ pub(super) fn parted<'a>(hellos: impl Iterator<Item = (&'a NodeId, &'a Hello)>) 
     let hellos: Vec<(&NodeId, &Hello)> = hellos.collect();
     let apart = |one: &Hello, other: &Hello| went_on_beside(one, other) || went_on_beside(other, one);
     let torn = |hello: &Hello| hellos.iter().any(|(_, other)| apart(hello, other));
-    // Those who have more votes, then who are more, then forced least often, then the latest, then by name: the same for
-    // all members. One node that was off for long does not stop those who have gone on together since.
+    // The same for all members: it depends on nothing but the hellos.
     let weight = |hello: &Hello| {
-        let alike = hellos.iter().filter(|(_, other)| torn(other) && other.forks == hello.forks);
-        alike.fold((0_u32, 0_usize), |(votes, count), (_, other)| (votes.saturating_add(other.votes), count + 1))
+        let side: Vec<&(&NodeId, &Hello)> =
+            hellos.iter().filter(|(_, other)| torn(other) && other.forks == hello.forks).collect();
+        let newest = side.iter().max_by_key(|(name, hello)| (hello.generation, *name));
+        let here = |node: &NodeId| side.iter().any(|(name, _)| *name == node);
+        let acts = newest.is_some_and(|(_, newest)| newest.roll.chambers().all(|all| all.tally(here, false).carried()));
+        let votes = side.iter().fold(0_u32, |votes, (_, hello)| votes.saturating_add(hello.votes));
+        (acts, votes, side.len())
     };
     let rank = |hello: &Hello| (Reverse(weight(hello)), hello.forks.len(), Reverse(hello.generation));
     let first = hellos.iter().filter(|(_, hello)| torn(hello)).min_by_key(|(name, hello)| (rank(hello), *name));
@@ -48,7 +53,7 @@ mod tests {
     use crate::cib::{Fork, Generation, NodeStatus};
     use crate::message::{Hello, Standing};
     use config::NodeId;
-    use membership::{RingId, VERSIONS};
+    use membership::{Electorate, RingId, Roll, VERSIONS};
 
     const fn version(view: u64, index: u64) -> Generation {
         Generation { view, index }
@@ -67,8 +72,16 @@ mod tests {
             own: NodeStatus::default(),
             forks: forks.to_vec(),
             votes,
+            roll: Roll::new(electorate(&[name])),
         };
         (node, hello)
+    }
+
+    fn electorate(names: &[&str]) -> Electorate {
+        Electorate {
+            votes: names.iter().map(|name| (NodeId::new(name).unwrap(), 1)).collect(),
+            ..Electorate::default()
+        }
     }
 
     fn forced(view: u64, by: &str, after: Generation) -> Fork {
@@ -104,6 +117,19 @@ mod tests {
         let other = [forced(9, "alpha", version(8, 5))];
         let twice = [member("alpha", version(9, 1), 1, &other), member("gamma", version(9, 1), 1, &fork)];
         assert_eq!(out(&twice), ["gamma"], "both were forced in views of one number, and one of them has to go");
+    }
+
+    #[test]
+    fn one_that_may_not_act_does_not_stop_those_who_may() {
+        let fork = [forced(9, "gamma", version(8, 3))];
+        let three = Roll::new(electorate(&["alpha", "beta", "gamma"]));
+        let old = |name| {
+            let (name, hello) = member(name, version(8, 5), 1, &[]);
+            (name, Hello { roll: three.clone(), ..hello })
+        };
+        let gamma = member("gamma", version(9, 1), 1, &fork);
+        assert_eq!(out(&[old("alpha"), gamma.clone()]), ["alpha"]);
+        assert_eq!(out(&[old("alpha"), old("beta"), gamma]), ["gamma"], "two of three may act as well, and are more");
     }
 
     #[test]

@@ -239,6 +239,7 @@ mod tests {
             own: NodeStatus::default(),
             forks: Vec::new(),
             votes: 1,
+            roll: membership::Roll::new(membership::Electorate::default()),
         };
         (node, hello)
     }

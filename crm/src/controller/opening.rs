@@ -27,6 +27,7 @@ impl Controller {
             since: self.since,
             own: self.cib.status.nodes.get(&self.me).cloned().unwrap_or_default(),
             forks: self.cib.durable.forks.clone(),
+            roll: self.cib.roll(),
             votes: self.cib.config.nodes.get(&self.me).map_or(0, |node| node.votes),
         };
         self.phase = Phase::Syncing(Syncing::new(view, now));

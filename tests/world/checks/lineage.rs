@@ -6,7 +6,7 @@ use crm::cib::{Durable, Generation};
 use std::collections::BTreeMap;
 
 /// All versions ever seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Lineage {
     versions: BTreeMap<Generation, Version>,
     /// The version that a view began with came from this one.
@@ -17,7 +17,7 @@ pub(crate) struct Lineage {
     acknowledged: Option<Generation>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Version {
     content: u64,
     marker: Option<u64>,
@@ -39,7 +39,8 @@ impl Lineage {
         let generation = durable.generation;
         let content = fingerprint(&(&durable.text, &durable.overrides));
         if let Some(known) = self.versions.get(&generation) {
-            if known.content == content {
+            // What a machine begins with is whatever file somebody put there.
+            if known.content == content || generation == Generation::default() {
                 return Ok(());
             }
             let text = format!("{} has another content for version {generation} than a peer", MACHINES[machine]);
@@ -58,6 +59,16 @@ impl Lineage {
         }
         self.versions.insert(generation, Version { content, marker: mine });
         self.descends_from_acknowledged(generation)
+    }
+
+    /// The same history up to this version, which everything that comes now is made from.
+    pub(crate) fn cut(&self, after: Generation) -> Lineage {
+        let mut cut = self.clone();
+        cut.versions.retain(|version, _| *version <= after);
+        cut.roots.retain(|view, _| *view <= after.view);
+        cut.brought.values_mut().for_each(|places| places.retain(|place| *place <= after));
+        cut.acknowledged = cut.acknowledged.map(|promised| promised.min(after));
+        cut
     }
 
     /// The version that this one was made from; notes the root of its view.

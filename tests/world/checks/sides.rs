@@ -3,13 +3,14 @@
 use super::{Verdict, Violation};
 use crate::cluster::MACHINES;
 use config::NodeId;
+use crm::cib::Fork;
 use std::collections::BTreeSet;
 
 /// Which machines act, each in which part.
 #[derive(Debug)]
 pub(crate) struct Sides {
-    /// For each machine whose view may act the members of that view.
-    acting: Vec<Option<BTreeSet<NodeId>>>,
+    /// For each machine whose view may act the members of that view, and where quorum was forced in their history.
+    acting: Vec<Option<(BTreeSet<NodeId>, Vec<Fork>)>>,
     /// What this machine takes for its view is over, and it does not know it yet.
     outdated: Vec<bool>,
     /// For each machine whose votes it takes for those that count.
@@ -46,7 +47,7 @@ impl Sides {
 
     /// Whether this is what is known of the machine already.
     pub(crate) fn knows(&self, machine: usize, members: &BTreeSet<NodeId>) -> bool {
-        self.outdated[machine] || self.acting[machine].as_ref() == Some(members)
+        self.outdated[machine] || self.acting[machine].as_ref().is_some_and(|(known, _)| known == members)
     }
 
     /// Those who count, for this machine.
@@ -57,15 +58,16 @@ impl Sides {
         }
     }
 
-    /// This machine is in a view of these members that may act.
-    pub(crate) fn one_side_acts(&mut self, machine: usize, members: BTreeSet<NodeId>) -> Verdict {
-        let apart = |other: &BTreeSet<NodeId>| other.is_disjoint(&members);
+    /// This machine is in a view of these members that may act. Whoever forces quorum says that those who do not know of
+    /// it are dead, so it is only among those who know of the same that one side acts.
+    pub(crate) fn one_side_acts(&mut self, machine: usize, members: BTreeSet<NodeId>, forks: Vec<Fork>) -> Verdict {
+        let apart = |(other, known): &(BTreeSet<NodeId>, Vec<Fork>)| other.is_disjoint(&members) && *known == forks;
         let other = self.acting.iter().position(|other| other.as_ref().is_some_and(apart));
         let text = other.map(|other| {
-            let theirs = self.acting[other].as_ref();
+            let theirs = self.acting[other].as_ref().map(|(members, _)| members);
             format!("{} acts with {members:?}, and {} with {theirs:?}", MACHINES[machine], MACHINES[other])
         });
-        self.acting[machine] = Some(members);
+        self.acting[machine] = Some((members, forks));
         text.map_or(Ok(()), |text| Err(Violation::new("one_side_acts", text)))
     }
 }
@@ -74,6 +76,7 @@ impl Sides {
 mod tests {
     use super::Sides;
     use config::NodeId;
+    use crm::cib::{Fork, Generation};
     use std::collections::BTreeSet;
 
     fn part(names: &[&str]) -> BTreeSet<NodeId> {
@@ -83,12 +86,23 @@ mod tests {
     #[test]
     fn two_parts_that_share_no_machine_are_noticed() {
         let mut sides = Sides::new(3);
-        assert_eq!(sides.one_side_acts(0, part(&["alpha", "beta"])), Ok(()));
-        assert_eq!(sides.one_side_acts(1, part(&["beta", "gamma"])), Ok(()), "alpha is late, and beta has moved on");
-        let both = sides.one_side_acts(2, part(&["gamma"])).unwrap_err();
+        let mut acts = |machine, members: &[&str]| sides.one_side_acts(machine, part(members), Vec::new());
+        assert_eq!(acts(0, &["alpha", "beta"]), Ok(()));
+        assert_eq!(acts(1, &["beta", "gamma"]), Ok(()), "alpha is late, and beta has moved on");
+        let both = acts(2, &["gamma"]).unwrap_err();
         assert_eq!(both.check, "one_side_acts");
         sides.leaves(0);
         assert!(sides.knows(0, &part(&["alpha"])), "what it thinks does not count before it has its view");
-        assert_eq!(sides.one_side_acts(2, part(&["gamma"])), Ok(()));
+        assert_eq!(sides.one_side_acts(2, part(&["gamma"]), Vec::new()), Ok(()));
+    }
+
+    #[test]
+    fn those_who_forced_quorum_are_judged_among_themselves() {
+        let mut sides = Sides::new(3);
+        let name = NodeId::new("gamma").unwrap();
+        let fork = || vec![Fork { view: 9, by: name.clone(), after: Generation { view: 8, index: 0 } }];
+        assert_eq!(sides.one_side_acts(0, part(&["alpha"]), Vec::new()), Ok(()));
+        assert_eq!(sides.one_side_acts(2, part(&["gamma"]), fork()), Ok(()), "somebody swore that alpha is dead");
+        assert!(sides.one_side_acts(1, part(&["beta"]), fork()).is_err());
     }
 }

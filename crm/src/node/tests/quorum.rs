@@ -262,24 +262,28 @@ fn a_node_with_a_new_disk_does_not_cost_the_quorum_when_another_is_added() {
 
 #[test]
 fn a_node_may_be_started_when_all_know_it() {
-    let four = file(&["alpha", "beta", "gamma", "delta"], "");
-    let mut cluster = Cluster::started(THREE, "");
-    cluster.slow_disks = [node("gamma")].into();
-    cluster.request("alpha", apply(&four));
-    cluster.pass(Duration::from_secs(11));
-    let Response::Refused { kind: Refusal::Unknown, message, hint } = cluster.answer() else { panic!() };
-    assert!(message.contains("gamma did not store") && hint.unwrap().contains("start gamma"), "{message}");
+    let six = file(&["alpha", "beta", "gamma", "delta", "epsilon", "zeta"], "");
+    let mut cluster = Cluster::started(FIVE, "");
+    let refused = |cluster: &mut Cluster| {
+        cluster.request("alpha", apply(&six));
+        cluster.pass(Duration::from_secs(11));
+        let Response::Refused { kind: Refusal::Unknown, message, hint } = cluster.answer() else { panic!() };
+        assert!(message.contains("epsilon did not store") && hint.unwrap().contains("start epsilon"), "{message}");
+    };
+    cluster.slow_disks = [node("epsilon")].into();
+    refused(&mut cluster);
     // It is gone before it could, and comes back with what it had: nobody who is not in its file is there yet.
-    cluster.power_off("gamma");
+    cluster.power_off("epsilon");
     cluster.slow_disks.clear();
-    cluster.join(&[&["alpha", "beta"]]);
+    cluster.join(&[&FIVE[..4]]);
     cluster.settle();
-    assert!(!cluster.disks[&node("gamma")].text.contains("delta"));
-    cluster.boot("gamma");
-    cluster.join(&[THREE]);
+    refused(&mut cluster);
+    assert!(!cluster.disks[&node("epsilon")].text.contains("zeta"));
+    cluster.boot("epsilon");
+    cluster.join(&[FIVE]);
     cluster.settle();
-    assert!(matches!(cluster.ask("alpha", apply(&four)), Response::Done { changed: false, .. }));
-    assert!(cluster.disks[&node("gamma")].text.contains("delta"));
+    assert!(matches!(cluster.ask("alpha", apply(&six)), Response::Done { changed: false, .. }));
+    assert!(cluster.disks[&node("epsilon")].text.contains("zeta"));
 }
 
 #[test]

@@ -172,7 +172,7 @@ impl World {
                 self.operators.markers += 1;
                 let marker = self.operators.markers;
                 self.operators.file = self.operators.file.changed(marker, &mut self.operators.rng);
-                return (Wish::File(marker), self.apply_file());
+                (Wish::File(marker), self.apply_file())
             }
             8..=9 => {
                 let mode = if rng.bool() { Some(NodeMode::Standby) } else { None };

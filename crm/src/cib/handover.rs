@@ -96,17 +96,25 @@ impl Cib {
         // What was ordered before the node only voted may still run there.
         let known = self.status.nodes.get(name).map(|node| &node.resources);
         let idle = |history: &super::History| history.activity() == Activity::Inactive && history.pending.is_empty();
-        let only_votes = self.only_votes(name) && known.into_iter().flatten().all(|(_, history)| idle(history));
+        let idle = known.into_iter().flatten().all(|(_, history)| idle(history));
+        let only_votes = self.only_votes(name) && idle;
         let node = self.status.nodes.get_mut(name).expect("taken from its keys");
         let NodeState::Online { incarnation } = node.state else { return };
         if only_votes && !node.leaving {
             node.go_offline();
             turns.push(Turn::Away(name.clone()));
         } else if node.leaving && clean {
-            node.go_offline();
+            if idle {
+                node.go_offline();
+            } else {
+                // What is not managed was left running there. It may not run elsewhere until somebody makes sure.
+                node.state = NodeState::Lost { incarnation };
+                node.attributes.clear();
+            }
             self.status.fencing.open.retain(|_, request| request.target != *name);
             turns.push(Turn::Left(name.clone()));
         } else {
+            node.leaving = false;
             node.state = NodeState::Lost { incarnation };
             node.attributes.clear();
             turns.push(Turn::Lost(name.clone()));

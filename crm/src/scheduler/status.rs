@@ -49,8 +49,12 @@ fn node(
         NodeState::Lost { .. } if member => Some(there(false, None)),
         NodeState::Offline => Some(there(false, Some("down"))),
         NodeState::Lost { .. } | NodeState::Online { .. } => {
-            let mut told = there(true, Some("member"));
-            told.attributes = attributes(situation, name, status, member);
+            // It left in order, and what was not managed there still runs, for all that is known.
+            let left = status.leaving && !member;
+            let mut told = if left { there(false, Some("down")) } else { there(true, Some("member")) };
+            if !left {
+                told.attributes = attributes(situation, name, status, member);
+            }
             let known = status.resources.iter();
             told.resources =
                 known.map(|(id, history)| Arc::new(resource(situation, agents, name, id, history))).collect();

@@ -123,8 +123,9 @@ fn node(cib: &Cib, name: &NodeId) -> NodeSummary {
     let state = match status.map(|status| (status.state, status.leaving)) {
         Some((NodeState::Online { .. }, false)) if cib.only_votes(name) => "arbiter",
         None | Some((NodeState::Unseen, _)) => "not seen",
-        Some((NodeState::Lost { .. }, _)) => "unclean",
-        Some((NodeState::Offline, _)) => "offline",
+        // It left in order, and what was not managed was left running.
+        Some((NodeState::Offline, _) | (NodeState::Lost { .. }, true)) => "offline",
+        Some((NodeState::Lost { .. }, false)) => "unclean",
         Some((NodeState::Online { .. }, true)) => "leaving",
         Some((NodeState::Online { .. }, false)) if maintenance => "maintenance",
         Some((NodeState::Online { .. }, false)) if standby => "standby",

@@ -5,6 +5,7 @@ use super::cluster::{Cluster, file, node, resource, service};
 use crate::cib::{NodeState, OverrideEdit};
 use crate::control::{Refusal, Request, Response};
 use crate::event::EventKind;
+use config::NodeMode;
 use std::time::Duration;
 
 fn started() -> Cluster {
@@ -251,4 +252,40 @@ fn what_requires_no_fencing_starts_while_the_lost_node_cannot_be_fenced() {
         cluster.pass(Duration::from_secs(60));
         assert_eq!(cluster.place("web").as_deref(), place, "{requires}");
     }
+}
+
+/// gamma leaves in order while web runs on it and is not managed there.
+fn left_behind() -> Cluster {
+    let mut cluster = Cluster::started(THREE, &(service("web") + "prefer = { gamma = 50 }\n"));
+    cluster.pass(Duration::from_secs(60));
+    assert_eq!(cluster.place("web").as_deref(), Some("gamma"));
+    let edit = OverrideEdit::Node { node: node("gamma"), mode: Some(NodeMode::Maintenance) };
+    assert!(matches!(cluster.ask("alpha", Request::Override { edit }), Response::Done { .. }));
+    cluster.request("gamma", Request::Shutdown);
+    cluster.run();
+    assert!(!cluster.nodes.contains_key(&node("gamma")));
+    cluster.join(&[&["alpha", "beta"]]);
+    cluster.pass(Duration::from_secs(60));
+    cluster
+}
+
+#[test]
+fn what_is_not_managed_on_a_node_that_left_is_not_started_elsewhere_and_nobody_is_fenced() {
+    let mut cluster = left_behind();
+    assert_eq!((cluster.place("web").as_deref(), cluster.fenced.len()), (Some("gamma"), 0));
+    cluster.boot("gamma");
+    cluster.join(&[THREE]);
+    cluster.pass(Duration::from_secs(60));
+    assert_eq!((cluster.place("web").as_deref(), cluster.fenced.len()), (Some("gamma"), 0), "it is found there again");
+}
+
+#[test]
+fn when_it_is_managed_again_while_the_node_is_away_that_is_made_sure_of_first() {
+    let mut cluster = left_behind();
+    let edit = OverrideEdit::Node { node: node("gamma"), mode: None };
+    cluster.fencing_fails = 1;
+    assert!(matches!(cluster.ask("alpha", Request::Override { edit }), Response::Done { .. }));
+    cluster.pass(Duration::from_secs(120));
+    assert_eq!(cluster.fenced, [node("gamma")]);
+    assert!(matches!(cluster.place("web").as_deref(), Some("alpha" | "beta")));
 }

@@ -178,7 +178,7 @@ fn a_move_goes_where_it_can_and_is_refused_where_it_cannot() {
     assert!(matches!(cluster.ask("beta", to(rest[0])), Response::Done { changed: true, .. }));
     cluster.pass(Duration::from_secs(5));
     assert_eq!(cluster.place("web").as_deref(), Some(rest[0]));
-    let standby = OverrideEdit::Node { node: node(rest[1]), mode: Some(config::NodeMode::Standby) };
+    let standby = OverrideEdit::Node { node: node(rest[1]), mode: Some(NodeMode::Standby) };
     assert!(matches!(cluster.ask("beta", Request::Override { edit: standby }), Response::Done { .. }));
     let response = cluster.ask("beta", to(rest[1]));
     assert!(matches!(response, Response::Refused { kind: Refusal::Invalid, .. }), "{response:?}");

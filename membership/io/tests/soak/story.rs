@@ -196,8 +196,13 @@ pub fn crash(setting: &Setting, rounds: usize) -> Result<Times, String> {
         let victim = names[round % names.len()];
         let others: Vec<&str> = names.iter().copied().filter(|name| *name != victim).collect();
         for power in [true, false] {
-            let at = if power { herd.power_off(victim, 1)? } else { herd.kill(victim)? };
-            let seen = herd.view_of(&others, at)?;
+            let (since, at) = if power {
+                herd.power_off(victim, 1)?
+            } else {
+                let at = herd.kill(victim)?;
+                (at, at)
+            };
+            let seen = herd.view_of(&others, since)?.max(at);
             let (what, series, limit) = if power {
                 ("without power", &mut times.power_cut, bound(setting.token))
             } else {

@@ -318,6 +318,15 @@ fn who_is_to_be_cut_off_again_waits_for_the_device_that_is_asked_to_switch_on() 
         assert_eq!(story.exits(3, 1), next, "and does not go on to the right one");
         assert!(story.fencer.restoring.is_empty() && story.fencer.take_notices().is_empty());
     }
+    // Also when the first device to switch off is another one, and free.
+    let mut story = Story::of("a", RACK);
+    story.request(1, "c", FencingAction::Reboot);
+    story.exits(1, 0);
+    story.exits(2, 0);
+    assert_eq!(story.exits(3, 0), ["start 4 fence_right on c c"]);
+    story.closed(1);
+    assert_eq!(story.request(2, "c", FencingAction::Reboot), ["kill 4"]);
+    assert_eq!(story.exits(4, 1), ["start 5 fence_left off c c"]);
 }
 
 #[test]

@@ -31,9 +31,10 @@
 //!
 //! # Whom it believes
 //!
-//! Whoever has a node's key speaks as that node. So what is said with a key that the cluster has revoked counts no more,
-//! once a member of the ring with the vote has told of it; and no report moves the ring numbers further than [`Court`]
-//! thinks possible: a node that lies could otherwise have the vote go to a ring that no true one ever comes after.
+//! Whoever has a node's key speaks as that node. So what is said with a key that the cluster has revoked counts no
+//! more, once a member of the ring with the vote has told of it; and no report moves the ring numbers further than
+//! [`Court`] thinks possible: a node that lies could otherwise have the vote go to a ring that no true one ever comes
+//! after.
 //!
 //! What it costs: when the only holder dies while the other half is cut off from it, that half does not get the vote.
 //! Nobody can know then that the holder is dead. Its operator can (`paceline quorum force`).

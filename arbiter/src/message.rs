@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 /// The version of the conversation that this program speaks: the first byte of every message.
 pub const VERSION: u8 = 2;
 
-/// Longest message in bytes: a report of 64 nodes with the longest names fits, with all certificates that can be revoked.
+/// Longest message in bytes: a report of 64 nodes with the longest names fits, with all certificates that can be
+/// revoked.
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
 /// What a node says.

@@ -20,8 +20,8 @@ pub struct Schedule {
     pub reasons: BTreeMap<ResourceId, Vec<String>>,
     /// What cannot be done now, and what it waits for.
     pub held: Vec<String>,
-    /// Rules that the plan would have broken, a bug of the scheduler: what breaks them was left out, with all that waits
-    /// for it.
+    /// Rules that the plan would have broken, a bug of the scheduler: what breaks them was left out, with all that
+    /// waits for it.
     #[serde(default)]
     pub refused: Vec<String>,
     /// The answer may change at this wall-clock time (milliseconds since 1970) although nothing happens, because a

@@ -2,7 +2,8 @@
 //! knows nothing of rings, orders and agents.
 //!
 //! ```text
-//! Cib, view -> configuration (with overrides), status -> ::scheduler -> audit, cut -> orders (hold, call, notify) -> Graph
+//! Cib, view -> configuration (with overrides), status -> ::scheduler -> audit, cut -> orders (hold, call, notify) ->
+//! Graph
 //! ```
 //!
 //! Nothing is decided here. Every answer is audited before it is used, and what the audit refuses of it is left out.

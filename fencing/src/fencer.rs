@@ -14,7 +14,8 @@
 //!
 //! **Invariant: no device is asked to give power to a node that is to be cut off.** A new request for a node, whoever
 //! carries it out, takes back what an old one still wants to switch on, and waits until a device that is being asked to
-//! has answered; a node without quorum, which hears of no request, switches nothing on at all. Else a node that all devices have confirmed could have had its power back from the first meanwhile.
+//! has answered; a node without quorum, which hears of no request, switches nothing on at all. Else a node that all
+//! devices have confirmed could have had its power back from the first meanwhile.
 
 mod errand;
 #[cfg(test)]

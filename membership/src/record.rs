@@ -116,8 +116,8 @@ impl Recorder {
         outputs
     }
 
-    /// All that is remembered, for a file. It shares the recorder's memory and costs next to nothing, so that a ring may
-    /// do it in the moment in which its view breaks.
+    /// All that is remembered, for a file. It shares the recorder's memory and costs next to nothing, so that a ring
+    /// may do it in the moment in which its view breaks.
     #[must_use]
     pub fn recording(&self, about: About) -> Recording {
         let first = self.older.as_ref().unwrap_or(&self.newer);

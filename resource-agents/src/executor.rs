@@ -9,8 +9,8 @@
 //!
 //! Two jobs of one resource never run at once. What changes the state of a resource on purpose (start, stop, promote,
 //! demote, both halves of a migration) ends its recurring monitors; probes, notifications and reloads do not. Whichever
-//! it is, a recurring monitor that is under way is killed so that the order does not wait for it, unless it has an order
-//! of its own to answer; one that goes on runs again after the order. Every order is answered, except a recurring
+//! it is, a recurring monitor that is under way is killed so that the order does not wait for it, unless it has an
+//! order of its own to answer; one that goes on runs again after the order. Every order is answered, except a recurring
 //! monitor that was ended so, or by a cancel, before its first result.
 
 mod answered;
@@ -261,8 +261,8 @@ impl Executor {
         }
     }
 
-    /// Kills a recurring monitor that is under way and has no order to answer: nobody waits for its result, and an order
-    /// that waited for it would be late. It is due again at once.
+    /// Kills a recurring monitor that is under way and has no order to answer: nobody waits for its result, and an
+    /// order that waited for it would be late. It is due again at once.
     fn interrupt_monitor(&mut self, now: Instant, resource: &ResourceId, out: &mut Vec<Output>) {
         let Some(queue) = self.queues.get_mut(resource) else { return };
         let Some(running) = queue.running.and_then(|id| self.running.get(&id)) else { return };

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How long anything that should happen may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The token timeout before a change, and the one after it. The first is long, so that no loss is taken for one that was
-/// noticed by the second, and so that a busy machine makes no view of its own.
+/// The token timeout before a change, and the one after it. The first is long, so that no loss is taken for one that
+/// was noticed by the second, and so that a busy machine makes no view of its own.
 const BEFORE: (&str, Duration) = ("4s", Duration::from_secs(4));
 const AFTER: (&str, Duration) = ("300ms", Duration::from_millis(300));
 

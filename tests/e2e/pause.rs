@@ -43,7 +43,8 @@ pub fn short() -> Result<(), String> {
 
 /// A node that does not wake up is fenced; its services go on elsewhere; when it is switched on again it is welcome.
 fn frozen(node: &str, name: &str, at: &str) -> Result<(), String> {
-    // Off and not reboot: a machine of a sandbox boots within a moment and may be back before its fence agent has ended.
+    // Off and not reboot: a machine of a sandbox boots within a moment and may be back before its fence agent has
+    // ended.
     with(&(services() + "\n[properties]\nfencing-action = \"off\"\n"), |sandbox| {
         let mark = watch::now();
         signal(sandbox.daemon(node)?, Signal::SIGSTOP)?;

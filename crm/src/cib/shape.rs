@@ -79,8 +79,8 @@ impl Cib {
         usize::try_from(most.unwrap_or(1)).unwrap_or(0)
     }
 
-    /// Whether its start may have to wait until a lost node is off. Not where the file says for certain that it requires
-    /// less than fencing: then it may run twice, and that was chosen.
+    /// Whether its start may have to wait until a lost node is off. Not where the file says for certain that it
+    /// requires less than fencing: then it may run twice, and that was chosen.
     #[must_use]
     pub fn may_require_fencing(&self, resource: &ResourceId) -> bool {
         let less = |text: &str| Some(matches!(text, "quorum" | "nothing"));

@@ -461,8 +461,8 @@ fn places(me: &NodeId, settings: &Settings) -> Result<BTreeMap<NodeId, Vec<Place
     Ok(all)
 }
 
-/// Tells where peers are as far as that is known, and begins to look up the rest, until the ring thread ends or gets other
-/// ones to look up.
+/// Tells where peers are as far as that is known, and begins to look up the rest, until the ring thread ends or gets
+/// other ones to look up.
 fn look_up(peers: BTreeMap<NodeId, Vec<Place>>, era: u64, mailbox: &Arc<Mailbox>) {
     for (peer, places) in &peers {
         mailbox.post(Note::Resolved { era, peer: peer.clone(), links: address::known(places) });

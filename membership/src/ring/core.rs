@@ -350,7 +350,8 @@ impl Core {
 
     /// Those that would come if the ring of `members` merged with `node`: it and those it is with. None when the two do
     /// not hear each other completely, since such a merge would only break apart again; nor when one of them did not
-    /// agree lately, unless it is them who ask (`invited`); nor before the disk of this node has a number for that ring.
+    /// agree lately, unless it is them who ask (`invited`); nor before the disk of this node has a number for that
+    /// ring.
     pub(crate) fn mergeable(
         &self,
         node: &NodeId,

@@ -57,8 +57,8 @@ async fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Runs a line of shell that never ends until its timeout ends it. How far it comes before that is the machine's affair, so
-/// the timeout grows until the line has `reached` what the test is about.
+/// Runs a line of shell that never ends until its timeout ends it. How far it comes before that is the machine's
+/// affair, so the timeout grows until the line has `reached` what the test is about.
 async fn cut_off(line: &str, reached: impl Fn(&Finished) -> bool) -> (Duration, Finished) {
     let mut limit = Duration::from_millis(300);
     loop {
@@ -238,8 +238,8 @@ async fn too_many_jobs_and_used_names_are_refused_not_queued() {
     for _ in 0..2 {
         assert_eq!(answers.recv().await.unwrap().1.exit, Exit::Cancelled);
     }
-    // The answer tells the end of the job's first process. A child that it was just making bears its words for a moment:
-    // it was killed with it, and dies on its own time.
+    // The answer tells the end of the job's first process. A child that it was just making bears its words for a
+    // moment: it was killed with it, and dies on its own time.
     let is_left = || {
         let processes = fs::read_dir("/proc").unwrap();
         let mut lines = processes.filter_map(|entry| fs::read(entry.unwrap().path().join("cmdline")).ok());

@@ -15,8 +15,8 @@ pub const UNKNOWN: &str = "not known";
 pub struct Difference {
     /// The name of a class, or [`UNKNOWN`]; nothing when nothing differs.
     pub class: Option<&'static str>,
-    /// One action that only one of the two wants in each line, or an order of two where all actions are the same, or why
-    /// there is no answer.
+    /// One action that only one of the two wants in each line, or an order of two where all actions are the same, or
+    /// why there is no answer.
     pub lines: Vec<String>,
     /// The actions of agents and of fencing are the same.
     pub same_actions: bool,

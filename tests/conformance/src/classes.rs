@@ -257,8 +257,8 @@ fn instances_change_places(case: &Case<'_, '_>) -> bool {
     })
 }
 
-/// Both stop or start one instance of a unique clone, but not the same, or not in the same place; or both stop one of an
-/// anonymous clone, here or there, and nothing else differs.
+/// Both stop or start one instance of a unique clone, but not the same, or not in the same place; or both stop one of
+/// an anonymous clone, here or there, and nothing else differs.
 fn numbered_instance_moves(case: &Case<'_, '_>) -> bool {
     let stops = |line: &Line<'_>| line.task == "stop" && case.clone_of(line.resource).is_some();
     if case.lines.iter().all(stops) && case.lines.iter().any(|line| line.ours != case.lines[0].ours) {

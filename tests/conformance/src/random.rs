@@ -139,8 +139,8 @@ pub fn cib(seed: u64) -> String {
     with(seed, None)
 }
 
-/// The same with the feature of a word, one of [`words`], and no other (with another word: none); for nothing with those
-/// that its seed chooses.
+/// The same with the feature of a word, one of [`words`], and no other (with another word: none); for nothing with
+/// those that its seed chooses.
 #[must_use]
 pub fn with(seed: u64, only: Option<&str>) -> String {
     let mut rng = Rng::with_seed(seed);

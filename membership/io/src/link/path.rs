@@ -8,8 +8,8 @@
 //!                                      +------------------------------------------------+
 //! ```
 //!
-//! A link loses full packets by and by on any path that loses packets. Only so many in a row that loss alone would hardly
-//! ever do it, while others come through, mean that their size is the reason.
+//! A link loses full packets by and by on any path that loses packets. Only so many in a row that loss alone would
+//! hardly ever do it, while others come through, mean that their size is the reason.
 //!
 //! Before a link is called down it is doubted: what is sent over it then goes over the next one too.
 
@@ -27,8 +27,8 @@ const ECHO: &[u8; 4] = b"\x01lp!";
 /// What asks for another connection begins with.
 const RENEW: &[u8; 4] = b"\x01lp*";
 
-/// So many packets of the full size must fail one after the other before their size is blamed. On a path that loses 30 of
-/// 100 packets in each direction one fails in 51 of 100 cases, and so many of them in a row follow on fewer than one
+/// So many packets of the full size must fail one after the other before their size is blamed. On a path that loses 30
+/// of 100 packets in each direction one fails in 51 of 100 cases, and so many of them in a row follow on fewer than one
 /// packet in a million.
 const EVIDENCE: u32 = 21;
 
@@ -314,7 +314,8 @@ mod tests {
         assert!(pace().lost < TOKEN, "before the ring gives the peer up");
     }
 
-    /// Small packets pass from `now` on, full ones do not. What the looks found out until the first that found something.
+    /// Small packets pass from `now` on, full ones do not. What the looks found out until the first that found
+    /// something.
     fn only_small(health: &mut Health, now: Instant) -> (Verdict, Duration) {
         let looks = (1..1000).map(|look| pace().look * look);
         let mut found = looks.map(|time| {

@@ -12,8 +12,8 @@ use crate::quic::MIN_MTU;
 const LARGEST: u16 = 8952;
 /// Plain Ethernet, less what IPv6 and UDP take.
 const USUAL: u16 = 1452;
-/// So many handshakes in a row that a peer takes part in and that come to nothing are not chance: each repeats its packets
-/// several times.
+/// So many handshakes in a row that a peer takes part in and that come to nothing are not chance: each repeats its
+/// packets several times.
 const STALLED: u32 = 8;
 /// A handshake that ended sooner had not begun to repeat them: a busy host was late.
 const SPOKEN: Duration = Duration::from_millis(100);
@@ -29,9 +29,10 @@ impl Links {
         taken.min(passing).clamp(MIN_MTU, LARGEST)
     }
 
-    /// A handshake was begun and not finished. For so long the peer was heard, in it or beside it, if it was: then packets
-    /// of the full size may be what fails, for others are smaller. Of jumbo frames that is believed at once, also when
-    /// another connection with the same host works; of the usual ones when one handshake after the other ends so.
+    /// A handshake was begun and not finished. For so long the peer was heard, in it or beside it, if it was: then
+    /// packets of the full size may be what fails, for others are smaller. Of jumbo frames that is believed at once,
+    /// also when another connection with the same host works; of the usual ones when one handshake after the other ends
+    /// so.
     pub(super) fn unfinished(&mut self, now: Instant, remote: &SocketAddr, size: u16, heard: Option<Duration>) {
         let near = self.options.token / 2;
         let works = |c: &Connection| c.is_open() && c.remote.ip() == remote.ip() && now < c.heard + near;

@@ -129,8 +129,8 @@ impl Links {
         self.arrivals.push_back(Arrival::Event(LinkEvent::Down { peer: name.clone(), link, reason }));
     }
 
-    /// Packets of the full size do not pass on a path. Where that was not asked for, a smaller one is tried. What there is
-    /// to say, and whether one is.
+    /// Packets of the full size do not pass on a path. Where that was not asked for, a smaller one is tried. What there
+    /// is to say, and whether one is.
     fn narrow(&mut self, name: &NodeId, link: usize) -> (String, bool) {
         let open = self.peers.get(name).and_then(|peer| peer.paths.get(link)).and_then(|path| path.link);
         let Some(connection) = open.and_then(|handle| self.connections.get_mut(&handle)) else {

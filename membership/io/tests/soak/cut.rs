@@ -108,8 +108,8 @@ pub fn spare(setting: &Setting) -> Result<String, String> {
     ))
 }
 
-/// A hop that takes smaller packets than the cards at both ends: where no size is configured the links find out, whether
-/// it was there from the beginning or comes later, and long messages pass.
+/// A hop that takes smaller packets than the cards at both ends: where no size is configured the links find out,
+/// whether it was there from the beginning or comes later, and long messages pass.
 pub fn hop(setting: &Setting) -> Result<String, String> {
     let mut herd = Herd::new(setting.label, setting.nodes, 1, setting.token)?;
     herd.mtu = 0;

@@ -169,8 +169,8 @@ impl Herd {
         Ok(at)
     }
 
-    /// Cuts the power of a host: all cables first, so that nothing leaves it any more. The times before which it was not
-    /// cut, and after which it was: on a busy host the programs that pull the cables take long.
+    /// Cuts the power of a host: all cables first, so that nothing leaves it any more. The times before which it was
+    /// not cut, and after which it was: on a busy host the programs that pull the cables take long.
     pub fn power_off(&mut self, name: &str, links: usize) -> Result<(u64, u64), String> {
         let before = nanos();
         for link in 0..links {

@@ -6,7 +6,8 @@
 //! TIME status counters
 //! ```
 //!
-//! It obeys lines on standard input: `leave`, `status`, `long` (to say something long); when that is closed it ends as if the power were cut.
+//! It obeys lines on standard input: `leave`, `status`, `long` (to say something long); when that is closed it ends as
+//! if the power were cut.
 
 use bytes::Bytes;
 use config::{LinkMode, NodeId};
@@ -35,7 +36,8 @@ fn tell(text: &str) {
 /// A message that takes many packets of any size, in bytes.
 const LONG: usize = 100_000;
 
-/// Runs `member HOME NODE TOKEN_MS CHATTER_MS MTU`, where an MTU of 0 is to be found out; the table of nodes is the file `nodes` beside HOME.
+/// Runs `member HOME NODE TOKEN_MS CHATTER_MS MTU`, where an MTU of 0 is to be found out; the table of nodes is the
+/// file `nodes` beside HOME.
 pub fn main(arguments: &[String]) -> Result<(), String> {
     let [home, node, token, chatter, mtu] = arguments else {
         return Err("usage: member HOME NODE TOKEN_MS CHATTER_MS MTU".to_owned());

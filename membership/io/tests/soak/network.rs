@@ -97,8 +97,8 @@ impl Network {
         }
     }
 
-    /// Empties the neighbour table of a host, as a machine that boots has it. The kernel asks for an address that did not
-    /// answer again only after a second, and while the cable was out none did.
+    /// Empties the neighbour table of a host, as a machine that boots has it. The kernel asks for an address that did
+    /// not answer again only after a second, and while the cable was out none did.
     pub fn forget_neighbours(&self, host: &str) -> Result<(), String> {
         run("ip", &["-n", &self.space(host), "neigh", "flush", "nud", "all"])?;
         Ok(())
@@ -122,16 +122,16 @@ impl Network {
         format!("10.79.{link}.{}", self.rank(host) + 1)
     }
 
-    /// From now on only packets of so many bytes at most, IP header and all, pass between a host and the switch of a link;
-    /// larger ones vanish without a word, as they do behind a tunnel whose far end answers nothing.
+    /// From now on only packets of so many bytes at most, IP header and all, pass between a host and the switch of a
+    /// link; larger ones vanish without a word, as they do behind a tunnel whose far end answers nothing.
     pub fn narrow(&self, host: &str, link: usize, bytes: u32) -> Result<(), String> {
         let (port, bytes) = (port(self.rank(host), link), bytes.to_string());
         run("ip", &["-n", &self.switch(), "link", "set", &port, "mtu", &bytes])?;
         Ok(())
     }
 
-    /// Hosts hand over packets one by one: those that a kernel hands over in one piece are not looked at by a switch that
-    /// is made of the same kernel.
+    /// Hosts hand over packets one by one: those that a kernel hands over in one piece are not looked at by a switch
+    /// that is made of the same kernel.
     pub fn one_by_one(&self) -> Result<(), String> {
         for host in &self.hosts {
             for link in 0..self.links {

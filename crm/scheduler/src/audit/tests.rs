@@ -399,7 +399,7 @@ fn what_has_nothing_to_do_with_a_fault_is_done() {
     assert_eq!(blocked, ["web"]);
     let (done, blocked) = remaining("node-down a\nrest\nnode-up a", |it| it.move_from("a", "z"));
     assert!(done.contains(&"stop db b".to_owned()) && done.contains(&"start db a".to_owned()), "{done:?}");
-    assert!(!done.contains(&"stop web b".to_owned()), "{done:?}");
+    assert!(!done.iter().any(|it| it.starts_with("stop web")), "{done:?}");
     assert_eq!(blocked, ["web"]);
 }
 

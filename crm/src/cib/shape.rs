@@ -1,9 +1,9 @@
 //! What a resource is part of: the group and the clone around a primitive, as the cluster file says.
 
 use super::Cib;
-use ::scheduler::facts::doubt::may_be;
+use ::scheduler::facts::doubt::{is_about, may_be};
 use ::scheduler::word::{boolean, leading_integer};
-use config::written::{Discovery, Location, Preference, Resource, ResourceKind, Subject};
+use config::written::{Discovery, Location, Preference, Resource, ResourceKind};
 use config::{NodeId, ResourceId};
 
 /// The chain from the outermost resource down to the one called `name`.
@@ -88,8 +88,8 @@ impl Cib {
     }
 
     /// Whether `node` is asked if it runs there. It is not where the file says so for certain: by a constraint about
-    /// this node that forbids to look, or by one that opens other nodes only. In doubt (patterns, sets, rules) it is: a
-    /// node that was not asked may run it.
+    /// this node that forbids to look, or by one that opens other nodes only. In doubt (rules, tags, templates) it is:
+    /// a node that was not asked may run it.
     #[must_use]
     pub fn is_looked_for(&self, resource: &ResourceId, node: &NodeId) -> bool {
         if self.only_votes(node) {
@@ -101,10 +101,7 @@ impl Cib {
         if !clone.is_empty() && most.all(|most| most.is_some_and(|most| most <= 0)) {
             return false;
         }
-        let about = |location: &Location| match &location.subject {
-            Subject::Resource(name) => around.iter().any(|part| part.id == *name),
-            Subject::Pattern { .. } | Subject::Sets(_) => false,
-        };
+        let about = |location: &Location| is_about(&location.subject, &around);
         let names = |location: &Location| match &location.preference {
             Preference::Node(score) => Some(score.node == node.as_str()),
             Preference::Rules(_) => None,

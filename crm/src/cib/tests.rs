@@ -256,6 +256,25 @@ fn a_node_that_left_empty_is_offline_and_one_that_did_not_is_lost() {
 }
 
 #[test]
+fn a_constraint_that_forbids_to_look_may_name_a_resource_by_a_pattern_or_in_a_set() {
+    let lost = NodeState::Lost { incarnation: Incarnation(1) };
+    for (subject, state) in [
+        ("pattern = \"w.b\"", NodeState::Offline),
+        ("pattern = \"other\"", lost),
+        ("sets = [{ members = [\"web\"] }]", NodeState::Offline),
+        ("sets = [{ members = [\"base\"] }]", lost),
+    ] {
+        let never = format!("[[location]]\n{subject}\nnode = \"alpha\"\nscore = \"never\"\ndiscovery = \"never\"\n");
+        let other = "[resources.base]\nagent = \"command\"\nstart = \"up\"\nstop = \"down\"\ncheck = \"check\"\n\
+                     [[location]]\nresource = \"base\"\nnode = \"alpha\"\nscore = \"never\"\ndiscovery = \"never\"\n";
+        let mut cib = cib_of(cib().durable.text + other + &never);
+        cib.apply(&from(1), &Change::Leaving { node: node("alpha") }, QUORATE);
+        begin(&mut cib, &[("beta", 2)]);
+        assert_eq!(cib.status.nodes[&node("alpha")].state, state, "{subject}");
+    }
+}
+
+#[test]
 fn a_node_that_was_not_asked_counts_as_empty_only_where_nobody_would_ask() {
     for (place, state) in [("alpha", NodeState::Offline), ("beta", NodeState::Lost { incarnation: Incarnation(1) })] {
         let never =

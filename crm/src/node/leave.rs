@@ -100,7 +100,7 @@ impl Node {
                 let empty = self.controller.synced().is_some() && announced && cib.is_empty(&self.me);
                 // Every order has a timeout, so this ends; what the timeout is only the DC knows for certain.
                 let mut histories = cib.status.nodes.get(&self.me).into_iter().flat_map(|node| node.resources.values());
-                if histories.any(|history| !history.pending.is_empty()) {
+                if self.controller.synced().is_some() && histories.any(|history| !history.pending.is_empty()) {
                     *deadline = (*deadline).max(now.at + GRACE);
                 }
                 let late = *deadline <= now.at;

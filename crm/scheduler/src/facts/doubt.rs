@@ -5,7 +5,8 @@
 //! is around it, the defaults. A set with a rule may count or not; the first without one ends the doubt.
 
 use super::sets;
-use crate::situation::{Configuration, Resource};
+use crate::situation::{Configuration, Resource, Subject};
+use regex_lite::Regex;
 
 /// Every text that option `name` may have for the last of `around`, which leads from the outermost resource down to
 /// it; `None` where nothing may say anything, and the default holds.
@@ -29,6 +30,21 @@ pub fn may_be<'c>(configuration: &'c Configuration, around: &[&'c Resource], nam
     }
     found.push(None);
     found
+}
+
+/// Whether a location constraint is about the last of `around`, for certain: it names it or what is around it, or its
+/// pattern fits the outermost. A template or tag may stand for it; that is in doubt.
+#[must_use]
+pub fn is_about(subject: &Subject, around: &[&Resource]) -> bool {
+    let named = |name: &String| around.iter().any(|part| part.id == *name);
+    match subject {
+        Subject::Resource(name) => named(name),
+        Subject::Sets(sets) => sets.iter().flat_map(|set| &set.members).any(named),
+        Subject::Pattern { expression, negated } => {
+            let fits = |regex: Regex| around.first().is_some_and(|top| regex.is_match(&top.id) != *negated);
+            Regex::new(expression).is_ok_and(fits)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -35,8 +35,8 @@ impl World {
         Some((Wish::Force, Request::ForceQuorum { given_up, fence: !looks }))
     }
 
-    /// Whether the machine belongs to the cluster, by all that operators know, and is not allowed to act. What they took out
-    /// of the file is not fenced by the others, so nobody forces quorum there.
+    /// Whether the machine belongs to the cluster, by all that operators know, and is not allowed to act. What they
+    /// took out of the file is not fenced by the others, so nobody forces quorum there.
     fn lacks_quorum(&self, at: usize) -> bool {
         let quorum = self.machines[at].daemon.as_ref().and_then(|daemon| daemon.node.quorum());
         self.operators.roster.certain(at, &self.operators.file) && quorum.is_some_and(|quorum| !quorum.quorate)

@@ -2,9 +2,9 @@
 //!
 //! Each machine carries the same `Ring` and `Node` as a daemon does; [`World`] is their second pump. Everything around
 //! them is made up from a seed: `network`, `disk`, `services` and their agents, `power` and fence devices, `operators`,
-//! `faults`. With `roster` machines come and go, with `disaster` quorum is forced. `checks` judges after every step; when
-//! the faults are over, `settle` waits until all is well again. `mutation` plants bugs, to see that the checks would
-//! notice.
+//! `faults`. With `roster` machines come and go, with `disaster` quorum is forced. `checks` judges after every step;
+//! when the faults are over, `settle` waits until all is well again. `mutation` plants bugs, to see that the checks
+//! would notice.
 
 mod checks;
 mod clock;

@@ -32,8 +32,8 @@ pub(crate) struct Machine {
     pub(crate) daemon: Option<Daemon>,
     /// The daemon is stopped (SIGSTOP); what waits for it.
     pub(crate) paused: Option<Paused>,
-    /// The cluster file that somebody put on it: what it begins with, as long as nothing is stored. `None` while it is not
-    /// one of the cluster's machines yet.
+    /// The cluster file that somebody put on it: what it begins with, as long as nothing is stored. `None` while it is
+    /// not one of the cluster's machines yet.
     pub(crate) file: Option<String>,
     /// It stays down until the faults are over.
     pub(crate) stays_down: bool,

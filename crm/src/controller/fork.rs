@@ -7,9 +7,9 @@
 //! no quorate view after the fork, and join as always.
 //!
 //! A side that may act, by those who count in its own history, stays rather than one that may not: a node that returns
-//! alone does not stop a cluster. Of two that may, the one with more votes stays, by those that its members have in their
-//! own cluster files (what was made of them by force does not count here); of two that have as many the larger one, then
-//! the one without the fork, since it was quorate by votes, and nobody had to swear to anything.
+//! alone does not stop a cluster. Of two that may, the one with more votes stays, by those that its members have in
+//! their own cluster files (what was made of them by force does not count here); of two that have as many the larger
+//! one, then the one without the fork, since it was quorate by votes, and nobody had to swear to anything.
 //!
 //! The number of a version does not tell two such parts apart: both may have the same ring number, and with it equal
 //! versions of different content. The fork does. It is in the content from the moment at which quorum was forced, so

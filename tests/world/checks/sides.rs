@@ -58,8 +58,8 @@ impl Sides {
         }
     }
 
-    /// This machine is in a view of these members that may act. Whoever forces quorum says that those who do not know of
-    /// it are dead, so it is only among those who know of the same that one side acts.
+    /// This machine is in a view of these members that may act. Whoever forces quorum says that those who do not know
+    /// of it are dead, so it is only among those who know of the same that one side acts.
     pub(crate) fn one_side_acts(&mut self, machine: usize, members: BTreeSet<NodeId>, forks: Vec<Fork>) -> Verdict {
         let apart = |(other, known): &(BTreeSet<NodeId>, Vec<Fork>)| other.is_disjoint(&members) && *known == forks;
         let other = self.acting.iter().position(|other| other.as_ref().is_some_and(apart));

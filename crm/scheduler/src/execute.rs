@@ -168,7 +168,7 @@ impl<'f, 'a> Stage<'f, 'a> {
         }
         history.operations.retain(|it| {
             // a stop ends monitors; what failed before it stays known until somebody clears it
-            let failure = it.id.ends_with("_last_failure_0");
+            let failure = it.is_last_failure();
             let over = operation == "stop" && it.interval_ms > 0 && !failure;
             // of single calls the last one counts, also where older versions kept one of each kind
             let older = action.interval_ms == 0 && it.interval_ms == 0 && !failure && !it.name.starts_with("migrate_");

@@ -32,7 +32,8 @@ pub fn plan(plan: &mut Plan<'_, '_>, resource: ResourceIx) {
             plan.restart.insert(resource);
         }
         let mut changed = false;
-        for operation in sequence::since_start(history) {
+        // A failure that is kept says nothing of how it is watched now.
+        for operation in sequence::since_start(history).into_iter().filter(|it| !it.is_last_failure()) {
             if operation.interval_ms > 0 {
                 changed |= recurring_operation(plan, resource, *node, operation);
             } else if matches!(operation.name.as_str(), "monitor" | "start" | "promote" | "migrate_from") {

@@ -82,6 +82,14 @@ pub struct OperationHistory {
     pub user_data: Option<String>,
 }
 
+impl OperationHistory {
+    /// Whether it is kept beside what was done since, as the last failure there was.
+    #[must_use]
+    pub fn is_last_failure(&self) -> bool {
+        self.id.ends_with("_last_failure_0")
+    }
+}
+
 /// How a call went, apart from the exit code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OperationStatus {

@@ -52,7 +52,7 @@ pub(super) fn clear_outdated(facts: &mut Facts<'_>) {
     for resource in facts.all_resources() {
         let mut outdated = Vec::new();
         for &(node, history) in &facts[resource].history {
-            let last_failures = history.operations.iter().filter(|op| op.id.contains("last_failure"));
+            let last_failures = history.operations.iter().filter(|op| op.is_last_failure());
             let mut asked = last_failures.filter(|op| matches!(op.name.as_str(), "start" | "monitor"));
             if asked.any(|op| digest::compare(facts, resource, node, op).changed()) {
                 outdated.push(node);

@@ -65,7 +65,7 @@ impl<'a> Replay<'_, 'a> {
                 self.role = Role::Promoted;
             }
             let node = &self.facts[self.node];
-            if op.interval_ms > 0 && node.online && !node.unclean {
+            if op.interval_ms > 0 && !op.is_last_failure() && node.online && !node.unclean {
                 let forgotten = (op.interval_ms, self.node, op.call);
                 self.facts.resources[self.resource.at()].expired_monitors.push(forgotten);
             }

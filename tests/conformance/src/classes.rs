@@ -40,12 +40,15 @@ pub struct Class {
 }
 
 /// All classes, the narrowest first.
-pub const CLASSES: [Class; 22] = [
+pub const CLASSES: [Class; 25] = [
     Class { name: "the last device was removed", holds: last_device_removed },
     Class { name: "a node that joins for too long", holds: joins_too_long },
     Class { name: "several instances on a node", holds: several_on_a_node },
     Class { name: "circles", holds: circle },
     Class { name: "a monitor where it leaves", holds: monitor_where_it_leaves },
+    Class { name: "a monitor that a restart ends", holds: monitor_ended_anyway },
+    Class { name: "a start under way, and perhaps elsewhere too", holds: start_under_way },
+    Class { name: "a history under another name", holds: other_name },
     Class { name: "told although one of them stays", holds: told_in_vain },
     Class { name: "a joining node and numbered instances", holds: joining_and_numbered },
     Class { name: "instances change places", holds: instances_change_places },
@@ -164,6 +167,27 @@ fn circle(case: &Case<'_, '_>) -> bool {
 
 fn monitor_where_it_leaves(case: &Case<'_, '_>) -> bool {
     case.only(false, "monitor=") && case.lines.iter().all(|line| case.stopped(line))
+}
+
+fn monitor_ended_anyway(case: &Case<'_, '_>) -> bool {
+    case.only(false, "cancel=") && case.lines.iter().all(|line| case.stopped(line))
+}
+
+/// What the peer starts once more is just starting, and may be active in two places.
+fn start_under_way(case: &Case<'_, '_>) -> bool {
+    let unclear = |line: &Line<'_>| {
+        case.named(line.resource).iter().any(|&at| case.facts[at].start_pending && case.facts[at].on.len() > 1)
+    };
+    case.only(false, "start") && case.lines.iter().all(unclear)
+}
+
+/// The peer fences for a failed stop whose entry does not begin with the name of its resource.
+fn other_name(case: &Case<'_, '_>) -> bool {
+    let foreign = case.facts.situation.status.iter().flat_map(|node| &node.resources).any(|history| {
+        let of = plain(&history.id);
+        history.operations.iter().any(|it| it.name == "stop" && it.exit_code != 0 && !it.id.starts_with(of))
+    });
+    foreign && case.lines.iter().any(|line| !line.ours && line.task == "fence")
 }
 
 fn told_in_vain(case: &Case<'_, '_>) -> bool {

@@ -19,6 +19,7 @@ mod sandbox;
 mod simulate;
 mod source;
 mod status;
+mod ticket;
 mod validate;
 mod wait;
 
@@ -64,6 +65,9 @@ enum Command {
     /// Move, restart, enable or disable a resource, or forget its failures
     #[command(subcommand)]
     Resource(resource::Command),
+    /// Show tickets, or say which of several sites has one
+    #[command(subcommand)]
+    Ticket(ticket::Command),
     /// Show who was cut off, or confirm by hand that a node is off
     #[command(subcommand)]
     Fencing(fencing::Command),
@@ -146,6 +150,7 @@ pub(crate) fn run(line: Line, output: &Output) -> Result<(), Failure> {
         Command::Explain(args) => explain::run(&args, &context),
         Command::Node(command) => node::run(command, &context),
         Command::Resource(command) => resource::run(command, &context),
+        Command::Ticket(command) => ticket::run(command, &context),
         Command::Fencing(command) => fencing::run(command, &context),
         Command::Quorum(command) => quorum::run(&command, &context),
         Command::Ring(command) => ring::run(&command, &context),

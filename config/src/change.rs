@@ -13,6 +13,7 @@ use crate::node::Node;
 use crate::property::{FencingAction, NoQuorumPolicy, Properties};
 use crate::quorum::QuorumOptions;
 use crate::resource::{Group, GroupMeta, Meta, OnFail, Operation, Resource, TargetRole};
+use crate::written::{LossPolicy, TicketConstraint};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::Duration;
@@ -115,8 +116,8 @@ fn facts(config: &Config) -> Facts {
         levels: _,
         properties: the_properties,
         resource_order: _,
-        // says the same in other words; what it says beyond is refused by a running cluster
-        written: _,
+        // says the same in other words; of what it says beyond, a running cluster carries out tickets
+        written,
         beyond: _,
     } = config;
     let mut facts = Facts::new();
@@ -137,6 +138,7 @@ fn facts(config: &Config) -> Facts {
     }
     put(9, "properties".to_owned(), properties(the_properties));
     rules(config, &mut facts);
+    tickets(&written.constraints.tickets, &mut facts);
     facts
 }
 
@@ -314,6 +316,18 @@ fn rules(config: &Config, facts: &mut Facts) {
         };
         put(8, subject.clone(), "kind", kind.to_owned());
         put(8, subject, "symmetrical", of.symmetrical.to_string());
+    }
+}
+
+fn tickets(rules: &[TicketConstraint], facts: &mut Facts) {
+    for of in rules {
+        let members = of.sets.iter().flat_map(|set| &set.members).map(String::as_str);
+        let single = Some(of.resource.as_str()).filter(|name| !name.is_empty());
+        let names: Vec<&str> = single.into_iter().chain(members).collect();
+        let subject = format!("ticket {} of {}", shown(&of.ticket), names.join(" and "));
+        let values = facts.entry((10, subject)).or_default();
+        values.insert("loss-policy".to_owned(), of.loss_policy.map_or("by default", LossPolicy::as_str).to_owned());
+        values.insert("role".to_owned(), of.role.clone().unwrap_or_else(|| "any".to_owned()));
     }
 }
 

@@ -43,7 +43,7 @@ pub use id::{DeviceId, MAX_NAME, NameError, NodeId, ResourceId};
 pub use link::LinkMode;
 pub use nearest::nearest;
 pub use node::{Node, NodeRole};
-pub use overrides::{NodeMode, Overrides};
+pub use overrides::{NodeMode, Overrides, Ticket};
 pub use parse::{MAX_FILE, Parsed, parse};
 pub use problem::{Problem, Severity};
 pub use property::{FencingAction, NoQuorumPolicy, Properties};

@@ -1,4 +1,4 @@
-//! What an operator asked of the running cluster, on top of the file: standby, moves, enable and disable.
+//! What an operator asked of the running cluster, on top of the file: standby, moves, enable and disable, tickets.
 //!
 //! Overrides are durable and replicated exactly like the file, but they are not in it, so that applying a file again
 //! (from version control, say) never takes a node out of standby behind the operator's back. `paceline status` lists
@@ -21,6 +21,18 @@ pub struct Overrides {
     /// `paceline resource move RESOURCE NODE`, until `paceline resource clear RESOURCE`.
     #[serde(default)]
     pub moves: BTreeMap<ResourceId, NodeId>,
+    /// `paceline ticket grant TICKET`: the tickets that this site was given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tickets: BTreeMap<String, Ticket>,
+}
+
+/// A ticket that this site was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// It is set aside: what needs it is stopped or demoted in order, whatever the file says of its loss.
+    pub standby: bool,
+    /// In which life of the cluster it was given: after the site has stopped as a whole another one may have it.
+    pub life: u64,
 }
 
 /// What an operator made of a node.

@@ -14,7 +14,7 @@ mod status;
 
 pub use apply::{Applied, Context, News, Origin, Refused};
 pub use attribute::{Attribute, Attributes, MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_VALUE, MOST_ATTRIBUTES, Subject};
-pub use change::{Change, OverrideEdit};
+pub use change::{Change, OverrideEdit, TicketEdit};
 pub use electorate::{Forced, Fork, Grant};
 pub(crate) use handover::Turn;
 pub use revocation::Revocation;

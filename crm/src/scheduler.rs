@@ -22,7 +22,7 @@ use ::scheduler::cut::{Cut, cut};
 use ::scheduler::role::Role;
 use ::scheduler::schedule as answer;
 use ::scheduler::situation::{self as told, ResourceKind};
-use config::{NodeId, ResourceId};
+use config::{NodeId, ResourceId, Ticket};
 use membership::Quorum;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -70,7 +70,7 @@ impl Situation<'_> {
             dc: self.dc.map(ToString::to_string),
             configuration,
             status,
-            tickets: Vec::new(),
+            tickets: tickets(self.cib),
         }
     }
 }
@@ -99,6 +99,19 @@ pub fn schedule(situation: &Situation<'_>) -> Result<Schedule, Unsafe> {
         refused,
         recheck_wall_ms: answer.recheck_ms.and_then(|at| u64::try_from(at).ok()),
     })
+}
+
+/// The tickets that this site has.
+fn tickets(cib: &Cib) -> Vec<told::Ticket> {
+    let given = cib.durable.overrides.tickets.keys();
+    let here = given.filter_map(|name| Some((name, cib.has_ticket(name)?)));
+    let told = |(name, ticket): (&String, Ticket)| told::Ticket {
+        id: name.clone(),
+        granted: true,
+        standby: ticket.standby,
+        ..told::Ticket::default()
+    };
+    here.map(told).collect()
 }
 
 /// What the [audit](::scheduler::audit) has against an answer of the scheduler.

@@ -61,16 +61,22 @@ fn ask_twice(node: &NodeId) -> Result<(), Failure> {
          If {node} still runs, two copies of a service will write to the same data and destroy it.\n\
          Look at the machine, or pull its plug, before you go on.\n"
     );
+    typed(&danger, "node", node.as_str(), &format!("{node} is still unclean"))
+}
+
+/// Says what is dangerous and goes on only when a person types the name of what it is about. `otherwise`: what stays
+/// as it is.
+pub(super) fn typed(danger: &str, what: &str, name: &str, otherwise: &str) -> Result<(), Failure> {
     let mut err = std::io::stderr();
     let _ = err.write_all(danger.as_bytes());
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage("nobody is at the terminal to confirm").hint("if you are certain, add --yes"));
     }
-    let _ = write!(err, "Type the name of the node to confirm: ");
+    let _ = write!(err, "Type the name of the {what} to confirm: ");
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     match read {
-        Ok(_) if answer.trim() == node.as_str() => Ok(()),
-        _ => Err(Failure::refused(format!("not confirmed: {node} is still unclean"))),
+        Ok(_) if answer.trim() == name => Ok(()),
+        _ => Err(Failure::refused(format!("not confirmed: {otherwise}"))),
     }
 }

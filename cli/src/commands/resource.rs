@@ -56,7 +56,7 @@ pub(crate) struct Args {
 pub(crate) struct Wait {
     /// Wait until the cluster has nothing left to do
     #[arg(long)]
-    wait: bool,
+    pub(super) wait: bool,
 }
 
 pub(crate) fn run(command: Command, context: &Context<'_>) -> Result<(), Failure> {

@@ -65,3 +65,13 @@ fn the_order_of_resources_counts() {
     new.resource_order.reverse();
     assert_eq!(diff(&config(EXAMPLE), &new), ["resources: their order in the file"]);
 }
+
+#[test]
+fn what_needs_a_ticket_is_told() {
+    let with = |rest: &str| config(&format!("{EXAMPLE}\n[[ticket]]\nticket = \"here\"\nresource = \"web\"\n{rest}"));
+    assert_eq!(diff(&config(EXAMPLE), &with("")), ["ticket here of web: added"]);
+    assert_eq!(
+        diff(&with(""), &with("loss-policy = \"fence\"")),
+        ["ticket here of web: loss-policy by default -> fence"]
+    );
+}

@@ -28,6 +28,7 @@ pub(super) fn read(file: &Fields<'_>, report: &mut Report<'_>) -> Configuration 
         fencing_levels: fencing_levels(file, report),
         ..Configuration::default()
     };
+    constraint::tickets_name_resources(file, &configuration, report);
     properties(file, &mut configuration, report);
     defaults(file, &mut configuration, report);
     configuration

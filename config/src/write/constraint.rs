@@ -4,8 +4,8 @@ use super::Writer;
 use super::table::{Table, array, quoted, score, typed};
 use crate::option::Kind;
 use crate::written::{
-    Colocation, Constraints, Discovery, Location, LocationRule, LossPolicy, Order, OrderKind, Preference, ResourceSet,
-    Rule, RuleScore, Subject, TicketConstraint,
+    Colocation, Constraints, Discovery, Location, LocationRule, Order, OrderKind, Preference, ResourceSet, Rule,
+    RuleScore, Subject, TicketConstraint,
 };
 
 impl Writer {
@@ -163,13 +163,7 @@ impl Writer {
             table.line("sets", &sets_text(&ticket.sets));
         }
         if let Some(policy) = ticket.loss_policy {
-            let word = match policy {
-                LossPolicy::Stop => "stop",
-                LossPolicy::Demote => "demote",
-                LossPolicy::Fence => "fence",
-                LossPolicy::Freeze => "freeze",
-            };
-            table.line("loss-policy", &quoted(word));
+            table.line("loss-policy", &quoted(policy.as_str()));
         }
         self.lifetime(&mut table, ticket.lifetime.as_ref(), &format!("the ticket constraint {}", ticket.id))?;
         self.push(table);

@@ -202,6 +202,19 @@ pub enum LossPolicy {
     Freeze,
 }
 
+impl LossPolicy {
+    /// As it is written in a cluster file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LossPolicy::Stop => "stop",
+            LossPolicy::Demote => "demote",
+            LossPolicy::Fence => "fence",
+            LossPolicy::Freeze => "freeze",
+        }
+    }
+}
+
 /// Several resources in a constraint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceSet {

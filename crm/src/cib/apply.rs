@@ -1,9 +1,9 @@
 //! How one delivered change alters the CIB. Every member of a view runs this with equal arguments at the same place of
 //! the agreed order, so it may depend on nothing but them.
 
-use super::{Attribute, Change, Cib, Counter, Forced, Generation, NodeState, OverrideEdit, Revocation};
+use super::{Attribute, Change, Cib, Counter, Forced, Generation, NodeState, OverrideEdit, Revocation, TicketEdit};
 use crate::control::Refusal;
-use config::{Config, NodeId, ResourceId};
+use config::{Config, NodeId, ResourceId, Ticket};
 use fencing::{Attempt, HISTORY_LIMIT, HistoryEntry, Request, RequestId};
 use membership::Incarnation;
 use resource_agents::Report;
@@ -298,6 +298,7 @@ impl Cib {
             OverrideEdit::TargetRole { role: None, .. } | OverrideEdit::Move { to: None, .. } => (None, None),
             OverrideEdit::TargetRole { resource, .. } => (None, Some(resource)),
             OverrideEdit::Move { resource, to } => (to.as_ref(), Some(resource)),
+            OverrideEdit::Ticket { ticket, edit, life } => return self.known_ticket(ticket, *edit, *life),
         };
         if let Some(node) = node {
             self.known_node(node)?;
@@ -322,6 +323,35 @@ impl Cib {
         let names = names.map(|resource| resource.id.as_str());
         let hint = config::nearest(name.as_str(), names).map(|name| format!("did you mean {name}?"));
         Err(Refused { kind: Refusal::NotFound, message: format!("there is no resource {name}"), hint })
+    }
+
+    /// A ticket comes only by a name that the file uses, so that a slip of the pen is noticed; it goes by any name.
+    /// What was said in another life of the cluster does not count: it stopped as a whole since, and another site may
+    /// have the ticket.
+    fn known_ticket(&self, ticket: &str, edit: TicketEdit, life: u64) -> Result<(), Refused> {
+        let refuse = |message: String| Err(Refused::new(Refusal::Invalid, message, Some("see: paceline ticket list")));
+        match edit {
+            TicketEdit::Revoke => Ok(()),
+            _ if life != self.status.life => refuse(format!("the cluster stopped as a whole before {ticket} was here")),
+            TicketEdit::Standby | TicketEdit::Activate if self.has_ticket(ticket).is_some() => Ok(()),
+            TicketEdit::Standby | TicketEdit::Activate => refuse(format!("this site does not have ticket {ticket}")),
+            TicketEdit::Grant => {
+                let named = &self.config.written.constraints.tickets;
+                if named.iter().any(|rule| rule.ticket == ticket) {
+                    return Ok(());
+                }
+                let near = config::nearest(ticket, named.iter().map(|rule| rule.ticket.as_str()));
+                let hint = near.map(|name| format!("did you mean {name}?"));
+                let message = format!("nothing in the cluster file needs a ticket {ticket}");
+                Err(Refused { kind: Refusal::NotFound, message, hint })
+            }
+        }
+    }
+
+    /// A ticket that this site was given, and that it may use: in this life of the cluster.
+    #[must_use]
+    pub fn has_ticket(&self, ticket: &str) -> Option<Ticket> {
+        self.durable.overrides.tickets.get(ticket).copied().filter(|ticket| ticket.life == self.status.life)
     }
 
     fn restart(&mut self, resource: &ResourceId, context: Context) -> Result<Option<News>, Refused> {

@@ -16,6 +16,9 @@ use std::fmt;
 /// What the cluster alone says about a node, to its scheduler.
 const OWN: [&str; 2] = ["shutdown", "terminate"];
 
+/// What only an operator says about a node, and not as an attribute: else the scheduler would heed it and nobody else.
+const MODES: [&str; 2] = ["standby", "maintenance"];
+
 /// What the names of failure counts begin with.
 const OWN_PREFIXES: [&str; 2] = ["fail-count-", "last-failure-"];
 
@@ -88,6 +91,10 @@ impl Attribute {
         let Some(value) = &self.value else { return Ok(()) };
         if OWN.contains(&self.name.as_str()) || OWN_PREFIXES.iter().any(|prefix| self.name.starts_with(prefix)) {
             return refuse(format!("{} is the cluster's own word about a node and cannot be noted", self.name));
+        }
+        if MODES.contains(&self.name.as_str()) {
+            let message = format!("{} is no attribute of a node", self.name);
+            return Err(Refused::new(Refusal::Invalid, message, Some("run: paceline node standby|maintenance NODE")));
         }
         if value.len() > MAX_ATTRIBUTE_VALUE || value.contains(char::is_control) {
             return refuse(format!(

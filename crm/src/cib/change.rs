@@ -1,7 +1,7 @@
 //! The only ways in which a CIB changes.
 
 use crate::cib::{Attribute, Forced, Generation, Grant, Revocation};
-use config::{NodeId, NodeMode, Overrides, ResourceId, TargetRole};
+use config::{NodeId, NodeMode, Overrides, ResourceId, TargetRole, Ticket};
 use fencing::Attempt;
 use membership::Incarnation;
 use resource_agents::Report;
@@ -138,6 +138,43 @@ pub enum OverrideEdit {
         /// Where to.
         to: Option<NodeId>,
     },
+    /// `paceline ticket grant|revoke|standby|activate`.
+    Ticket {
+        /// Which, as the cluster file names it.
+        ticket: String,
+        /// What.
+        edit: TicketEdit,
+        /// In which life of the cluster it is said; the node that is asked fills it in.
+        #[serde(default)]
+        life: u64,
+    },
+}
+
+/// What becomes of a ticket at this site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TicketEdit {
+    /// It comes, unless it is here already.
+    Grant,
+    /// It goes.
+    Revoke,
+    /// It is set aside.
+    Standby,
+    /// It is used again.
+    Activate,
+}
+
+impl TicketEdit {
+    /// What the ticket is afterwards, in this life of the cluster; `None`: not here.
+    fn after(self, before: Option<Ticket>, life: u64) -> Option<Ticket> {
+        let before = before.filter(|ticket| ticket.life == life);
+        match self {
+            TicketEdit::Grant => before.or(Some(Ticket { standby: false, life })),
+            TicketEdit::Revoke => None,
+            TicketEdit::Standby => before.map(|ticket| Ticket { standby: true, ..ticket }),
+            TicketEdit::Activate => before.map(|ticket| Ticket { standby: false, ..ticket }),
+        }
+    }
 }
 
 impl OverrideEdit {
@@ -153,6 +190,10 @@ impl OverrideEdit {
             OverrideEdit::Node { node, mode } => set(&mut overrides.nodes, node, mode.as_ref()),
             OverrideEdit::TargetRole { resource, role } => set(&mut overrides.target_roles, resource, role.as_ref()),
             OverrideEdit::Move { resource, to } => set(&mut overrides.moves, resource, to.as_ref()),
+            OverrideEdit::Ticket { ticket, edit, life } => {
+                let after = edit.after(overrides.tickets.get(ticket).copied(), *life);
+                set(&mut overrides.tickets, ticket, after.as_ref())
+            }
         }
     }
 }
@@ -175,6 +216,12 @@ impl fmt::Display for OverrideEdit {
             }
             OverrideEdit::Move { resource, to: Some(node) } => write!(f, "{resource} is moved to {node}"),
             OverrideEdit::Move { resource, to: None } => write!(f, "{resource} may run where the file says"),
+            OverrideEdit::Ticket { ticket, edit: TicketEdit::Grant, .. } => write!(f, "this site has ticket {ticket}"),
+            OverrideEdit::Ticket { ticket, edit: TicketEdit::Revoke, .. } => {
+                write!(f, "this site does not have ticket {ticket} any more")
+            }
+            OverrideEdit::Ticket { ticket, edit: TicketEdit::Standby, .. } => write!(f, "ticket {ticket} is set aside"),
+            OverrideEdit::Ticket { ticket, edit: TicketEdit::Activate, .. } => write!(f, "ticket {ticket} is used"),
         }
     }
 }

@@ -29,6 +29,10 @@ pub struct Status {
     /// first. Would the added node be a member before, they could not come back: they would not listen to it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unaware: BTreeMap<NodeId, Generation>,
+    /// The life of the cluster: the number of the first view in which anything was known of its status. Another one
+    /// begins when all nodes have stopped, since nobody can hand the status over.
+    #[serde(default)]
+    pub life: u64,
     /// Counts delivered results; gives each record its place in time.
     pub calls: u64,
     /// `paceline resource restart`: instances started before this call number are to be restarted.

@@ -143,6 +143,9 @@ impl Controller {
         }
         let own = hellos.into_iter().map(|(name, hello)| (name, hello.own)).collect();
         let turns = self.cib.begin_view(&view.members, &own);
+        if self.cib.status.life == 0 {
+            self.cib.status.life = view.ring.number;
+        }
         let quorum = self.cib.quorum(&view, &blank);
         self.cib.status.all_seen |= quorum.quorate;
         self.forgot = !quorum.quorate && (self.forgot || blank.contains(&self.me));

@@ -220,9 +220,12 @@ impl Node {
         &mut self,
         now: Moment,
         client: ClientId,
-        edit: OverrideEdit,
+        mut edit: OverrideEdit,
     ) -> Result<Option<Response>, Refused> {
         self.may_decide("nothing was changed")?;
+        if let OverrideEdit::Ticket { life, .. } = &mut edit {
+            *life = self.cib().status.life;
+        }
         self.cib().known(&edit)?;
         let changes = edit.edit(&mut self.cib().durable.overrides.clone());
         if changes {

@@ -7,6 +7,7 @@ mod cluster;
 mod durable;
 mod quorum;
 mod services;
+mod tickets;
 
 use crate::control::{Refusal, Request, Response};
 use crate::event::EventKind;

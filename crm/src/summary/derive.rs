@@ -3,7 +3,7 @@
 use super::{FailureSummary, FencingSummary, NodeSummary, OverrideSummary, ResourceSummary, Summary};
 use crate::cib::{Activity, Cib, History, NodeState, NodeStatus};
 use crate::schedule::Schedule;
-use config::{NodeId, NodeMode, OperationName, ResourceId, TargetRole};
+use config::{NodeId, NodeMode, OperationName, ResourceId, TargetRole, Ticket};
 use membership::{Quorum, View};
 use resource_agents::Outcome;
 use std::collections::BTreeMap;
@@ -270,7 +270,9 @@ fn overrides(cib: &Cib) -> Vec<OverrideSummary> {
         NodeMode::Standby => line(format!("{node} is in standby"), format!("paceline node online {node}")),
         NodeMode::Maintenance => line(format!("{node} is in maintenance"), format!("paceline node online {node}")),
         NodeMode::Online => {
-            line(format!("{node} is online whatever the file says"), format!("paceline node standby {node}"))
+            let file = cib.config.nodes.get(node);
+            let word = if file.is_some_and(|file| file.maintenance) { "maintenance" } else { "standby" };
+            line(format!("{node} is online whatever the file says"), format!("paceline node {word} {node}"))
         }
     });
     let roles = overrides.target_roles.iter().map(|(resource, role)| match role {
@@ -280,7 +282,22 @@ fn overrides(cib: &Cib) -> Vec<OverrideSummary> {
     let moves = overrides.moves.iter().map(|(resource, node)| {
         line(format!("{resource} was moved to {node}"), format!("paceline resource clear {resource}"))
     });
-    nodes.chain(roles).chain(moves).collect()
+    let tickets = overrides.tickets.keys().map(|ticket| match cib.has_ticket(ticket) {
+        Some(Ticket { standby: false, .. }) => {
+            line(format!("this site has ticket {ticket}"), format!("paceline ticket revoke {ticket}"))
+        }
+        Some(Ticket { standby: true, .. }) => {
+            line(format!("ticket {ticket} is set aside"), format!("paceline ticket activate {ticket}"))
+        }
+        None => {
+            let what = format!(
+                "ticket {ticket} was granted before this site stopped as a whole and does not count any more; if no \
+                 other site has it, grant it again"
+            );
+            line(what, format!("paceline ticket revoke {ticket}"))
+        }
+    });
+    nodes.chain(roles).chain(moves).chain(tickets).collect()
 }
 
 fn failures(cib: &Cib) -> Vec<FailureSummary> {

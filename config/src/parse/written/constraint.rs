@@ -3,13 +3,15 @@
 use super::super::fields::Fields;
 use super::super::value::At;
 use super::values::{place, rule};
+use crate::nearest::nearest;
 use crate::option::{BUNDLE, CLONE, COLOCATION, GROUP, LOCATION, LOCATION_RULE, ORDER, RESOURCE, RESOURCE_SET, TICKET};
 use crate::report::Report;
 use crate::score::Score;
 use crate::written::{
-    Colocation, Constraints, Discovery, Location, LocationRule, LocationScore, LossPolicy, Order, OrderKind,
-    Preference, ResourceSet, Rule, RuleScore, Subject, TicketConstraint,
+    Colocation, Configuration, Constraints, Discovery, Location, LocationRule, LocationScore, LossPolicy, Order,
+    OrderKind, Preference, ResourceSet, Rule, RuleScore, Subject, TicketConstraint,
 };
+use std::collections::BTreeSet;
 use toml::de::DeTable;
 
 /// A table in the file.
@@ -259,7 +261,6 @@ fn order(table: &Table<'_>, report: &mut Report<'_>) -> Option<Order> {
 }
 
 fn ticket(table: &Table<'_>, report: &mut Report<'_>) -> TicketConstraint {
-    report.beyond(table.span.clone(), "tickets");
     let fields = Fields::read(&TICKET, "", table.span.clone(), table.value, report);
     if fields.has("resource") == fields.has("sets") {
         let message = "a [[ticket]] needs either `resource` or `sets`".to_owned();
@@ -278,5 +279,24 @@ fn ticket(table: &Table<'_>, report: &mut Report<'_>) -> TicketConstraint {
         role: choice(&fields, "role"),
         sets: sets(&fields, report),
         lifetime: lifetime(&fields, report),
+    }
+}
+
+/// What needs a ticket must exist: else a slip of the pen would let it run without.
+pub(super) fn tickets_name_resources(file: &Fields<'_>, configuration: &Configuration, report: &mut Report<'_>) {
+    let names: BTreeSet<&str> = configuration.names().collect();
+    for table in file.tables("ticket") {
+        // mistakes that were seen already are reported once
+        let fields = Fields::read(&TICKET, "", table.span.clone(), table.value, report);
+        let mut named: Vec<At<&str>> = fields.text("resource").into_iter().collect();
+        for table in fields.tables("sets") {
+            let set = Fields::read_as(&RESOURCE_SET, "a set".to_owned(), table.span.clone(), table.value, report);
+            named.extend(set.texts("members").iter().cloned());
+        }
+        for resource in named.iter().filter(|resource| !names.contains(resource.value)) {
+            let near = nearest(resource.value, names.iter().copied());
+            let hint = near.map(|name| format!("did you mean `{name}`?"));
+            report.error(resource.span.clone(), format!("there is no resource or group `{}`", resource.value), hint);
+        }
     }
 }

@@ -65,6 +65,15 @@ impl View<'_, '_> {
                 };
                 Some(self.apply(&format!("{room}{node} has {missing} more of {name} (`utilization`)")))
             }
+            Cause::Ticket(at) => {
+                let ticket = &self.constraints.tickets[*at].ticket;
+                let held = self.facts.tickets.get(ticket).is_some_and(|ticket| ticket.granted);
+                let (verb, effect) = match held {
+                    true => ("activate", "uses the ticket again that was set aside"),
+                    false => ("grant", "ONLY if no other site has it: else both write to the same data"),
+                };
+                Some(Remedy::new(format!("paceline ticket {verb} {ticket}"), effect))
+            }
             Cause::NoRoom | Cause::EnoughInstances => Some(self.apply("`clone-max` or `clone-node-max` is higher")),
             _ => None,
         }

@@ -47,6 +47,7 @@ impl fmt::Display for NodeView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let score = match self.score {
             None => "no constraint allows it".to_string(),
+            Some(score) if score.is_never() && self.unusable.is_some() => "cannot be used".to_string(),
             Some(score) if score.is_never() => match &self.until {
                 Some(until) => format!("not allowed {until}"),
                 None => "not allowed".to_string(),

@@ -93,7 +93,9 @@ fn what_could_not_be_shown_or_would_grow_for_ever_is_refused() {
 #[test]
 fn what_the_cluster_says_of_nodes_itself_cannot_be_noted() {
     let cib = cib();
-    for name in ["shutdown", "terminate", "fail-count-web#start_0", "last-failure-web#start_0"] {
+    for name in
+        ["shutdown", "terminate", "standby", "maintenance", "fail-count-web#start_0", "last-failure-web#start_0"]
+    {
         assert!(cib.may_note(&life("alpha", name, Some("1"))).is_err(), "{name}");
         assert!(cib.may_note(&life("alpha", name, None)).is_ok(), "{name} may be taken away");
     }

@@ -25,7 +25,7 @@ const FIXED: u64 = 150;
 /// Seeds that were never played before.
 const FRESH: u64 = 50;
 /// Worlds that may pass before a planted bug is noticed.
-const MUTATED: u64 = 60;
+const MUTATED: u64 = 200;
 /// Lines shown of a failed world.
 const LINES: usize = 400;
 

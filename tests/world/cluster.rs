@@ -87,18 +87,19 @@ impl ClusterFile {
         file.marker = marker;
         let resource = rng.usize(0..RESOURCE_COUNT);
         let members: Vec<usize> = self.members().collect();
-        let machine = members[rng.usize(0..members.len())];
+        let some = |rng: &mut Rng| members[rng.usize(0..members.len())];
         if self.counting.is_some() && rng.u32(0..3) == 0 {
+            let machine = some(rng);
             file.votes[machine] = 3 - file.votes[machine];
             return file;
         }
         match rng.u32(0..7) {
             0 => file.stickiness = rng.u32(0..200),
             1 => file.monitor_ms[resource] = rng.u32(500..6_000),
-            2 => file.prefer[resource] = Some(machine),
+            2 => file.prefer[resource] = Some(some(rng)),
             3 => file.stopped[resource] = !file.stopped[resource],
             4 => file.definition[resource] += 1,
-            5 => file.leader = Some(machine),
+            5 => file.leader = Some(some(rng)),
             _ => {}
         }
         file

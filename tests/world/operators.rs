@@ -155,7 +155,7 @@ impl World {
             return;
         }
         let drawn = self.draw_force(at);
-        let drawn = drawn.or_else(|| if self.operators.rng.u32(0..3) == 0 { self.draw_move(at) } else { None });
+        let drawn = drawn.or_else(|| self.draw_move(at));
         let (wish, request) = drawn.unwrap_or_else(|| self.draw_wish());
         // It may have been switched off for that very wish.
         if self.machines[at].daemon.is_some() {

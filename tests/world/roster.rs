@@ -55,7 +55,10 @@ impl World {
     /// An operator wants a machine to belong to the cluster that does not, or the other way round; one at a time.
     pub(crate) fn draw_move(&mut self, at: usize) -> Option<(Wish, Request)> {
         let file = &self.operators.file;
-        if !self.operators.roster.moves || file.members != self.operators.roster.settled.1.members {
+        if !self.operators.roster.moves
+            || self.rng.u32(0..3) > 0
+            || file.members != self.operators.roster.settled.1.members
+        {
             return None;
         }
         let few = file.members().count() <= FEWEST;

@@ -104,9 +104,11 @@ impl World {
         let first = [3, 3, 3, 4, 5, 5, 2][rng.usize(0..7)];
         let mut file = ClusterFile::first(first, &mut rng);
         let wants = |what| options.mutation == Some(what);
-        let moves = first > 2 && (rng.u32(0..3) == 0 || wants(Mutation::StartsEarly)) && !wants(Mutation::ForgetsForks);
+        // Where those who count are to be forgotten, nothing else is to change them.
+        let plain = first < 3 || wants(Mutation::ForgetsRoll);
+        let moves = !plain && !wants(Mutation::ForgetsForks) && (wants(Mutation::StartsEarly) || rng.u32(0..3) == 0);
         // Not both: in which of two histories a machine was added, no operator could tell.
-        let disasters = first > 2 && !moves && (rng.u32(0..3) == 0 || wants(Mutation::ForgetsForks));
+        let disasters = !plain && !moves && (wants(Mutation::ForgetsForks) || rng.u32(0..3) == 0);
         let machines = MACHINES.len().min(first + usize::from(moves));
         if options.mutation == Some(Mutation::ActsAlone) {
             file.votes[0] = 20;

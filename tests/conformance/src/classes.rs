@@ -40,7 +40,7 @@ pub struct Class {
 }
 
 /// All classes, the narrowest first.
-pub const CLASSES: [Class; 25] = [
+pub const CLASSES: [Class; 26] = [
     Class { name: "the last device was removed", holds: last_device_removed },
     Class { name: "a node that joins for too long", holds: joins_too_long },
     Class { name: "several instances on a node", holds: several_on_a_node },
@@ -58,6 +58,7 @@ pub const CLASSES: [Class; 25] = [
     Class { name: "left alone and followed when promoted", holds: promoted_with_left_alone },
     Class { name: "a template inside a clone", holds: template_in_clone },
     Class { name: "room for what hangs together", holds: room_of_chain },
+    Class { name: "left by a migration", holds: left_by_migration },
     Class { name: "two orders of the same actions", holds: order_written_twice },
     Class { name: "serialized after enough instances", holds: serialized_after_enough },
     Class { name: "what cannot be placed is joined", holds: joined_to_what_waits },
@@ -239,6 +240,13 @@ fn promoted_with_left_alone(case: &Case<'_, '_>) -> bool {
             must && Some(of.dependent) == clone && alone(of.primary)
         })
     })
+}
+
+/// A migration came to its end but for the stop where it came from, and the next one begins.
+fn left_by_migration(case: &Case<'_, '_>) -> bool {
+    let left =
+        |line: &Line<'_>| case.named(line.resource).iter().any(|&at| !case.facts[at].dangling_migrations.is_empty());
+    case.lines.iter().any(|line| line.ours && line.task.starts_with("migrate_") && left(line))
 }
 
 /// A location is about a tag or template, and some of what it names is inside a clone.

@@ -33,6 +33,9 @@ pub enum Cause {
     /// Something ran on several nodes and is stopped on all of them, since operators want that to end first
     /// (`multiple-active = "stop_only"`); when it has ended it may start. As with the peer.
     Ended,
+    /// What stops with its node is locked to it, which the node's manager records. On paper nobody does, so that it
+    /// starts elsewhere afterwards: without locks, one transition is enough.
+    Locked,
     /// Where something should be is weighed against where other things are at the moment: colocations with what is
     /// about to move, numbers of instances, stickiness of what was not there yet. As with the peer.
     Moved,
@@ -115,7 +118,8 @@ fn causes(situation: &Situation, course: &Course) -> Vec<Cause> {
 
 /// The cause that, taken away, leaves one transition.
 fn cause(situation: &Situation, course: &Course) -> Cause {
-    let weighs = facts::read(situation).options.placement_strategy != PlacementStrategy::Default;
+    let options = facts::read(situation).options;
+    let weighs = options.placement_strategy != PlacementStrategy::Default;
     let fences = course.transitions.iter().any(|it| it.fences);
     let one = |situation: &Situation| {
         let later = rest::course(situation, None, |_, _, _| {});
@@ -123,8 +127,9 @@ fn cause(situation: &Situation, course: &Course) -> Cause {
     };
     match () {
         () if fences && one(&fenced(situation)) => Cause::Fenced,
-        () if weighs && one(&unweighed(situation)) => Cause::Room,
-        () if fences && weighs && one(&unweighed(&fenced(situation))) => Cause::FencedAndRoom,
+        () if weighs && one(&with(situation, UNWEIGHED)) => Cause::Room,
+        () if fences && weighs && one(&with(&fenced(situation), UNWEIGHED)) => Cause::FencedAndRoom,
+        () if options.shutdown_lock && one(&with(situation, UNLOCKED)) => Cause::Locked,
         () if ends(course) => Cause::Ended,
         () => Cause::Moved,
     }
@@ -138,10 +143,16 @@ fn fenced(situation: &Situation) -> Situation {
     execute(&facts, &schedule)
 }
 
-/// The same situation where capacities do not count.
-fn unweighed(situation: &Situation) -> Situation {
+/// Capacities do not count.
+const UNWEIGHED: &str = "placement-strategy=default";
+
+/// Nothing is locked to the node it ran on.
+const UNLOCKED: &str = "shutdown-lock=false";
+
+/// The same situation with another option.
+fn with(situation: &Situation, option: &str) -> Situation {
     let mut situation = situation.clone();
-    let injection = Injection::parse("property", "placement-strategy=default").expect("it is written as one");
+    let injection = Injection::parse("property", option).expect("it is written as one");
     injection.apply(&mut situation).expect("every cluster has options");
     situation
 }

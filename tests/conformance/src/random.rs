@@ -5,6 +5,7 @@ mod attribute;
 mod bundle;
 mod configuration;
 mod feature;
+mod fingerprint;
 mod guest;
 mod health;
 mod lock;

@@ -62,7 +62,7 @@ fn counts(facts: &Facts<'_>) -> BTreeMap<String, (Limit, Count)> {
     for at in facts.all_resources().filter(|&at| facts[at].is_primitive() && !facts[at].implicit) {
         let name = facts[at].id.split(':').next().unwrap_or_default().to_string();
         let (_, count) = counts.entry(name.clone()).or_insert_with(|| (limit(facts, at), Count::default()));
-        for &node in &facts[at].on {
+        for &node in facts[at].on.iter().filter(|&&node| answers(facts, node)) {
             let role = role_on(facts, at, node);
             let place = places.entry((name.clone(), node)).or_default();
             if role.runs() {
@@ -78,6 +78,12 @@ fn counts(facts: &Facts<'_>) -> BTreeMap<String, (Limit, Count)> {
         }
     }
     counts
+}
+
+/// Whether what is said of a node can be judged. Where nothing is fenced, nobody knows what goes on on a node that is
+/// gone; histories that it left are read for the locks in them.
+fn answers(facts: &Facts<'_>, node: NodeIx) -> bool {
+    facts[node].online || facts.options.fencing_enabled
 }
 
 fn role_on(facts: &Facts<'_>, at: ResourceIx, node: NodeIx) -> Role {
@@ -121,7 +127,7 @@ pub fn at_rest(situation: &Situation, schedule: &Schedule) -> Vec<String> {
         }
         for &node in it.on.iter().filter(|&&node| role_on(&facts, at, node).runs()) {
             let on = &facts[node];
-            if on.maintenance || facts.options.maintenance {
+            if on.maintenance || facts.options.maintenance || !answers(&facts, node) {
                 continue;
             }
             let state = if on.unclean {

@@ -15,12 +15,13 @@ const SHARES: u64 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many of the clusters may need another transition, by cause. One is enough for the others.
-const AGAIN: [(Cause, usize); 6] = [
+const AGAIN: [(Cause, usize); 7] = [
     (Cause::Fenced, 80),
     (Cause::Room, 135),
     (Cause::FencedAndRoom, 5),
     (Cause::Asked, 20),
     (Cause::Ended, 20),
+    (Cause::Locked, 20),
     (Cause::Moved, 35),
 ];
 

@@ -98,7 +98,7 @@ fn compare(plan: &mut Plan<'_, '_>, resource: ResourceIx) -> Change {
         migrating: None,
         expected_on: None,
     };
-    for &node in &here.dangling_migrations {
+    for &node in here.dangling_migrations.iter().filter(|&&node| !plan.facts[node].maintenance) {
         let stop = plan.act(resource, Task::Stop, node, true);
         plan.graph[stop].because.push(Reason::MigrationLeft);
         plan.graph[stop].aside = true;

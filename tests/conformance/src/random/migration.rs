@@ -7,9 +7,15 @@ use crate::element::Element;
 use crate::mutate::{entry, note};
 use fastrand::Rng;
 
-/// Lets primitives that run migrate, and some of them be in the middle of it.
+/// Lets primitives that run migrate, and some of them be in the middle of it. Not from and to nodes that are left alone,
+/// where what is left of a migration is not stopped, and starts elsewhere do not wait for it; and not while the target has not answered: where
+/// the way is broken off then, neither the peer nor we stop it there.
 pub(super) fn add(rng: &mut Rng, cluster: &Cluster, cib: &mut Element) {
-    let hosts = remote::members(cluster);
+    let mut hosts = remote::members(cluster);
+    let kept = |name: &str| {
+        cluster.nodes.iter().any(|node| node.name == name && node.attributes.iter().all(|(it, _)| it != "maintenance"))
+    };
+    hosts.retain(|host| kept(host));
     for top in cluster.tops.iter().filter(|top| matches!(top.kind, Kind::Primitive)) {
         if let Some(it) = resource(cib, &top.id).filter(|_| chance(rng, 70)) {
             note(it, "meta_attributes", "allow-migrate", "true");
@@ -30,10 +36,9 @@ pub(super) fn add(rng: &mut Rng, cluster: &Cluster, cib: &mut Element) {
 type Side = Option<Option<i32>>;
 
 fn migrate(rng: &mut Rng, cib: &mut Element, id: &str, source: &str, target: &str) {
-    let sides: [(Side, Side); 6] = [
+    let sides: [(Side, Side); 5] = [
         (Some(None), None),
         (Some(Some(0)), None),
-        (Some(Some(0)), Some(None)),
         (Some(Some(0)), Some(Some(0))),
         (Some(Some(1)), None),
         (Some(Some(0)), Some(Some(1))),

@@ -1,5 +1,5 @@
-//! What something did on one node, written as a cluster leaves it: without fingerprints of parameters, as older
-//! histories are.
+//! What something did on one node, written as a cluster leaves it. Fingerprints of parameters come later, when the
+//! configuration is whole.
 
 use super::feature::{element, transient};
 use super::{NOW, Presence};

@@ -162,7 +162,8 @@ impl World {
                 2 => NodeState::Offline,
                 _ => NodeState::Online { incarnation },
             };
-            let leaving = chance(rng, 7);
+            // A lost node of which this is kept left in order, with nothing that is managed: another story.
+            let leaving = chance(rng, 7) && !matches!(state, NodeState::Lost { .. });
             let status = NodeStatus { state, leaving, ..NodeStatus::default() };
             self.scene.cib.status.nodes.insert(node.clone(), status);
         }

@@ -1,5 +1,5 @@
-//! What clients ask for, carried out as soon as it can be: one request of each client in turn, so that none of them keeps
-//! the others waiting. Each waits in its place until the view stands and the group's window is open.
+//! What clients ask for, carried out as soon as it can be: one request of each client in turn, so that none of them
+//! keeps the others waiting. Each waits in its place until the view stands and the group's window is open.
 
 use super::{Body, Groups, Output, SHARE, cost};
 use crate::group::client::{Client, Stage};

@@ -20,8 +20,8 @@ struct Feature {
     add: Add,
 }
 
-/// Remote nodes, guests and bundles are in no cluster that a seed chooses: of some hundred, one has a plan that the audit
-/// refuses (`peer-differences.md`). Asked for by their words they are there.
+/// Remote nodes, guests and bundles are in no cluster that a seed chooses: of some hundred, one has a plan that the
+/// audit refuses (`peer-differences.md`). Asked for by their words they are there.
 const FEATURES: [Feature; 14] = [
     Feature { word: "ticket", percent: 6, add: ticket::add },
     Feature { word: "set", percent: 6, add: set::add },

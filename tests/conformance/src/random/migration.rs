@@ -7,9 +7,9 @@ use crate::element::Element;
 use crate::mutate::{entry, note};
 use fastrand::Rng;
 
-/// Lets primitives that run migrate, and some of them be in the middle of it. Not from and to nodes that are left alone,
-/// where what is left of a migration is not stopped, and starts elsewhere do not wait for it; and not while the target has not answered: where
-/// the way is broken off then, neither the peer nor we stop it there.
+/// Lets primitives that run migrate, and some of them be in the middle of it. Not from and to nodes that are left
+/// alone, where what is left of a migration is not stopped, and starts elsewhere do not wait for it; and not while the
+/// target has not answered: where the way is broken off then, neither the peer nor we stop it there.
 pub(super) fn add(rng: &mut Rng, cluster: &Cluster, cib: &mut Element) {
     let mut hosts = remote::members(cluster);
     let kept = |name: &str| {

@@ -38,7 +38,9 @@ impl Links {
         let works = |c: &Connection| c.is_open() && c.remote.ip() == remote.ip() && now < c.heard + near;
         let works = self.connections.values().any(works);
         let stalled = heard.is_some_and(|time| time >= SPOKEN) && self.stalls(remote) >= STALLED;
-        if ((heard.is_some() && size > USUAL) || works || stalled) && self.shrink(remote, size) {
+        let shrunk = ((heard.is_some() && size > USUAL) || works || stalled) && self.shrink(remote, size);
+        // The rest is caution: whoever is refused, or ends in the middle of it, looks the same.
+        if shrunk && stalled {
             self.arrivals.push_back(Arrival::Warning(format!(
                 "no connection with {} comes about with packets of {size} bytes, smaller ones are tried: something on the \
                  way takes less than the network cards; `mtu` in the cluster file says how much",

@@ -1,5 +1,6 @@
 //! A CIB as a cluster file of our own, and the situation that the file stands for.
 
+use crate::ids::names_for_ids;
 use config::{Written, parse, write};
 use scheduler::situation::Situation;
 
@@ -7,7 +8,10 @@ use scheduler::situation::Situation;
 /// What the file's own checks have against it is listed with what was left out.
 #[must_use]
 pub fn cluster_file(situation: &Situation, name: &str) -> Written {
-    let mut written = write(&situation.configuration, name);
+    let mut configuration = situation.configuration.clone();
+    let unsaid = names_for_ids(&mut configuration);
+    let mut written = write(&configuration, name);
+    written.left_out.extend(unsaid);
     for problem in parse(&written.text).problems {
         if problem.severity == config::Severity::Error {
             written

@@ -7,6 +7,7 @@
 mod attributes;
 mod cluster_file;
 mod constraint;
+mod ids;
 mod legacy;
 mod resource;
 mod rule;

@@ -148,3 +148,39 @@ fn values_are_read_whole_and_an_attribute_is_written_once() {
     let error = resource("id=\"a\" class=\"ocf\" id=\"b\"").expect_err("twice").to_string();
     assert!(error.contains("attribute id is written twice"), "{error}");
 }
+
+#[test]
+fn a_rule_about_the_ids_of_nodes_is_about_their_names_in_a_file() {
+    let nodes = "<nodes><node id=\"1\" uname=\"a\"/><node id=\"2\" uname=\"b\"/><node id=\"10\" uname=\"c\"/></nodes>\
+                 <resources><primitive id=\"r\" class=\"ocf\" provider=\"x\" type=\"y\"/></resources>";
+    let cases = [
+        ("operation=\"eq\" value=\"2\"", "#uname eq b"),
+        ("operation=\"ne\" value=\"2\"", "#uname ne b"),
+        ("operation=\"gte\" type=\"integer\" value=\"2\"", "(#uname eq b or #uname eq c)"),
+        ("operation=\"lt\" type=\"string\" value=\"2\"", "(#uname eq a or #uname eq c)"),
+        ("operation=\"eq\" value=\"7\"", "not_defined #uname"),
+        ("operation=\"ne\" value=\"7\"", "defined #uname"),
+        ("operation=\"defined\"", "defined #id"),
+    ];
+    for (condition, expected) in cases {
+        let text = cib(
+            &format!(
+                "{nodes}<constraints><rsc_location id=\"l\" rsc=\"r\"><rule id=\"q\" score=\"5\"><expression id=\"e\" \
+                 attribute=\"#id\" {condition}/></rule></rsc_location></constraints>"
+            ),
+            "",
+        );
+        let written = super::cluster_file(&read(&text).expect("well-formed"), "t").text;
+        assert!(written.contains(&format!("rule = \"{expected}\"")), "{condition}: {written}");
+    }
+    let text = cib(
+        &format!(
+            "{nodes}<constraints><rsc_location id=\"l\" rsc=\"r\"><rule id=\"q\" score=\"5\"><expression id=\"e\" \
+             attribute=\"#id\" operation=\"eq\" value=\"p\" value-source=\"param\"/></rule></rsc_location>\
+             </constraints>"
+        ),
+        "",
+    );
+    let left_out = super::cluster_file(&read(&text).expect("well-formed"), "t").left_out;
+    assert!(left_out.iter().any(|it| it.starts_with("the rule q: it compares the ids of nodes")), "{left_out:?}");
+}

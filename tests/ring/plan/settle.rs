@@ -48,8 +48,8 @@ impl Plan {
             plan.world.programs.as_ref().is_none_or(|programs| programs.settled().is_ok())
         })?;
         self.world.programs.as_ref().map_or(Ok(()), Programs::compare)?;
-        // They were in one view all along, it may be, while a silence from before ripened into the loss of somebody. Now
-        // that all have heard each other none is left.
+        // They were in one view all along, it may be, while a silence from before ripened into the loss of somebody.
+        // Now that all have heard each other none is left.
         self.wait("comes_together", allowed, |plan| plan.world.one_view())?;
         let views = self.world.checks.views;
         self.world.run(3 * token)?;

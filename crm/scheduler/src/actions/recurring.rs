@@ -69,7 +69,8 @@ fn active_in(history: &ResourceHistory) -> Vec<&OperationHistory> {
         (start, _) => start.unwrap_or(0),
     };
     let skipped = [OperationStatus::Cancelled, OperationStatus::Pending];
-    let recent = sorted.into_iter().skip(since);
+    // A failure that is kept says nothing of how it is watched now.
+    let recent = sorted.into_iter().skip(since).filter(|operation| !operation.is_last_failure());
     recent.filter(|operation| operation.interval_ms > 0 && !skipped.contains(&operation.status)).collect()
 }
 

@@ -5,6 +5,7 @@ use crate::situation::{
     Agent, AttributeSet, Configuration, Node, Operation, OperationHistory, OperationStatus, Resource, ResourceHistory,
     ResourceKind, Situation, Value,
 };
+use std::sync::Arc;
 
 /// A cluster of three online nodes that know of no resource yet.
 struct World {
@@ -101,6 +102,15 @@ impl World {
         self
     }
 
+    /// The last call of a resource on a node is kept as its last failure there, and long ago.
+    fn kept(mut self, resource: &str, node: &str) -> World {
+        let status = self.situation.status.iter_mut().find(|status| status.name == node).expect("the node is there");
+        let history = status.resources.iter_mut().find(|history| history.id == resource).expect("it was asked");
+        let last = Arc::make_mut(history).operations.last_mut().expect("it was called");
+        (last.id, last.last_change) = (format!("{resource}_last_failure_0"), Some(1));
+        self
+    }
+
     fn attribute(mut self, node: &str, name: &str, value: &str) -> World {
         let status = self.situation.status.iter_mut().find(|status| status.name == node).expect("the node is there");
         status.attributes.push(set(&[(name, value)]));
@@ -150,6 +160,13 @@ fn what_failed_is_stopped_started_and_watched_again() {
     let world = World::new(NO_FENCING).primitive("web", &[], &[("10s", None)]);
     let plan = world.runs("web", &[("start", 0, 0), ("monitor", 10_000, 1)]).plan();
     assert_eq!(plan, ["monitor web/10000 n1", "start web n1", "stop web n1"]);
+}
+
+#[test]
+fn a_failure_that_is_kept_and_forgotten_is_no_watching() {
+    let world = World::new(NO_FENCING).primitive("web", &[("failure-timeout", "60s")], &[("10s", None)]);
+    let plan = world.runs("web", &[("start", 0, 0), ("monitor", 10_000, 1)]).kept("web", "n1").plan();
+    assert_eq!(plan, ["monitor web/10000 n1"]);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod observer;
 mod operator;
 mod pause;
 mod programs;
+mod questions;
 mod ring;
 mod sandbox;
 mod watch;
@@ -103,6 +104,9 @@ fn main() -> ExitCode {
         ("ring: seen by an operator, recorded and replayed", Needs::Nothing, ring::seen_and_replayed),
         ("operator: the history of a power cut", Needs::Nothing, operator::history),
         ("operator: a fencing confirmed by hand", Needs::Nothing, operator::confirmed_by_hand),
+        ("questions: of the running cluster", Needs::Nothing, questions::of_the_running_cluster),
+        ("questions: tickets", Needs::Nothing, questions::tickets),
+        ("questions: a file beyond this version", Needs::Nothing, questions::beyond),
         ("arbiter: a partition", Needs::Nothing, arbiter::partition),
         ("arbiter: away, and back while the cluster is broken", Needs::Nothing, arbiter::away),
         ("arbiter: two clusters, each loses another node", Needs::Nothing, arbiter::two_clusters),
